@@ -107,12 +107,17 @@ function checkLibtorch(folder, origin) {
   const absolute = path.resolve(folder);
   for (const needed of ['lib/libtorch.so', 'lib/libtorch_cpu.so', 'lib/libc10.so', 'include/ATen/core/Tensor.h']) {
     if (!fs.existsSync(path.join(absolute, needed))) {
-      const inside = fs.existsSync(path.join(absolute, 'torch', needed)) ? ` Did you mean ${path.join(absolute, 'torch')}?` : '';
+      const inside = fs.existsSync(path.join(absolute, 'torch', needed))
+        ? ` Did you mean ${path.join(absolute, 'torch')}?`
+        : '';
       throw new Error(`${origin} is ${absolute}, which is not a libtorch: it has no ${needed}.${inside}`);
     }
   }
   const found = readLibtorchVersion(absolute);
-  if (found === undefined) throw new Error(`${origin} is ${absolute}, which does not tell its version (no version.py, build-version or version.h).`);
+  if (found === undefined)
+    throw new Error(
+      `${origin} is ${absolute}, which does not tell its version (no version.py, build-version or version.h).`,
+    );
   const [major = 0, minor = 0] = found.version.split('.').map(Number);
   const { from, to } = LIBTORCH_RANGE;
   if (major * 1000 + minor < from[0] * 1000 + from[1] || major * 1000 + minor > to[0] * 1000 + to[1]) {
@@ -135,12 +140,20 @@ function findLibtorch(env = process.env) {
     let folder;
     try {
       // find_spec does not import torch, which would take seconds.
-      const program = 'import importlib.util as u; s = u.find_spec("torch"); print(s.submodule_search_locations[0] if s else "")';
-      folder = execFileSync('python3', ['-c', program], { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+      const program =
+        'import importlib.util as u; s = u.find_spec("torch"); print(s.submodule_search_locations[0] if s else "")';
+      folder = execFileSync('python3', ['-c', program], {
+        encoding: 'utf8',
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }).trim();
     } catch (error) {
-      throw new Error(`TORCHBRIDGE_USE_PYTHON_TORCH is set, but python3 could not be asked: ${String(error.message).split('\n')[0]}`);
+      throw new Error(
+        `TORCHBRIDGE_USE_PYTHON_TORCH is set, but python3 could not be asked: ${String(error.message).split('\n')[0]}`,
+      );
     }
-    if (folder === '') throw new Error('TORCHBRIDGE_USE_PYTHON_TORCH is set, but the python3 on the PATH has no PyTorch.');
+    if (folder === '')
+      throw new Error('TORCHBRIDGE_USE_PYTHON_TORCH is set, but the python3 on the PATH has no PyTorch.');
     return { ...checkLibtorch(folder, 'The PyTorch of python3'), origin: 'python3' };
   }
   const cached = cachedLibtorch(LIBTORCH_VERSION, 'cpu', env);
@@ -211,7 +224,11 @@ function forGyp(what) {
 function forCMake() {
   const facts = buildFacts();
   const quote = (text) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
-  const set = (name, values) => `set(${name} ${[values].flat().map((value) => quote(String(value))).join(' ')})`;
+  const set = (name, values) =>
+    `set(${name} ${[values]
+      .flat()
+      .map((value) => quote(String(value)))
+      .join(' ')})`;
   return [
     set('TORCHBRIDGE_ADDON_NAME', facts.addonName),
     set('TORCHBRIDGE_CXX_STANDARD', facts.cxxStandard),
@@ -249,7 +266,10 @@ if (require.main === module) {
   try {
     if (flag === '--cmake') process.stdout.write(forCMake());
     else if (flag === '--gyp') process.stdout.write(`${forGyp(what)}\n`);
-    else throw new Error('Usage: node scripts/native-config.cjs --cmake | --gyp sources|cflags|ldflags|libraries|definitions');
+    else
+      throw new Error(
+        'Usage: node scripts/native-config.cjs --cmake | --gyp sources|cflags|ldflags|libraries|definitions',
+      );
   } catch (error) {
     process.stderr.write(`torchbridge: ${error.message}\n`);
     process.exitCode = 1;
