@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { explainSystemError } from './errors.js';
+
+/** Content of a file: text, bytes, or pieces that are written one after the other. */
+export type FileContent = string | Uint8Array | Iterable<Uint8Array>;
+
+/**
+ * Writes a file whole or not at all: to a temporary file in the same folder, synced to the disk, then renamed over
+ * `file`. After a crash at any moment `file` is either the old or the new one. A symbolic link stays a link.
+ * @param content text (UTF-8), bytes, or an iterable of pieces (nothing is joined in memory).
+ * @throws IoError `missing` | `access` | `space` | `kind` | `io`, one line that names `file`; the temporary file is gone.
+ */
+export function atomicWriteFile(file: string, content: FileContent): void {
+  try {
+    const target = resolveLink(file);
+    if (fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true) {
+      // rename() would say so only after everything was written
+      throw Object.assign(new Error('is a folder'), { code: 'EISDIR', syscall: 'open' });
+    }
+    removeLeftovers(target);
+    const temporary = path.join(
+      path.dirname(target),
+      `${temporaryPrefix(target)}${process.pid}-${randomBytes(4).toString('hex')}`,
+    );
+    writeSynced(temporary, content);
+    try {
+      fs.renameSync(temporary, target);
+    } catch (error) {
+      fs.rmSync(temporary, { force: true });
+      throw error;
+    }
+    syncFolder(path.dirname(target));
+  } catch (error) {
+    throw explainSystemError(error, 'write', file);
+  }
+}
+
+function resolveLink(file: string): string {
+  try {
+    return fs.realpathSync(file);
+  } catch {
+    return path.resolve(file); // not there yet, or a dangling link, which the rename replaces
+  }
+}
+
+function writeSynced(file: string, content: FileContent): void {
+  const fd = fs.openSync(file, 'wx', 0o666);
+  try {
+    try {
+      const pieces =
+        typeof content === 'string' ? [Buffer.from(content)] : content instanceof Uint8Array ? [content] : content;
+      for (const piece of pieces) writeFully(fd, piece);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch (error) {
+    fs.rmSync(file, { force: true });
+    throw error;
+  }
+}
+
+/** One write takes at most 2 GiB on Linux and may take less than asked on a nearly full disk. */
+function writeFully(fd: number, piece: Uint8Array): void {
+  let done = 0;
+  while (done < piece.byteLength) {
+    done += fs.writeSync(fd, piece, done, Math.min(piece.byteLength - done, 0x4000_0000));
+  }
+}
+
+/** The rename itself must survive a power cut. Some file systems cannot sync a folder: the file is complete anyway. */
+function syncFolder(folder: string): void {
+  try {
+    const fd = fs.openSync(folder, 'r');
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch {
+    return;
+  }
+}
+
+function temporaryPrefix(target: string): string {
+  return `.${path.basename(target)}.${os.hostname()}.tmp-`;
+}
+
+/** A process that was killed while writing could not clean up; the next writer of the same file does. */
+function removeLeftovers(target: string): void {
+  const prefix = temporaryPrefix(target);
+  const folder = path.dirname(target);
+  for (const name of fs.readdirSync(folder)) {
+    if (!name.startsWith(prefix)) continue;
+    const owner = Number.parseInt(name.slice(prefix.length), 10);
+    if (Number.isSafeInteger(owner) && !isAlive(owner)) fs.rmSync(path.join(folder, name), { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0); // signal 0 only asks
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
+  }
+}
