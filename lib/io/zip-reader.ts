@@ -1,0 +1,192 @@
+import zlib from 'node:zlib';
+import { ByteCursor } from './byte-cursor.js';
+import type { ByteSource } from './byte-source.js';
+import { IoError } from './errors.js';
+import * as zip from './zip-format.js';
+
+/** One record of a zip file, as its central directory tells. */
+export interface ZipEntry {
+  readonly name: string;
+  readonly method: number;
+  readonly flags: number;
+  readonly crc: number;
+  readonly compressedSize: number;
+  readonly size: number;
+  readonly headerOffset: number;
+}
+
+// deflate cannot expand further than this; a larger claim is a lie that would only cost memory
+const MAX_DEFLATE_RATIO = 1032;
+
+/**
+ * The records of a zip file: stored or deflated, zip64 too, read synchronously and one by one. Everything the file
+ * claims is checked against its size, and every record against its checksum.
+ */
+export class ZipReader {
+  /** Records in the order of the directory. */
+  readonly entries: ReadonlyMap<string, ZipEntry>;
+  /** Where the records end and the directory begins. */
+  readonly #directoryOffset: number;
+
+  /** @throws IoError `format`, for what is no whole zip file. */
+  constructor(readonly source: ByteSource) {
+    const { count, size, offset } = this.#findDirectory();
+    this.#directoryOffset = offset;
+    this.entries = this.#readDirectory(count, offset, size);
+  }
+
+  #error(message: string): IoError {
+    return new IoError('format', `${this.source.name}: ${message}`, this.source.name);
+  }
+
+  #cursor(offset: number, length: number, what: string): ByteCursor {
+    if (offset < 0 || offset + length > this.source.size)
+      throw this.#error(`damaged zip file: its ${what} lies outside the file`);
+    return new ByteCursor(this.source.read(offset, length), `${this.source.name}: zip ${what}`);
+  }
+
+  #findDirectory(): { count: number; size: number; offset: number } {
+    // The end record is last, followed only by a comment of at most 64 KiB.
+    const tailSize = Math.min(this.source.size, zip.END_SIZE + 0xffff);
+    const tailOffset = this.source.size - tailSize;
+    const tail = this.source.read(tailOffset, tailSize);
+    const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength);
+    let at = tailSize - zip.END_SIZE;
+    while (
+      at >= 0 &&
+      !(view.getUint32(at, true) === zip.END && at + zip.END_SIZE + view.getUint16(at + 20, true) === tailSize)
+    )
+      at--;
+    if (at < 0) throw this.#error('no end of a zip file: it is truncated, or no zip file');
+    const end = new ByteCursor(tail.subarray(at + 4), `${this.source.name}: zip end record`);
+    const [disk, directoryDisk, onDisk, count] = [end.u16(), end.u16(), end.u16(), end.u16()];
+    const [size, offset] = [end.u32(), end.u32()];
+    const endOffset = tailOffset + at;
+    if (count === zip.NONE16 || size === zip.NONE32 || offset === zip.NONE32) return this.#findDirectory64(endOffset);
+    if (disk !== 0 || directoryDisk !== 0 || onDisk !== count)
+      throw this.#error('zip files in several parts are not read');
+    return this.#checkedDirectory(count, size, offset, endOffset);
+  }
+
+  #findDirectory64(endOffset: number): { count: number; size: number; offset: number } {
+    const locator = this.#cursor(endOffset - zip.END64_LOCATOR_SIZE, zip.END64_LOCATOR_SIZE, 'zip64 locator');
+    if (locator.u32() !== zip.END64_LOCATOR) throw this.#error('damaged zip file: its zip64 locator is missing');
+    locator.u32();
+    const end64Offset = locator.u64();
+    const end = this.#cursor(end64Offset, zip.END64_SIZE, 'zip64 end record');
+    if (end.u32() !== zip.END64) throw this.#error('damaged zip file: its zip64 end record is missing');
+    end.slice(8 + 4); // size of this record, versions
+    const [disk, directoryDisk, onDisk, count] = [end.u32(), end.u32(), end.u64(), end.u64()];
+    if (disk !== 0 || directoryDisk !== 0 || onDisk !== count)
+      throw this.#error('zip files in several parts are not read');
+    return this.#checkedDirectory(count, end.u64(), end.u64(), end64Offset);
+  }
+
+  #checkedDirectory(
+    count: number,
+    size: number,
+    offset: number,
+    end: number,
+  ): { count: number; size: number; offset: number } {
+    if (offset + size > end) throw this.#error('damaged zip file: its directory lies outside the file');
+    return { count, size, offset };
+  }
+
+  #readDirectory(count: number, offset: number, size: number): Map<string, ZipEntry> {
+    const cursor = this.#cursor(offset, size, 'directory');
+    const entries = new Map<string, ZipEntry>();
+    for (let i = 0; i < count; i++) {
+      const entry = this.#readEntry(cursor);
+      if (entries.has(entry.name))
+        throw this.#error(`damaged zip file: two records are called ${JSON.stringify(entry.name)}`);
+      if (entry.headerOffset + zip.LOCAL_SIZE + entry.compressedSize > offset) {
+        throw this.#error(`damaged zip file: record ${JSON.stringify(entry.name)} lies outside the file`);
+      }
+      entries.set(entry.name, entry);
+    }
+    return entries;
+  }
+
+  #readEntry(cursor: ByteCursor): ZipEntry {
+    if (cursor.u32() !== zip.CENTRAL_HEADER) throw this.#error('damaged zip file: its directory is garbled');
+    cursor.slice(4); // versions
+    const [flags, method] = [cursor.u16(), cursor.u16()];
+    cursor.slice(4); // time and date
+    const [crc, compressedSize, size] = [cursor.u32(), cursor.u32(), cursor.u32()];
+    const [nameLength, extraLength, commentLength] = [cursor.u16(), cursor.u16(), cursor.u16()];
+    cursor.slice(2 + 2 + 4); // disk, attributes
+    const headerOffset = cursor.u32();
+    const name = Buffer.from(cursor.slice(nameLength)).toString(flags & zip.FLAG_UTF8 ? 'utf8' : 'latin1');
+    const extra = cursor.slice(extraLength);
+    cursor.slice(commentLength);
+    const entry = { name, method, flags, crc, compressedSize, size, headerOffset };
+    return { ...entry, ...this.#zip64(entry, extra) };
+  }
+
+  /** The 64-bit values of those fields that the 32-bit ones leave out, in their fixed order. */
+  #zip64(entry: ZipEntry, extra: Uint8Array): Partial<ZipEntry> {
+    const fields = (['size', 'compressedSize', 'headerOffset'] as const).filter((field) => entry[field] === zip.NONE32);
+    if (fields.length === 0) return {};
+    const cursor = new ByteCursor(extra, `${this.source.name}: zip extra field`);
+    while (cursor.remaining >= 4) {
+      const [id, length] = [cursor.u16(), cursor.u16()];
+      const content = new ByteCursor(cursor.slice(length), `${this.source.name}: zip64 extra field`);
+      if (id === zip.EXTRA_ZIP64) return Object.fromEntries(fields.map((field) => [field, content.u64()]));
+    }
+    return {};
+  }
+
+  /**
+   * The contents of a record, decompressed and checked.
+   * @throws IoError `format` (damage, with the record's name) | `missing` (no such record) | `unsupported`.
+   */
+  read(name: string): Uint8Array {
+    const entry = this.entries.get(name);
+    const label = JSON.stringify(name);
+    if (entry === undefined)
+      throw new IoError('missing', `${this.source.name}: holds no record ${label}`, this.source.name);
+    if (entry.flags & zip.FLAG_ENCRYPTED)
+      throw new IoError('unsupported', `${this.source.name}: record ${label} is encrypted`);
+    const packed = this.#packed(entry, label);
+    const bytes = this.#unpacked(entry, packed, label);
+    if (zlib.crc32(bytes) !== entry.crc) throw this.#error(`damaged: the checksum of record ${label} differs`);
+    return bytes;
+  }
+
+  #packed(entry: ZipEntry, label: string): Uint8Array {
+    const header = this.#cursor(entry.headerOffset, zip.LOCAL_SIZE, `record ${label}`);
+    if (header.u32() !== zip.LOCAL_HEADER) throw this.#error(`damaged zip file: record ${label} has no header`);
+    header.slice(22);
+    const [nameLength, extraLength] = [header.u16(), header.u16()];
+    const start = entry.headerOffset + zip.LOCAL_SIZE + nameLength + extraLength;
+    if (start + entry.compressedSize > this.#directoryOffset)
+      throw this.#error(`damaged zip file: record ${label} lies outside the file`);
+    return this.source.read(start, entry.compressedSize);
+  }
+
+  #unpacked(entry: ZipEntry, packed: Uint8Array, label: string): Uint8Array {
+    if (entry.method === zip.STORED) {
+      if (entry.size !== entry.compressedSize)
+        throw this.#error(`damaged zip file: record ${label} is stored, but with two sizes`);
+      return packed;
+    }
+    if (entry.method !== zip.DEFLATED) {
+      throw new IoError(
+        'unsupported',
+        `${this.source.name}: record ${label} uses compression method ${entry.method}, which is not read`,
+      );
+    }
+    if (entry.size > entry.compressedSize * MAX_DEFLATE_RATIO + 1024) {
+      throw this.#error(`damaged zip file: record ${label} claims an impossible size of ${entry.size} bytes`);
+    }
+    let bytes: Uint8Array;
+    try {
+      bytes = zlib.inflateRawSync(packed, { maxOutputLength: Math.max(entry.size, 1) });
+    } catch {
+      throw this.#error(`damaged: record ${label} cannot be decompressed`);
+    }
+    if (bytes.byteLength !== entry.size)
+      throw this.#error(`damaged: record ${label} is ${bytes.byteLength} bytes, not ${entry.size}`);
+    return bytes;
+  }
+}
