@@ -12,5 +12,8 @@ const sources = fs
   .sort()
   .map((name) => path.join('native', name));
 const mode = process.argv.includes('--write') ? ['-i'] : ['--dry-run', '--Werror', '--ferror-limit=3'];
-const { status } = spawnSync(clangFormat.getNativeBinary(), [...mode, ...sources], { cwd: config.root, stdio: 'inherit' });
+const { status } = spawnSync(clangFormat.getNativeBinary(), [...mode, ...sources], {
+  cwd: config.root,
+  stdio: 'inherit',
+});
 process.exitCode = status ?? 1;

@@ -18,18 +18,23 @@ export async function unzip(archive, folder, choose, onProgress) {
   try {
     // yauzl refuses names that are absolute or climb out with '..'.
     for await (const entry of zip.eachEntry()) {
-      done += entry.compressedSize;
+      const { compressedSize, uncompressedSize } = entry;
       const name = entry.fileName.endsWith('/') ? undefined : choose(entry.fileName);
       if (name !== undefined) {
         const target = path.join(folder, name);
         fs.mkdirSync(path.dirname(target), { recursive: true });
-        await pipeline(
-          await zip.openReadStreamPromise(entry),
-          fs.createWriteStream(target, { highWaterMark: 1 << 20 }),
-        );
+        const stream = await zip.openReadStreamPromise(entry);
+        let written = 0;
+        stream.on('data', (chunk) => {
+          written += chunk.length;
+          // One file of libtorch is nine tenths of it.
+          onProgress?.(done + (compressedSize * written) / uncompressedSize, total);
+        });
+        await pipeline(stream, fs.createWriteStream(target, { highWaterMark: 1 << 20 }));
       }
-      onProgress?.(done, total);
+      done += compressedSize;
     }
+    onProgress?.(total, total);
   } finally {
     zip.close();
   }
