@@ -1,0 +1,93 @@
+import { Command, CommanderError } from '@commander-js/extra-typings';
+import { UsageError } from '../train/errors.js';
+import { packageVersion } from '../train/package-version.js';
+import { doctorCommand } from './doctor-command.js';
+import { evalCommand, evalOptions } from './eval-options.js';
+import { errorLine, type Output } from './output.js';
+import { runOptions, trainCommand } from './train-options.js';
+
+/** Exit code for a command line that cannot be: a wrong option, value or combination. */
+const USAGE = 2;
+/** Exit code for everything else that went wrong. */
+const FAILURE = 1;
+
+const about = `
+Examples:
+  $ torchbridge train --save runs/first --n-epochs 8     train on generated pictures
+  $ torchbridge eval --save runs/first                   test the best model of that run
+  $ torchbridge doctor                                   what is installed, and what is missing`;
+
+/**
+ * The command line.
+ *
+ * Nothing here loads libtorch: help, wrong options and `doctor` answer at once, and also where libtorch is missing.
+ * The commands import their work when they begin it.
+ * @param args without the interpreter and the script.
+ * @returns the exit code.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const { stdout, stderr } = process;
+  // A reader that has gone away (`| head`) is no failure to report; what must stop then listens for itself.
+  for (const stream of [stdout, stderr]) stream.on('error', onOutputError);
+  const state = { code: 0 };
+  const setCode = (code: number): void => {
+    state.code = code;
+  };
+  try {
+    await program(setCode, stdout, stderr).parseAsync(args, { from: 'user' });
+    return state.code;
+  } catch (error) {
+    return report(error, stderr);
+  }
+}
+
+function program(setCode: (code: number) => void, stdout: Output, stderr: Output): Command {
+  const root = new Command('torchbridge')
+    .description('DenseNet in Node.js on libtorch, with the numbers of PyTorch.')
+    .version(packageVersion(), '-V, --version')
+    .addHelpText('after', about)
+    .addHelpText('afterAll', '');
+  const train = trainCommand().action(async (given) => {
+    const { runTrain } = await import('./train-command.js');
+    setCode(await runTrain(runOptions(given), { save: given.save ?? 'save', resume: given.resume === true }, stdout, stderr));
+  });
+  const evaluate = evalCommand().action(async (given) => {
+    const options = evalOptions(given);
+    const { runEval } = await import('./eval-command.js');
+    setCode(await runEval(options, stdout));
+  });
+  const doctor = doctorCommand().action(async (given) => {
+    const { runDoctor } = await import('./doctor.js');
+    setCode(await runDoctor({ json: given.json === true }, stdout));
+  });
+  // The options differ from command to command, and so do their types.
+  for (const command of [train, evaluate, doctor] as unknown as Command[]) root.addCommand(command);
+  for (const command of [root as unknown as Command, ...root.commands]) {
+    command.exitOverride();
+    // Commander would print the message and the exception would carry it as well: it is printed once, by report().
+    command.configureOutput({ outputError: () => undefined });
+  }
+  return root as unknown as Command;
+}
+
+/** Prints a failure as one line. @returns its exit code. */
+function report(error: unknown, stderr: Output): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  // Without a command commander has printed the help already.
+  if (error instanceof CommanderError && error.code === 'commander.help') return USAGE;
+  const usage = error instanceof UsageError || error instanceof CommanderError;
+  stderr.write(`torchbridge: ${errorLine(error).replace(/^error: /, '')}\n`);
+  if (wantsStack() && error instanceof Error && !(error instanceof CommanderError)) stderr.write(`${error.stack ?? ''}\n`);
+  return usage ? USAGE : FAILURE;
+}
+
+function wantsStack(): boolean {
+  const { DEBUG, TORCHBRIDGE_DEBUG } = process.env;
+  return (TORCHBRIDGE_DEBUG ?? '') !== '' || /(^|[,\s])(\*|torchbridge)/.test(DEBUG ?? '');
+}
+
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`torchbridge: cannot write the output: ${errorLine(error)}\n`);
+  process.exit(FAILURE);
+}

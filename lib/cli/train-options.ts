@@ -1,0 +1,104 @@
+import { Command } from '@commander-js/extra-typings';
+import type { RunOptions } from '../train/config.js';
+import { choice, decimal, device, epochList, filePath, positiveInteger, wholeNumber } from './values.js';
+
+const examples = `
+Examples:
+  $ torchbridge train --save runs/shapes --n-epochs 8
+      The generated data set: ten classes of small drawn pictures, nothing to download.
+  $ torchbridge train --data data --save runs/bc100 --depth 100 --seed 1
+      CIFAR-10 from data/cifar-10-python.tar.gz or data/cifar-10-batches-py.
+  $ torchbridge train --save runs/bc100 --resume
+      Goes on where Ctrl-C, or the power, stopped it: with the same numbers as a run never stopped.
+
+The folder --save holds results.csv (an epoch a line), losses.csv (an iteration a line), model.pth (the best model,
+as a state dict for Python's torch.load), config.json, checkpoint.pth, curves.svg and curves.png.
+Ctrl-C writes the checkpoint and ends; a second one ends at once.`;
+
+const notNegative = (value: number): boolean => value >= 0;
+
+/** The `train` command without its action: names, help and the reading of values. */
+export function trainCommand() {
+  return new Command('train')
+    .summary('train a DenseNet')
+    .description(
+      'Trains a DenseNet on CIFAR-10 or on generated pictures. With the same seed and threads every number is the one ' +
+        'the efficient_densenet_pytorch script gets from PyTorch.',
+    )
+    .option('--data <dir>', 'folder that holds CIFAR-10', filePath('--data', 'a folder'))
+    .option('--dataset <name>', 'cifar10 or shapes (default: cifar10 with --data, else shapes)', choice('--dataset', ['cifar10', 'shapes']))
+    .option('--no-verify', 'take data of your own in the layout of CIFAR-10, whose md5 differ')
+    .option('--save <dir>', 'folder for the results (default: save)', filePath('--save', 'a folder'))
+    .option('--resume', 'go on with the run in --save')
+    .optionsGroup('Network:')
+    .option('--depth <n>', 'layers with weights (default: 40)', positiveInteger('--depth', 4000))
+    .option('--growth-rate <n>', 'features each layer adds (default: 12)', positiveInteger('--growth-rate'))
+    .option('--no-bottleneck', 'DenseNet instead of DenseNet-BC: 3x3 convolutions only')
+    .option(
+      '--compression <ratio>',
+      'features a transition keeps (default: 0.5; 1 with --no-bottleneck)',
+      decimal('--compression', 'a number above 0 and up to 1', (value) => value > 0 && value <= 1),
+    )
+    .option(
+      '--num-init-features <n>',
+      'features of the first convolution (default: twice the growth rate; 16 with --no-bottleneck)',
+      positiveInteger('--num-init-features'),
+    )
+    .option(
+      '--drop-rate <p>',
+      'dropout after each layer (default: 0)',
+      decimal('--drop-rate', 'a number from 0 and below 1', (value) => value >= 0 && value < 1),
+    )
+    .optionsGroup('Training:')
+    .option(
+      '--valid-size <n>',
+      'training pictures kept for validation (default: 5000; a tenth of shapes); 0 validates on the test set and saves each epoch',
+      wholeNumber('--valid-size'),
+    )
+    .option('--n-epochs <n>', 'epochs (default: 300)', positiveInteger('--n-epochs'))
+    .option('--batch-size <n>', 'pictures of an iteration (default: 64)', positiveInteger('--batch-size'))
+    .option('--seed <n>', 'seed of every random number (default: a new one, kept in config.json)', wholeNumber('--seed'))
+    .option('--lr <x>', 'learning rate (default: 0.1)', decimal('--lr', 'a number from 0', notNegative))
+    .option('--momentum <x>', 'momentum (default: 0.9)', decimal('--momentum', 'a number from 0', notNegative))
+    .option('--dampening <x>', 'dampening of the momentum (default: 0)', decimal('--dampening', 'a number from 0', notNegative))
+    .option('--weight-decay <x>', 'L2 penalty (default: 0.0001)', decimal('--weight-decay', 'a number from 0', notNegative))
+    .option('--nesterov', 'Nesterov momentum (default)')
+    .option('--no-nesterov', 'plain momentum')
+    .option(
+      '--milestones <list>',
+      'epochs after which the learning rate falls to a tenth, as 150,225, or none (default: 1/2 and 3/4 of the epochs, rounded up)',
+      epochList('--milestones'),
+    )
+    .optionsGroup('Machine:')
+    .option('--device <name>', 'cpu, cuda, cuda:1, ... (default: cpu)', device('--device'))
+    .option('--threads <n>', 'threads of libtorch (default: as many as cores)', positiveInteger('--threads', 1024))
+    .addHelpText('after', examples);
+}
+
+/** What commander read, as the options of a run: only those that were given. */
+export function runOptions(given: ReturnType<ReturnType<typeof trainCommand>['opts']>): RunOptions {
+  return {
+    dataset: given.dataset,
+    data: given.data,
+    validSize: given.validSize,
+    nEpochs: given.nEpochs,
+    batchSize: given.batchSize,
+    seed: given.seed,
+    depth: given.depth,
+    growthRate: given.growthRate,
+    compression: given.compression,
+    numInitFeatures: given.numInitFeatures,
+    dropRate: given.dropRate,
+    lr: given.lr,
+    momentum: given.momentum,
+    dampening: given.dampening,
+    weightDecay: given.weightDecay,
+    nesterov: given.nesterov,
+    milestones: given.milestones,
+    device: given.device,
+    threads: given.threads,
+    // Commander makes these true when they are absent; only their absence of value is a choice.
+    verify: given.verify ? undefined : false,
+    bottleneck: given.bottleneck ? undefined : false,
+  };
+}

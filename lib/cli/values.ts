@@ -1,0 +1,67 @@
+import { UsageError } from '../train/errors.js';
+
+/**
+ * Readers of option values. Each throws a UsageError of one form, `Expected X for --flag but received "text"`, which
+ * the command answers with exit code 2.
+ */
+function refuse(expected: string, flag: string, text: string): never {
+  throw new UsageError(`Expected ${expected} for ${flag} but received ${JSON.stringify(text)}`);
+}
+
+/** Decimal digits only: `Number` would take '', ' 7', '0x10' and '1e3' as well. */
+const integerForm = /^\d+$/;
+const numberForm = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** An integer from 1 to `max`. */
+export function positiveInteger(flag: string, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const expected = max === Number.MAX_SAFE_INTEGER ? 'a positive integer' : `an integer from 1 to ${max}`;
+  return (text) => {
+    const value = Number(text);
+    return integerForm.test(text) && value >= 1 && value <= max ? value : refuse(expected, flag, text);
+  };
+}
+
+/** An integer from 0. */
+export function wholeNumber(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    return integerForm.test(text) && Number.isSafeInteger(value) ? value : refuse('an integer from 0', flag, text);
+  };
+}
+
+/** A finite number within bounds; `expected` says them in words. */
+export function decimal(flag: string, expected: string, fits: (value: number) => boolean): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    return numberForm.test(text) && Number.isFinite(value) && fits(value) ? value : refuse(expected, flag, text);
+  };
+}
+
+/** One of a few words. */
+export function choice<const T extends string>(flag: string, words: readonly T[]): (text: string) => T {
+  const expected = `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
+  return (text) => words.find((word) => word === text) ?? refuse(expected, flag, text);
+}
+
+/** Epochs, separated by commas and growing; `none` for an empty list. */
+export function epochList(flag: string): (text: string) => number[] {
+  return (text) => {
+    if (text === 'none') return [];
+    const parts = text.split(',');
+    const values = parts.map(Number);
+    const grows = values.every((value, i) => i === 0 || value > (values[i - 1] ?? 0));
+    if (parts.every((part) => integerForm.test(part)) && (values[0] ?? 0) >= 1 && grows) return values;
+    return refuse('epochs like 150,225, or none,', flag, text);
+  };
+}
+
+/** A path that is not empty. */
+export function filePath(flag: string, expected: string): (text: string) => string {
+  return (text) => (text === '' ? refuse(expected, flag, text) : text);
+}
+
+/** A device in libtorch's form. Whether it is there is libtorch's to say. */
+export function device(flag: string): (text: string) => string {
+  const form = /^(cpu|(cuda|mps|xpu)(:\d{1,3})?)$/;
+  return (text) => (form.test(text) ? text : refuse('a device such as cpu, cuda or cuda:0', flag, text));
+}

@@ -1,0 +1,202 @@
+import { z } from 'zod';
+import { UsageError } from './errors.js';
+
+const positive = z.int().min(1);
+const fraction = z.number().gt(0).max(1);
+
+/**
+ * Everything that decides the numbers of a run, and what is needed to read its data again. `config.json` holds it; the
+ * names are those of the command's options in camelCase.
+ */
+export const runConfigSchema = z.strictObject({
+  dataset: z.enum(['cifar10', 'shapes']),
+  data: z.string().min(1).nullable(),
+  verify: z.boolean(),
+  validSize: z.int().min(0),
+  nEpochs: positive,
+  batchSize: positive,
+  seed: z.int().min(0),
+  // A depth builds a module per layer: beyond this it is a slip of the hand, and would take minutes to refuse.
+  depth: positive.max(4000),
+  growthRate: positive,
+  bottleneck: z.boolean(),
+  compression: fraction,
+  numInitFeatures: positive,
+  dropRate: z.number().min(0).lt(1),
+  numClasses: positive,
+  lr: z.number().min(0),
+  momentum: z.number().min(0),
+  dampening: z.number().min(0),
+  weightDecay: z.number().min(0),
+  nesterov: z.boolean(),
+  milestones: z.array(positive),
+  device: z.string().min(1),
+  // OpenMP ends the process when it cannot start the threads it is asked for.
+  threads: positive.max(1024),
+  versions: z.strictObject({ torchbridge: z.string(), torch: z.string() }),
+});
+
+/** The contents of `config.json`. */
+export type RunConfig = z.infer<typeof runConfigSchema>;
+
+/** What a caller may choose; everything else has a default. */
+export type RunOptions = { [K in Exclude<keyof RunConfig, 'versions' | 'numClasses'>]?: RunConfig[K] | undefined };
+
+/** What defaults depend on and only the program at hand knows. */
+export interface ConfigSurroundings {
+  /** Pictures in the training set, before the validation pictures are taken from it. */
+  readonly trainPictures: number;
+  readonly numClasses: number;
+  /** For runs that name no seed. */
+  readonly seed: number;
+  readonly threads: number;
+  readonly device: string;
+  readonly versions: RunConfig['versions'];
+}
+
+/** `shapes` without a data folder, `cifar10` with one. */
+export function datasetOf(options: RunOptions): RunConfig['dataset'] {
+  return options.dataset ?? (options.data == null ? 'shapes' : 'cifar10');
+}
+
+/**
+ * The learning rate falls at one half and three quarters of the epochs, rounded up to whole ones.
+ *
+ * The efficient_densenet_pytorch script passes `[0.5 * n, 0.75 * n]` as floats, of which MultiStepLR ignores those that
+ * are not whole; for 2 epochs and for every multiple of 4 both give the same learning rates.
+ */
+export function defaultMilestones(nEpochs: number): number[] {
+  return [Math.ceil(0.5 * nEpochs), Math.ceil(0.75 * nEpochs)];
+}
+
+/**
+ * Fills in the defaults: those of the efficient_densenet_pytorch script, and of the DenseNet paper where the form of the
+ * network decides (with bottleneck: 2k initial features and compression 0.5; without: 16 and 1).
+ * @throws UsageError when options exclude each other or a value is out of range.
+ */
+export function resolveConfig(options: RunOptions, around: ConfigSurroundings): RunConfig {
+  const dataset = datasetOf(options);
+  const nEpochs = options.nEpochs ?? 300;
+  const growthRate = options.growthRate ?? 12;
+  const bottleneck = options.bottleneck ?? true;
+  const defaultValidSize = dataset === 'cifar10' ? 5000 : Math.floor(around.trainPictures / 10);
+  const config = parseConfig({
+    dataset,
+    data: options.data ?? null,
+    verify: options.verify ?? true,
+    validSize: options.validSize ?? defaultValidSize,
+    nEpochs,
+    batchSize: options.batchSize ?? 64,
+    seed: options.seed ?? around.seed,
+    depth: options.depth ?? 40,
+    growthRate,
+    bottleneck,
+    compression: options.compression ?? (bottleneck ? 0.5 : 1),
+    numInitFeatures: options.numInitFeatures ?? (bottleneck ? 2 * growthRate : 16),
+    dropRate: options.dropRate ?? 0,
+    numClasses: around.numClasses,
+    lr: options.lr ?? 0.1,
+    momentum: options.momentum ?? 0.9,
+    dampening: options.dampening ?? 0,
+    weightDecay: options.weightDecay ?? 1e-4,
+    nesterov: options.nesterov ?? true,
+    milestones: options.milestones ?? defaultMilestones(nEpochs),
+    device: options.device ?? around.device,
+    threads: options.threads ?? around.threads,
+    versions: around.versions,
+  });
+  if (config.validSize >= around.trainPictures) {
+    throw new UsageError(
+      `Expected a number below ${around.trainPictures} (the training pictures there are) for ${flagOf('validSize')} ` +
+        `but received ${config.validSize}`,
+    );
+  }
+  return config;
+}
+
+/** The options that must agree before any data is read. @throws UsageError */
+export function checkOptions(options: RunOptions): void {
+  const dataset = datasetOf(options);
+  if (dataset === 'cifar10' && options.data == null) {
+    throw new UsageError('Expected --data DIR with --dataset cifar10: the folder of cifar-10-python.tar.gz or cifar-10-batches-py');
+  }
+  if (dataset === 'shapes' && options.data != null) {
+    throw new UsageError('Expected no --data with --dataset shapes: its pictures are generated');
+  }
+  const momentum = options.momentum ?? 0.9;
+  if ((options.nesterov ?? true) && (momentum <= 0 || (options.dampening ?? 0) !== 0)) {
+    throw new UsageError(
+      'Nesterov momentum requires a momentum and zero dampening: add --no-nesterov, or change --momentum or --dampening',
+    );
+  }
+}
+
+/** Checks the fields of a configuration. @throws UsageError naming the first field that is wrong. */
+export function parseConfig(value: unknown): RunConfig {
+  const result = runConfigSchema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const field = issue?.path.map(String).join('.') ?? '';
+  const what = field === '' ? 'the configuration' : field;
+  throw new UsageError(`${what}: ${issue?.message ?? 'not valid'}`);
+}
+
+/**
+ * Reads the text of a `config.json`.
+ * @param path for the message.
+ * @throws Error in one line when it is no JSON or a field is wrong.
+ */
+export function readConfig(text: string, path: string): RunConfig {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${path} is not valid JSON: ${(error as Error).message.split('\n')[0] ?? ''}`, { cause: error });
+  }
+  try {
+    return parseConfig(value);
+  } catch (error) {
+    throw new Error(`${path} is not a run's configuration: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** The text of `config.json`. */
+export function formatConfig(config: RunConfig): string {
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+/** The command's option that sets a field, without its value. */
+export function flagOf(field: keyof RunConfig): string {
+  return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Fields that say where the data are, not what is computed. */
+const freeFields: ReadonlySet<string> = new Set(['data', 'verify', 'versions']);
+
+/**
+ * What to go on with when a run is resumed: its own configuration; options may only repeat it, and say where the data
+ * are now.
+ * @throws UsageError naming every option that would change the numbers.
+ */
+export function resumedConfig(stored: RunConfig, options: RunOptions, save: string): RunConfig {
+  const changed: string[] = [];
+  for (const [key, value] of Object.entries(options)) {
+    const field = key as keyof RunOptions;
+    if (value === undefined || value === null || freeFields.has(field)) continue;
+    if (JSON.stringify(value) !== JSON.stringify(stored[field])) {
+      changed.push(`${optionText(field, value)} (it was ${optionText(field, stored[field])})`);
+    }
+  }
+  if (changed.length > 0) {
+    throw new UsageError(`Cannot resume the run in ${save} with ${changed.join(', ')}: the numbers would change`);
+  }
+  return { ...stored, data: options.data ?? stored.data, verify: options.verify ?? stored.verify };
+}
+
+function optionText(field: keyof RunOptions, value: RunConfig[keyof RunOptions]): string {
+  if (typeof value === 'boolean') {
+    const flag = flagOf(field);
+    return value ? flag : flag.replace('--', '--no-');
+  }
+  return `${flagOf(field)} ${Array.isArray(value) ? value.join(',') : String(value)}`;
+}

@@ -1,0 +1,18 @@
+/**
+ * What the user asked for cannot be: a wrong option value or options that exclude each other. The commands answer it
+ * with one line and exit code 2, where every other failure gets 1.
+ */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** A run was stopped by its AbortSignal; its checkpoint is on disk and `resume` goes on from there. */
+export class RunInterrupted extends Error {
+  /** As Node's own abortable functions name it. */
+  override readonly name = 'AbortError';
+
+  /** @param checkpoint path of the file that was written. */
+  constructor(readonly checkpoint: string) {
+    super(`the run was interrupted; ${checkpoint} holds its place`);
+  }
+}

@@ -1,0 +1,91 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DataLoader } from '../data/index.js';
+import { IoError } from '../io/index.js';
+import { getNumThreads, setNumThreads } from '../tensor/index.js';
+import { readConfig, type RunConfig } from './config.js';
+import { openPictures } from './datasets.js';
+import { UsageError } from './errors.js';
+import { inferNetwork, type NetworkForm } from './infer-network.js';
+import type { Reporter } from './reporter.js';
+import { loadWeights, modelWithWeights } from './run.js';
+import { runFileNames, runPaths } from './run-files.js';
+import { testEpoch } from './test-epoch.js';
+
+/** What to evaluate and on what; what is left out comes from the run's `config.json`. */
+export interface EvaluateOptions {
+  /** Folder of a run. */
+  readonly save?: string | undefined;
+  /** File of a state dict; a `config.json` beside it is used. */
+  readonly weights?: string | undefined;
+  readonly data?: string | undefined;
+  readonly dataset?: RunConfig['dataset'] | undefined;
+  readonly verify?: boolean | undefined;
+  readonly batchSize?: number | undefined;
+  readonly device?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly reporter?: Reporter | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an evaluation measured. */
+export interface Evaluation {
+  readonly weights: string;
+  readonly dataset: RunConfig['dataset'];
+  /** Pictures of the test set. */
+  readonly pictures: number;
+  readonly parameters: number;
+  readonly loss: number;
+  /** Share of wrong first choices, 0 to 1. */
+  readonly error: number;
+  /** Seconds the pass took. */
+  readonly seconds: number;
+}
+
+/**
+ * Loss and top-1 error of a trained network on the test set.
+ * @throws UsageError when it is not said which data to use; Error in one line for what is missing or broken.
+ */
+export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  const path = options.weights ?? runPaths(options.save ?? '.').model;
+  const configPath = join(dirname(path), runFileNames.config);
+  const stored = existsSync(configPath) ? readConfig(readFileSync(configPath, 'utf8'), configPath) : null;
+  if (stored === null && options.save !== undefined) {
+    throw new IoError('missing', `${options.save} holds no run: there is no ${configPath}`, configPath);
+  }
+  const source = dataSource(options, stored);
+  setNumThreads(options.threads ?? stored?.threads ?? getNumThreads());
+  const weights = loadWeights(path);
+  const form: NetworkForm = stored ?? inferNetwork(weights, path);
+  const device = options.device ?? stored?.device ?? 'cpu';
+  const model = modelWithWeights({ ...form, device }, weights, path);
+  const { test } = await openPictures(source);
+  const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
+  options.reporter?.model?.(String(model), parameters);
+  const began = performance.now();
+  const outcome = await testEpoch({
+    model,
+    loader: new DataLoader(test, { batchSize: options.batchSize ?? stored?.batchSize ?? 64 }),
+    phase: 'test',
+    final: true,
+    epoch: 0,
+    nEpochs: 1,
+    device,
+    signal: options.signal,
+    reporter: options.reporter,
+  });
+  if (!outcome.finished) throw new Error('the evaluation was interrupted');
+  const { loss, error } = outcome.meters;
+  options.reporter?.finalTest?.(error.avg);
+  const seconds = (performance.now() - began) / 1000;
+  return { weights: path, dataset: source.dataset, pictures: test.length, parameters, loss: loss.avg, error: error.avg, seconds };
+}
+
+function dataSource(options: EvaluateOptions, stored: RunConfig | null): Pick<RunConfig, 'dataset' | 'data' | 'verify'> {
+  const named = options.dataset ?? (options.data === undefined ? undefined : 'cifar10');
+  const dataset = named ?? stored?.dataset;
+  if (dataset === undefined) throw new UsageError('Expected --data DIR or --dataset shapes: these weights come without a config.json');
+  const data = options.data ?? (dataset === stored?.dataset ? stored.data : null);
+  if (dataset === 'cifar10' && data === null) throw new UsageError('Expected --data DIR with --dataset cifar10');
+  return { dataset, data, verify: options.verify ?? stored?.verify ?? true };
+}

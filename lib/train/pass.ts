@@ -1,0 +1,99 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { DataLoader, LoaderState } from '../data/index.js';
+import { scope, type Tensor } from '../tensor/index.js';
+import { epochMeters, epochMetersState, type EpochMeters, type EpochMetersState } from './average-meter.js';
+import type { Phase, Reporter } from './reporter.js';
+
+/** Loss and top-1 error (0 to 1) of one batch, read back as numbers. */
+export interface BatchResult {
+  readonly loss: number;
+  readonly error: number;
+}
+
+/** Where an interrupted pass over a loader has got to, as plain data for a checkpoint. */
+export interface PassPlace {
+  readonly loader: LoaderState;
+  readonly meters: EpochMetersState;
+}
+
+/** How a pass ended: through the whole loader, or before it, where `place` is null if not one batch was drawn. */
+export type PassOutcome =
+  | { readonly finished: true; readonly meters: EpochMeters }
+  | { readonly finished: false; readonly place: PassPlace | null };
+
+/** What every pass needs to know of its run. */
+export interface PassOptions {
+  readonly phase: Phase;
+  readonly epoch: number;
+  readonly nEpochs: number;
+  /** Whether this is the test of the kept model. */
+  readonly final?: boolean;
+  readonly loader: DataLoader;
+  readonly device: string;
+  /** Goes on from here instead of beginning; the RNG state must be that of the moment the place was taken. */
+  readonly place?: PassPlace | null;
+  readonly signal?: AbortSignal | undefined;
+  readonly reporter?: Reporter | undefined;
+}
+
+/**
+ * Goes once through a loader, one `scope` for each iteration, and lets the event loop have its turn between them.
+ *
+ * The signal is looked at between iterations only: an iteration is whole or has not begun, which is what makes a
+ * resumed run equal to one that was never stopped.
+ * @param step works on a batch: input `[N, C, H, W]` float32, target `[N]` int64, both on the device.
+ * @param logged called with every iteration's numbers, before the reporter.
+ */
+export async function runPass(
+  options: PassOptions,
+  step: (input: Tensor, target: Tensor) => BatchResult,
+  logged?: (iteration: number, result: BatchResult) => void,
+): Promise<PassOutcome> {
+  const { loader, phase, epoch, nEpochs, signal, reporter, device } = options;
+  const place = options.place ?? null;
+  if (isAborted(signal)) return { finished: false, place };
+  const meters = epochMeters(place?.meters);
+  const iterations = loader.length;
+  let end = performance.now();
+  // Making the iterator draws a random number; so it is made after the last moment at which the pass can be put off.
+  const batches = place === null ? loader[Symbol.iterator]() : loader.resume(place.loader);
+  for (let iteration = place === null ? 0 : batches.state().batches; ; iteration++) {
+    if (isAborted(signal)) {
+      return { finished: false, place: { loader: batches.state(), meters: epochMetersState(meters) } };
+    }
+    const done = scope(() => {
+      const next = batches.next();
+      if (next.done === true) return null;
+      const [input, target] = next.value;
+      const pictures = target.shape[0] ?? 0;
+      const result = step(input.to(device), target.to(device));
+      meters.error.update(result.error, pictures);
+      meters.loss.update(result.loss, pictures);
+      return { pictures, result };
+    });
+    if (done === null) return { finished: true, meters };
+    const now = performance.now();
+    meters.time.update((now - end) / 1000);
+    end = now;
+    logged?.(iteration, done.result);
+    reporter?.iteration?.({ phase, final: options.final === true, epoch, nEpochs, iteration, iterations, pictures: done.pictures, meters });
+    await turn();
+  }
+}
+
+/** A call, because the compiler takes a flag it has seen once for a constant. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+/**
+ * The share of wrong first choices in a batch, in the arithmetic of the efficient_densenet_pytorch script: counted in
+ * float32, divided in float64.
+ * @param output `[N, classes]`.
+ * @param target `[N]` int64, on any device.
+ */
+export function top1Error(output: Tensor, target: Tensor): number {
+  const [, pred] = output.data.to('cpu').topk(1, { dim: 1 });
+  const wrong = pred.squeeze().ne(target.to('cpu')).to('float32').sum().item();
+  return wrong / (target.shape[0] ?? 1);
+}

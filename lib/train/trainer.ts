@@ -1,0 +1,187 @@
+import { save } from '../io/index.js';
+import type { Module } from '../nn/index.js';
+import { saveCheckpoint, type RunPlace } from './checkpoint.js';
+import type { RunConfig } from './config.js';
+import { CurvePainter } from './curve-painter.js';
+import { RunInterrupted } from './errors.js';
+import type { PassOptions, PassPlace } from './pass.js';
+import type { Reporter } from './reporter.js';
+import type { RunPaths } from './run-files.js';
+import type { RunLogs } from './run-logs.js';
+import { loadWeights, modelWithWeights, type Run } from './run.js';
+import { testEpoch } from './test-epoch.js';
+import { trainEpoch } from './train-epoch.js';
+
+/** What a finished run came to. */
+export interface TrainResult {
+  /** The best validation error; of the last epoch where the test set is the validation set. */
+  readonly validError: number;
+  /** Error of the kept model on the test set. */
+  readonly testError: number;
+  readonly config: RunConfig;
+}
+
+/**
+ * The loop of the efficient_densenet_pytorch script over a {@link Run}: train, step the scheduler, validate, keep the
+ * best model, log; at the end test the kept model.
+ *
+ * Everything the loop knows of its progress is in `place`, so that a checkpoint written between any two iterations is
+ * all that going on takes.
+ */
+export class Trainer {
+  readonly #run: Run;
+  readonly #paths: RunPaths;
+  readonly #logs: RunLogs;
+  readonly #place: RunPlace;
+  readonly #reporter: Reporter | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #painter: CurvePainter;
+
+  /** @param place where to begin; changed as the run goes on. */
+  constructor(
+    run: Run,
+    options: { paths: RunPaths; logs: RunLogs; place: RunPlace; reporter?: Reporter | undefined; signal?: AbortSignal | undefined },
+  ) {
+    this.#run = run;
+    this.#paths = options.paths;
+    this.#logs = options.logs;
+    this.#place = options.place;
+    this.#reporter = options.reporter;
+    this.#signal = options.signal;
+    this.#painter = new CurvePainter(options.paths, run.loaders.valid === null ? 'test' : 'validation');
+  }
+
+  /** @throws RunInterrupted when the signal is aborted, after the checkpoint has been written. */
+  async train(): Promise<TrainResult> {
+    const { config, loaders } = this.#run;
+    const place = this.#place;
+    this.#reporter?.start?.({
+      nEpochs: config.nEpochs,
+      trainIterations: loaders.train.length,
+      validIterations: (loaders.valid ?? loaders.test).length,
+      testIterations: loaders.test.length,
+      epoch: place.epoch,
+    });
+    while (place.phase === 'train' || place.phase === 'valid') {
+      if (place.phase === 'train') await this.#trainPhase();
+      await this.#validPhase();
+      this.#checkpoint();
+      await this.#painter.paintSometimes();
+    }
+    if (place.phase === 'test') await this.#testPhase();
+    await this.#painter.paint();
+    const testError = place.testError ?? NaN;
+    return { validError: place.bestError, testError, config };
+  }
+
+  async #trainPhase(): Promise<void> {
+    const place = this.#place;
+    const { optimizer, scheduler, loaders } = this.#run;
+    const lr = scheduler.getLastLr()[0] ?? NaN;
+    const outcome = await trainEpoch({
+      ...this.#passOptions(),
+      loader: loaders.train,
+      optimizer,
+      logged: (iteration, { loss, error }) => {
+        this.#logs.iteration(place.epoch, iteration, loss, error, lr);
+      },
+    });
+    if (!outcome.finished) return this.#interrupt(outcome.place);
+    scheduler.step();
+    place.trained = { loss: outcome.meters.loss.avg, error: outcome.meters.error.avg, lr };
+    place.phase = 'valid';
+    place.pass = null;
+  }
+
+  async #validPhase(): Promise<void> {
+    const place = this.#place;
+    const { config, loaders } = this.#run;
+    const validatedOn = loaders.valid === null ? 'test' : 'valid';
+    const outcome = await testEpoch({ ...this.#passOptions(), loader: loaders.valid ?? loaders.test, phase: validatedOn });
+    if (!outcome.finished) return this.#interrupt(outcome.place);
+    const { trained } = place;
+    if (trained === null) throw new Error('the validation pass has no training pass before it');
+    const loss = outcome.meters.loss.avg;
+    const error = outcome.meters.error.avg;
+    const best = error < place.bestError;
+    if (loaders.valid === null) {
+      place.bestError = error;
+      this.#saveModel();
+    } else if (best) {
+      place.bestError = error;
+      this.#reporter?.newBest?.(error);
+      this.#saveModel();
+    }
+    this.#logs.epoch(place.epoch, trained.loss, trained.error, loss, error);
+    this.#reporter?.epoch?.({
+      epoch: place.epoch,
+      nEpochs: config.nEpochs,
+      trainLoss: trained.loss,
+      trainError: trained.error,
+      validLoss: loss,
+      validError: error,
+      lr: trained.lr,
+      saved: best || loaders.valid === null,
+      validatedOn,
+    });
+    place.epoch += 1;
+    place.trained = null;
+    place.pass = null;
+    place.phase = place.epoch < config.nEpochs ? 'train' : 'test';
+  }
+
+  async #testPhase(): Promise<void> {
+    const place = this.#place;
+    const { config, loaders } = this.#run;
+    if (!place.modelSaved) {
+      // The script would fail here, for want of a file.
+      this.#reporter?.notice?.('No epoch had a validation error below 1: the last model is kept');
+      this.#saveModel();
+    }
+    // The kept model is tested in a network of its own: the checkpoint goes on holding the last one.
+    const kept = modelWithWeights(config, loadWeights(this.#paths.model), this.#paths.model);
+    const outcome = await testEpoch({
+      ...this.#passOptions(),
+      model: kept,
+      epoch: config.nEpochs - 1,
+      loader: loaders.test,
+      phase: 'test',
+      final: true,
+    });
+    if (!outcome.finished) return this.#interrupt(outcome.place);
+    place.testError = outcome.meters.error.avg;
+    place.phase = 'done';
+    place.pass = null;
+    this.#logs.finalTest(place.testError);
+    this.#checkpoint();
+    this.#reporter?.finalTest?.(place.testError);
+  }
+
+  #passOptions(): Omit<PassOptions, 'loader' | 'phase'> & { model: Module } {
+    const { config, model } = this.#run;
+    return {
+      model,
+      epoch: this.#place.epoch,
+      nEpochs: config.nEpochs,
+      device: config.device,
+      place: this.#place.pass,
+      signal: this.#signal,
+      reporter: this.#reporter,
+    };
+  }
+
+  #saveModel(): void {
+    save(this.#run.model.stateDict(), this.#paths.model);
+    this.#place.modelSaved = true;
+  }
+
+  #checkpoint(): void {
+    saveCheckpoint(this.#paths.checkpoint, this.#run.config, this.#run, this.#place, this.#logs.syncedLengths());
+  }
+
+  #interrupt(pass: PassPlace | null): never {
+    this.#place.pass = pass;
+    this.#checkpoint();
+    throw new RunInterrupted(this.#paths.checkpoint);
+  }
+}
