@@ -84,14 +84,14 @@ async function fetchWithPip(artifact, folder, { log, env }) {
 }
 
 /** Straight from the publisher. A download that is cut off stays in the cache and is taken up again next time. */
-async function fetchDirectly(artifact, folder, { log }) {
+async function fetchDirectly(artifact, folder, { log, out }) {
   fs.mkdirSync(folder, { recursive: true });
   const file = path.join(folder, artifact.file);
   const partial = `${file}.part`;
   if (!fs.existsSync(file)) {
     const have = fs.statSync(partial, { throwIfNoEntry: false })?.size ?? 0;
     log(have > 0 ? `Going on with the download of ${artifact.url}` : `Downloading ${artifact.url}`);
-    const progress = new Progress('Fetching libtorch', { initial: have });
+    const progress = new Progress('Fetching libtorch', { initial: have, out });
     try {
       await download(artifact.url, partial, {
         expectedBytes: artifact.bytes,
@@ -119,9 +119,9 @@ function checkSpace(folder, bytes) {
   );
 }
 
-async function unpack(wheel, target, artifact, log) {
+async function unpack(wheel, target, artifact, { log, out }) {
   const partial = `${target}.partial-${process.pid}`;
-  const progress = new Progress('Unpacking libtorch');
+  const progress = new Progress('Unpacking libtorch', { out });
   log(`Unpacking it into ${target}`);
   try {
     await unzip(wheel, partial, placeOf, (done, total) => progress.update(done, total));
@@ -155,8 +155,14 @@ function waysOut(artifact, cache) {
  * @param {object} [options]
  * @param {boolean} [options.pip] whether pip is asked first.
  * @param {(line: string) => void} [options.log]
+ * @param {{isTTY?: boolean, write(text: string): unknown}} [options.out] where progress is shown; undefined: nowhere.
+ * @param {NodeJS.ProcessEnv} [options.env] what pip is run with.
  */
-export async function fetchLibtorch(artifact, target, { pip = true, log = () => undefined, env = process.env } = {}) {
+export async function fetchLibtorch(
+  artifact,
+  target,
+  { pip = true, log = () => undefined, out, env = process.env } = {},
+) {
   const cache = path.dirname(target);
   try {
     fs.mkdirSync(cache, { recursive: true });
@@ -167,7 +173,7 @@ export async function fetchLibtorch(artifact, target, { pip = true, log = () => 
     const where = host === os.hostname() ? '' : ` on ${host}`;
     log(`Process ${pid}${where} is fetching libtorch already: waiting for it`);
   };
-  await withLock(`${target}.lock`, () => fetchLocked(artifact, target, cache, { pip, log, env }), { onWait });
+  await withLock(`${target}.lock`, () => fetchLocked(artifact, target, cache, { pip, log, out, env }), { onWait });
 }
 
 async function fetchLocked(artifact, target, cache, options) {
@@ -203,7 +209,7 @@ async function fetchLocked(artifact, target, cache, options) {
         failures.push(`  ${name}: ${error.message || error.code}`);
         continue;
       }
-      await unpack(wheel, target, artifact, options.log);
+      await unpack(wheel, target, artifact, options);
       fs.rmSync(wheel, { force: true });
       return;
     }
@@ -219,7 +225,7 @@ async function fetchLocked(artifact, target, cache, options) {
  * Finds or fetches libtorch.
  * @returns {Promise<{folder: string, version: string, flavour: string, origin: 'LIBTORCH' | 'python3' | 'cache'}>}
  */
-export async function resolveLibtorch({ log = () => undefined, env = process.env } = {}) {
+export async function resolveLibtorch({ log = () => undefined, out, env = process.env } = {}) {
   const found = config.findLibtorch(env);
   if (found) return found;
   const platform = `${process.platform}-${process.arch}`;
@@ -230,13 +236,13 @@ export async function resolveLibtorch({ log = () => undefined, env = process.env
     );
   }
   const target = config.cachedLibtorch(config.LIBTORCH_VERSION, 'cpu', env);
-  await fetchLibtorch({ version: config.LIBTORCH_VERSION, ...published }, target, { log, env });
+  await fetchLibtorch({ version: config.LIBTORCH_VERSION, ...published }, target, { log, out, env });
   return config.findLibtorch(env);
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(fs.realpathSync(process.argv[1])).href) {
   try {
-    const { folder } = await resolveLibtorch({ log: (line) => process.stderr.write(`${line}\n`) });
+    const { folder } = await resolveLibtorch({ log: (line) => process.stderr.write(`${line}\n`), out: process.stderr });
     process.stdout.write(`${folder}\n`);
   } catch (error) {
     process.stderr.write(`torchbridge: ${error.message}\n`);

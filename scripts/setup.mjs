@@ -122,7 +122,7 @@ async function cmakeJs(command, args, libtorch, onLine) {
   }
 }
 
-async function buildAddon(libtorch, log) {
+async function buildAddon(libtorch, log, out) {
   checkTools();
   const { version, flavour, folder, origin } = libtorch;
   log(
@@ -134,7 +134,7 @@ async function buildAddon(libtorch, log) {
 
   const before = addonFingerprint(libtorch);
   await cmakeJs('configure', [`--CDTORCHBRIDGE_NODE=${process.execPath}`], libtorch);
-  const progress = new Progress('Compiling', { bytes: false });
+  const progress = new Progress('Compiling', { bytes: false, out });
   try {
     await cmakeJs('build', ['--parallel', String(compilerProcesses())], libtorch, (line) => {
       const [, done, total] = /^\[(\d+)\/(\d+)\]/.exec(line) ?? [];
@@ -148,7 +148,10 @@ async function buildAddon(libtorch, log) {
   writeJson(BUILD_INFO, {
     fingerprint: before,
     addon: at('build-cmake', 'Release', `${config.ADDON_NAME}.node`),
-    libtorch: { folder, version, flavour, origin },
+    libtorch: folder,
+    version,
+    flavour,
+    origin,
     cache: config.cacheFolder(),
     pinned: config.LIBTORCH_VERSION,
   });
@@ -208,6 +211,7 @@ function ready() {
  * @throws Error with a message for the user.
  */
 export async function setup({ quiet = false } = {}) {
+  const out = quiet ? undefined : process.stderr;
   const log = quiet ? () => undefined : (line) => process.stderr.write(`${line}\n`);
   if (process.platform !== 'linux') throw new SetupError(`torchbridge runs on Linux; this is ${process.platform}.`);
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -222,8 +226,8 @@ export async function setup({ quiet = false } = {}) {
     at('.cache', 'setup.lock'),
     async () => {
       if (packagesStale()) await installPackages(log);
-      const libtorch = await resolveLibtorch({ log });
-      if (addonStale(libtorch)) await buildAddon(libtorch, log);
+      const libtorch = await resolveLibtorch({ log, out });
+      if (addonStale(libtorch)) await buildAddon(libtorch, log, out);
       if (distStale()) await buildDist(log);
     },
     { onWait },

@@ -19,10 +19,11 @@ export class Progress {
   /**
    * @param {string} label what is being done, for example `Fetching libtorch 2.13.0`.
    * @param {object} [options]
+   * @param {{isTTY?: boolean, write(text: string): unknown}} [options.out] undefined: nothing is shown.
    * @param {number} [options.initial] what was done before this process began (a resumed download).
    * @param {boolean} [options.bytes] true: amounts are bytes; false: they are counted things.
    */
-  constructor(label, { out = process.stderr, initial = 0, bytes = true } = {}) {
+  constructor(label, { out, initial = 0, bytes = true } = {}) {
     this.#label = label;
     this.#out = out;
     this.#initial = initial;
@@ -30,6 +31,7 @@ export class Progress {
   }
 
   update(done, total) {
+    if (this.#out === undefined) return;
     const share = total > 0 ? Math.min(1, done / total) : 0;
     if (this.#out.isTTY) {
       const now = Date.now();
@@ -49,6 +51,6 @@ export class Progress {
 
   /** Clears the line on a terminal, so that the next message starts on an empty one. */
   end() {
-    if (this.#out.isTTY && this.#lastDrawn > 0) this.#out.write('\r\x1b[K');
+    if (this.#out?.isTTY && this.#lastDrawn > 0) this.#out.write('\r\x1b[K');
   }
 }
