@@ -1,0 +1,96 @@
+/** The functions of the addon, as TypeScript sees them. Handles are indices into the addon's slot table. */
+export interface Binding {
+  // dispatch: arguments and results stand on the tape (tape.ts)
+  call(operator: number): number | Float64Array;
+  findOperator(name: string): number;
+  describeOperators(namespace: string): string;
+  setTape(buffer: ArrayBuffer): void;
+  setErrorFactory(factory: (code: string, message: string, operator: string, operands: string) => Error): void;
+
+  // tensors
+  release(handle: number): void;
+  releaseMany(handles: Int32Array, count: number): void;
+  share(handle: number): number;
+  shape(handle: number): number;
+  stride(handle: number): number;
+  dtype(handle: number): string;
+  device(handle: number): string;
+  layout(handle: number): string;
+  ndim(handle: number): number;
+  numel(handle: number): number;
+  elementSize(handle: number): number;
+  storageOffset(handle: number): number;
+  version(handle: number): number;
+  isSame(a: number, b: number): boolean;
+  isInference(handle: number): boolean;
+  isContiguous(handle: number, memoryFormat: string): boolean;
+
+  // elements and storages
+  fromBytes(bytes: ArrayBufferView, dtype: string): number;
+  copyTo(handle: number, target: ArrayBufferView): void;
+  item(handle: number): number | bigint;
+  storageId(handle: number): number;
+  storageNbytes(handle: number): number;
+  storageCopyTo(handle: number, target: Uint8Array): void;
+  viewStorage(handle: number, dtype: string, offset: number): number;
+
+  // autograd
+  requiresGrad(handle: number): boolean;
+  setRequiresGrad(handle: number, wanted: boolean): void;
+  isLeaf(handle: number): boolean;
+  gradFn(handle: number): string;
+  grad(handle: number): number;
+  setGrad(handle: number, gradient: number): void;
+  dataOf(handle: number): number;
+  setData(handle: number, data: number): void;
+  backward(retainGraph: boolean | undefined, createGraph: boolean): void;
+  gradOf(retainGraph: boolean | undefined, createGraph: boolean, allowUnused: boolean): number[];
+  isGradEnabled(): boolean;
+  setGradEnabled(enabled: boolean): void;
+  pushInferenceMode(enabled: boolean): void;
+  popInferenceMode(): void;
+  isInferenceMode(): boolean;
+
+  // random numbers
+  manualSeed(seed: number | bigint): void;
+  newGenerator(device: string): number;
+  defaultGenerator(device: string): number;
+  releaseGenerator(handle: number): void;
+  generatorManualSeed(handle: number, seed: number | bigint): void;
+  generatorSeed(handle: number): bigint;
+  generatorInitialSeed(handle: number): bigint;
+  generatorGetState(handle: number): number;
+  generatorSetState(handle: number, state: number): void;
+
+  // the process
+  memory(): void;
+  resetPeakMemory(): void;
+  setMemoryLimit(bytes: number): void;
+  syncExternalMemory(): void;
+  setNumThreads(count: number): void;
+  getNumThreads(): number;
+  setNumInteropThreads(count: number): void;
+  getNumInteropThreads(): number;
+  setDeterministic(enabled: boolean, warnOnly: boolean): void;
+  isDeterministic(): boolean;
+  isDeterministicWarnOnly(): boolean;
+  buildInfo(): BuildInfo;
+}
+
+/** What the addon and its libtorch say of themselves. */
+export interface BuildInfo {
+  /** The release of the libtorch that is loaded, such as `2.13.0`. */
+  torchVersion: string;
+  /** The release the addon was compiled for. */
+  compiledFor: string;
+  /** The vector instructions libtorch's kernels use here: `AVX512`, `AVX2`, `DEFAULT`. */
+  cpuCapability: string;
+  /** `torch.__config__.show()`. */
+  config: string;
+  /** `torch.__config__.parallel_info()`. */
+  parallel: string;
+  /** `cuda`, …, or an empty text without an accelerator. */
+  accelerator: string;
+  /** How many devices the accelerator has. */
+  accelerators: number;
+}

@@ -1,0 +1,59 @@
+import { native } from '../native/load.js';
+import { TorchError } from './errors.js';
+import { writeTape } from './tape.js';
+import { Tensor } from './tensor.js';
+
+export interface GradOptions {
+  /** One gradient an output, null for an output of one element. */
+  gradOutputs?: Tensor | readonly (Tensor | null)[] | undefined;
+  retainGraph?: boolean | undefined;
+  createGraph?: boolean | undefined;
+  /** Gives null for an input that no output depends on, instead of an error. */
+  allowUnused?: boolean | undefined;
+}
+
+const listOf = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T]);
+
+/**
+ * The gradients of outputs with respect to inputs, without touching any `.grad`.
+ * @returns one an input, of its shape; null only with `allowUnused`.
+ * @throws TorchError `runtime` as PyTorch does, e.g. for an input that was not used in the graph.
+ * @see torch.autograd.grad
+ */
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  options: GradOptions & { allowUnused: true },
+): (Tensor | null)[];
+export function grad(outputs: Tensor | readonly Tensor[], inputs: Tensor | readonly Tensor[], options?: GradOptions): Tensor[];
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  options: GradOptions = {},
+): (Tensor | null)[] {
+  const from = listOf(outputs);
+  const gradients = options.gradOutputs === undefined ? from.map(() => null) : listOf<Tensor | null>(options.gradOutputs);
+  if (gradients.length !== from.length) {
+    throw new TorchError('value', `Expected ${String(from.length)} gradOutputs but received ${String(gradients.length)}`);
+  }
+  writeTape(from, gradients, listOf(inputs));
+  const slots = native.gradOf(options.retainGraph, options.createGraph ?? false, options.allowUnused ?? false);
+  return slots.map((slot) => (slot < 0 ? null : new Tensor(slot)));
+}
+
+/**
+ * Accumulates the gradients of several outputs into the leaves they were computed from.
+ * @see torch.autograd.backward
+ */
+export function backward(
+  tensors: Tensor | readonly Tensor[],
+  options: { gradTensors?: readonly (Tensor | null)[]; retainGraph?: boolean; createGraph?: boolean; inputs?: readonly Tensor[] } = {},
+): void {
+  const from = listOf(tensors);
+  const gradients = options.gradTensors ?? from.map(() => null);
+  if (gradients.length !== from.length) {
+    throw new TorchError('value', `Expected ${String(from.length)} gradTensors but received ${String(gradients.length)}`);
+  }
+  writeTape(from, gradients, options.inputs ?? []);
+  native.backward(options.retainGraph, options.createGraph ?? false);
+}

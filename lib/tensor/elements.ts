@@ -1,0 +1,114 @@
+import { native } from '../native/load.js';
+import { type DType, isComplex, isFloatingPoint, type TypedArray, typedArrayOf } from './dtype.js';
+import { TorchError } from './errors.js';
+import { Complex } from './tape.js';
+import type { Tensor } from './tensor.js';
+
+/** Elements as nested arrays, outermost dimension first. */
+export type NestedArray = number | bigint | boolean | Complex | NestedArray[];
+
+/** A copy of the elements, row by row. */
+export function copyToArray(tensor: Tensor): TypedArray {
+  const dtype = tensor.dtype;
+  const array = typedArrayOf(dtype);
+  if (array !== undefined) {
+    const out = new array(tensor.numel());
+    native.copyTo(tensor.handle, out);
+    return out;
+  }
+  if (dtype.startsWith('q')) throw new TorchError('type', `Expected a tensor that is not quantized but received ${dtype}: call dequantize() first`);
+  const wide: DType = isComplex(dtype) ? 'complex128' : 'float32';
+  using converted = tensor.to(wide);
+  const out = isComplex(dtype) ? new Float64Array(tensor.numel() * 2) : new Float32Array(tensor.numel());
+  native.copyTo(converted.handle, out);
+  return out;
+}
+
+function elementReader(tensor: Tensor): (index: number) => NestedArray {
+  const flat = copyToArray(tensor);
+  const dtype = tensor.dtype;
+  if (isComplex(dtype)) return (i) => new Complex(Number(flat[2 * i] ?? 0), Number(flat[2 * i + 1] ?? 0));
+  if (dtype === 'bool') return (i) => flat[i] !== 0;
+  return (i) => flat[i] ?? 0;
+}
+
+export function nested(tensor: Tensor): NestedArray {
+  const read = elementReader(tensor);
+  const shape = tensor.shape;
+  let next = 0;
+  const build = (dim: number): NestedArray => {
+    const size = shape[dim];
+    if (size === undefined) return read(next++);
+    return Array.from({ length: size }, () => build(dim + 1));
+  };
+  return build(0);
+}
+
+/** A dtype, its flat elements and a shape, read from what a user wrote. */
+export interface ReadElements {
+  dtype: DType;
+  flat: TypedArray;
+  shape: number[];
+}
+
+type Leaf = number | bigint | boolean;
+
+function dtypeOfLeaf(leaf: Leaf): DType {
+  if (typeof leaf === 'number') return 'float32';
+  return typeof leaf === 'bigint' ? 'int64' : 'bool';
+}
+
+/** Reads numbers (float32), bigints (int64) or booleans (bool) out of nested arrays; all must be of one kind. */
+export function readNested(data: unknown, wanted: DType | undefined): ReadElements {
+  const shape: number[] = [];
+  for (let each: unknown = data; Array.isArray(each) || ArrayBuffer.isView(each); each = (each as unknown[])[0]) {
+    shape.push((each as unknown[]).length);
+  }
+  const leaves: Leaf[] = [];
+  const walk = (value: unknown, dim: number): void => {
+    const size = shape[dim];
+    if (size !== undefined) {
+      const list = value as ArrayLike<unknown>;
+      const length = typeof value === 'object' && value !== null ? list.length : undefined;
+      if (length !== size) {
+        throw new TorchError('shape', `Expected sequences of equal length ${String(size)} at dimension ${String(dim)} but received ${length === undefined ? String(value) : `one of length ${String(length)}`}`);
+      }
+      for (let i = 0; i < size; ++i) walk(list[i], dim + 1);
+      return;
+    }
+    if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'boolean') {
+      throw new TorchError('type', `Expected numbers, bigints or booleans but received ${Array.isArray(value) ? 'a sequence too deep' : typeof value}`);
+    }
+    leaves.push(value);
+  };
+  walk(data, 0);
+  const kinds = new Set(leaves.map((leaf) => typeof leaf));
+  if (kinds.size > 1) throw new TorchError('type', `Expected elements of one kind but received ${[...kinds].join(' and ')}`);
+  const first = leaves[0];
+  const natural = first === undefined ? 'float32' : dtypeOfLeaf(first);
+  return { dtype: wanted ?? natural, flat: pack(leaves, wanted ?? natural), shape };
+}
+
+/** The TypedArray from which the dtype is made: its own, or a wider one that converts exactly as PyTorch would. */
+function pack(leaves: readonly Leaf[], dtype: DType): TypedArray {
+  if (dtype === 'int64') return BigInt64Array.from(leaves, toBigInt);
+  if (dtype === 'uint64') return BigUint64Array.from(leaves, toBigInt);
+  const array = isFloatingPoint(dtype) || isComplex(dtype) ? undefined : typedArrayOf(dtype);
+  if (dtype === 'float32') return Float32Array.from(leaves, Number);
+  if (array === undefined) return Float64Array.from(leaves, Number);
+  const out = new array(leaves.length) as Exclude<TypedArray, BigInt64Array | BigUint64Array>;
+  for (let i = 0; i < leaves.length; ++i) out[i] = dtype === 'bool' ? Number(Boolean(leaves[i])) : checked(leaves[i] ?? 0, dtype, out, i);
+  return out;
+}
+
+function checked(leaf: Leaf, dtype: DType, out: Exclude<TypedArray, BigInt64Array | BigUint64Array>, i: number): number {
+  const value = Math.trunc(Number(leaf));
+  out[i] = value;
+  if (out[i] !== value) throw new TorchError('value', `Expected a value that fits ${dtype} but received ${String(leaf)}`);
+  return value;
+}
+
+function toBigInt(leaf: Leaf): bigint {
+  if (typeof leaf === 'number' && !Number.isFinite(leaf)) throw new TorchError('value', `Expected an integer but received ${String(leaf)}`);
+  return typeof leaf === 'number' ? BigInt(Math.trunc(leaf)) : BigInt(leaf);
+}

@@ -1,0 +1,211 @@
+import { native } from '../native/load.js';
+import { TorchError } from './errors.js';
+
+/** Held by the finalization registry in place of the tensor: the handle to free, -1 once it was freed. */
+interface Cell {
+  handle: number;
+}
+
+/**
+ * One JavaScript object for one slot of the addon's table. It is owned by the scope it was made in, or by nobody: then
+ * it lives until `dispose()` or until the garbage collector finds it unreachable.
+ */
+export abstract class TensorBase {
+  /** @internal index in the slot table, -1 after the release */
+  slot: number;
+  /** @internal the scope that frees it */
+  owner: Scope | null = null;
+  /** @internal */
+  cell: Cell | null = null;
+
+  constructor(slot: number) {
+    this.slot = slot;
+    if (current === null) adopt(this);
+    else current.add(this);
+  }
+
+  /** @internal the slot, or the error of a released tensor */
+  get handle(): number {
+    if (this.slot >= 0) return this.slot;
+    throw new TorchError(
+      'disposed',
+      'this tensor was released: its scope ended, or dispose() was called. Return it from the scope, or keep() it, when it has to live longer',
+    );
+  }
+
+  /** Whether it was released; every use but this one then throws. */
+  get isDisposed(): boolean {
+    return this.slot < 0;
+  }
+
+  /** Releases this object's hold on its elements at once. A second call does nothing. */
+  dispose(): void {
+    const slot = this.slot;
+    if (slot < 0) return;
+    this.slot = -1;
+    abandon(this);
+    native.release(slot);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+let handles = new Int32Array(256);
+
+/** The tensors made since a call of {@link scope} began. */
+class Scope {
+  private items: TensorBase[] = [];
+  private compactAt = 1024;
+
+  constructor(readonly parent: Scope | null) {}
+
+  add(tensor: TensorBase): void {
+    tensor.owner = this;
+    if (this.items.length >= this.compactAt) this.compact();
+    this.items.push(tensor);
+  }
+
+  /** A long scope that disposes of its tensors early must not grow with their empty objects. */
+  private compact(): void {
+    this.items = this.items.filter((each) => each.owner === this && each.slot >= 0);
+    this.compactAt = Math.max(1024, this.items.length * 2);
+  }
+
+  /** Frees what is still owned, in one native call. */
+  close(): void {
+    const items = this.items;
+    if (handles.length < items.length) handles = new Int32Array(items.length * 2);
+    let count = 0;
+    for (const each of items) {
+      if (each.owner !== this || each.slot < 0) continue;
+      handles[count++] = each.slot;
+      each.slot = -1;
+      each.owner = null;
+    }
+    this.items = [];
+    if (count > 0) native.releaseMany(handles, count);
+  }
+}
+
+let current: Scope | null = null;
+
+const registry = new FinalizationRegistry<Cell>((cell) => {
+  if (cell.handle < 0) return;
+  native.release(cell.handle);
+  cell.handle = -1;
+  --unscoped;
+});
+
+// Finalizers do not run inside a synchronous loop: tensors made there outside any scope pile up.
+const pileLimit = 20_000;
+let unscoped = 0;
+let turnStartedWith = -1;
+let warned = false;
+
+function watchPile(): void {
+  ++unscoped;
+  if (unscoped % 64 === 0) native.syncExternalMemory();
+  if (turnStartedWith < 0) {
+    turnStartedWith = unscoped;
+    setImmediate(() => {
+      turnStartedWith = -1;
+    }).unref();
+  }
+  if (!warned && unscoped - turnStartedWith > pileLimit) {
+    warned = true;
+    process.emitWarning(
+      `more than ${String(pileLimit)} tensors were made outside any scope without a turn of the event loop: they are only freed when the garbage collector runs between turns. Wrap the body of the loop in scope(() => { … }), or dispose() of them`,
+      'TorchbridgeWarning',
+    );
+  }
+}
+
+function adopt(tensor: TensorBase): void {
+  tensor.owner = null;
+  if (tensor.cell !== null) return;
+  tensor.cell = { handle: tensor.slot };
+  registry.register(tensor, tensor.cell);
+  watchPile();
+}
+
+function abandon(tensor: TensorBase): void {
+  if (tensor.cell !== null) {
+    tensor.cell.handle = -1;
+    tensor.cell = null;
+    --unscoped;
+  }
+  tensor.owner = null;
+}
+
+/** Hands every tensor of `closing` that `value` holds to the scope around it. */
+function escape(value: unknown, closing: Scope, seen: Set<object> | null): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (value instanceof TensorBase) {
+    if (value.owner !== closing || value.slot < 0) return;
+    if (closing.parent === null) adopt(value);
+    else closing.parent.add(value);
+    return;
+  }
+  if (ArrayBuffer.isView(value)) return;
+  seen ??= new Set();
+  if (seen.has(value)) return;
+  seen.add(value);
+  if (value instanceof Map) {
+    for (const [key, each] of value) {
+      escape(key, closing, seen);
+      escape(each, closing, seen);
+    }
+  } else if (value instanceof Set) {
+    for (const each of value) escape(each, closing, seen);
+  }
+  for (const each of Object.values(value)) escape(each, closing, seen);
+}
+
+/** Throws when a function that must be synchronous returned a Promise. */
+export function refusePromise(value: unknown, what: string): void {
+  if (typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function') {
+    throw new TorchError(
+      'type',
+      `Expected a synchronous function for ${what} but received one that returns a Promise: what it does after its first await would happen outside`,
+    );
+  }
+}
+
+/**
+ * Runs `fn` and releases every tensor made meanwhile, save those that it returns (in arrays, objects, Maps and Sets too),
+ * those that were {@link keep}-ed, and those that a module or an optimizer owns. Scopes nest: what is returned belongs to the scope around.
+ * @param fn a synchronous function; one that returns a Promise is refused.
+ * @param survivors also kept alive: an object whose tensors outlive the scope (a module that stored them on itself).
+ * @returns what `fn` returns.
+ * @throws TorchError `type` for an async function; whatever `fn` throws, after everything was released.
+ */
+export function scope<T>(fn: () => T, survivors?: object): T {
+  const opened = new Scope(current);
+  current = opened;
+  try {
+    const result = fn();
+    refusePromise(result, 'scope');
+    escape(result, opened, null);
+    if (survivors !== undefined) for (const each of Object.values(survivors)) keepIfOwned(each, opened);
+    return result;
+  } finally {
+    current = opened.parent;
+    opened.close();
+  }
+}
+
+function keepIfOwned(value: unknown, closing: Scope): void {
+  if (value instanceof TensorBase && value.owner === closing && value.slot >= 0) adopt(value);
+}
+
+/**
+ * Takes a tensor out of every scope: it lives until `dispose()`, or until the garbage collector finds it unreachable.
+ * @returns the same tensor.
+ */
+export function keep<T extends TensorBase>(tensor: T): T {
+  if (tensor.slot < 0) return tensor;
+  adopt(tensor);
+  return tensor;
+}

@@ -1,0 +1,277 @@
+import { native } from '../native/load.js';
+import { TorchError } from './errors.js';
+import { TensorBase } from './scope.js';
+
+/**
+ * JavaScript's side of the tape (native/tape.h): arguments are written to a buffer that C++ reads, so that a call of an
+ * operator costs one Node-API call however many arguments it has.
+ */
+const enum Tag {
+  None = 0,
+  Skip = 1,
+  Tensor = 2,
+  Bool = 3,
+  Number = 4,
+  BigInt = 5,
+  String = 6,
+  List = 7,
+  Float = 8,
+  Complex = 9,
+  Generator = 10,
+}
+
+let cells = new Float64Array(4096);
+let bits = new BigInt64Array(cells.buffer);
+native.setTape(cells.buffer);
+
+/** Makes the tape at least `size` cells long; what was written stays. */
+function grow(size: number): void {
+  const longer = new Float64Array(Math.max(size, cells.length * 2));
+  longer.set(cells);
+  cells = longer;
+  bits = new BigInt64Array(cells.buffer);
+  native.setTape(longer.buffer);
+}
+
+/** A number that is a Python float even where an integral JavaScript number would be an int. */
+export class PyFloat {
+  constructor(readonly value: number) {}
+}
+
+/** `float(2)` is Python's `2.0`: use it where the difference matters (`ops.full([2], float(1))`, or a value to be pickled). */
+export function float(value: number): PyFloat {
+  return new PyFloat(value);
+}
+
+/** A complex number, for operators that take one and as an element of complex tensors. */
+export class Complex {
+  constructor(
+    readonly re: number,
+    readonly im: number,
+  ) {}
+}
+
+/** What a Generator of random numbers shows to the tape. */
+export abstract class GeneratorBase {
+  /** @internal */
+  abstract readonly slot: number;
+}
+
+/** What operators take. */
+export type OperatorArgument =
+  | TensorBase
+  | number
+  | bigint
+  | boolean
+  | string
+  | null
+  | undefined
+  | PyFloat
+  | Complex
+  | GeneratorBase
+  | readonly OperatorArgument[]
+  | ArrayLike<number>
+  | ArrayLike<bigint>;
+
+function put(at: number, tag: Tag, value: number): number {
+  cells[at] = tag;
+  cells[at + 1] = value;
+  return at + 2;
+}
+
+function writeText(text: string, at: number): number {
+  if (at + text.length + 8 > cells.length) grow(at + text.length + 8);
+  cells[at] = Tag.String;
+  cells[at + 1] = text.length;
+  for (let i = 0; i < text.length; ++i) cells[at + 2 + i] = text.charCodeAt(i);
+  return at + 2 + text.length;
+}
+
+function writeBigInt(value: bigint, at: number): number {
+  if (BigInt.asIntN(64, value) !== value) {
+    throw new TorchError('value', `Expected an integer of 64 bits but received ${value.toString()}n`);
+  }
+  cells[at] = Tag.BigInt;
+  bits[at + 1] = value;
+  return at + 2;
+}
+
+function writeList(list: ArrayLike<unknown>, at: number): number {
+  if (at + list.length * 3 + 8 > cells.length) grow(at + list.length * 3 + 8);
+  let next = put(at, Tag.List, list.length);
+  for (let i = 0; i < list.length; ++i) next = writeValue(list[i], next);
+  return next;
+}
+
+/** Writes one value; returns the cell after it. */
+export function writeValue(value: unknown, at: number): number {
+  if (at + 8 > cells.length) grow(at + 8);
+  switch (typeof value) {
+    case 'number':
+      return put(at, Tag.Number, value);
+    case 'boolean':
+      return put(at, Tag.Bool, value ? 1 : 0);
+    case 'undefined':
+      cells[at] = Tag.Skip;
+      return at + 1;
+    case 'string':
+      return writeText(value, at);
+    case 'bigint':
+      return writeBigInt(value, at);
+    case 'object':
+      break;
+    default:
+      throw new TorchError('type', `Expected a tensor, number, text or list but received a ${typeof value}`);
+  }
+  if (value === null) {
+    cells[at] = Tag.None;
+    return at + 1;
+  }
+  if (value instanceof TensorBase) return put(at, Tag.Tensor, value.handle);
+  if (Array.isArray(value)) return writeList(value, at);
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return writeList(value as unknown as ArrayLike<unknown>, at);
+  if (value instanceof GeneratorBase) return put(at, Tag.Generator, value.slot);
+  if (value instanceof PyFloat) return put(at, Tag.Float, value.value);
+  if (value instanceof Complex) {
+    const next = put(at, Tag.Complex, value.re);
+    cells[next] = value.im;
+    return next + 1;
+  }
+  throw new TorchError('type', `Expected a tensor, number, text or list but received ${describe(value)}`);
+}
+
+function describe(value: object): string {
+  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name;
+  return name === undefined || name === 'Object' ? 'an object' : `a ${name}`;
+}
+
+const names = new Map<string, string>();
+
+/** `memoryFormat` → `memory_format`; names that begin with a capital (`UPLO`) stay. */
+export function snakeCase(name: string): string {
+  let known = names.get(name);
+  if (known === undefined) {
+    known = /^[A-Z]/.test(name) ? name : name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    if (names.size < 4096) names.set(name, known);
+  }
+  return known;
+}
+
+function isOptions(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+let tensorClass: (new (slot: number) => TensorBase) | undefined;
+
+/** Called once by tensor.ts, which this module cannot import. */
+export function setTensorClass(constructor: new (slot: number) => TensorBase): void {
+  tensorClass = constructor;
+}
+
+function wrap(slot: number): TensorBase {
+  if (tensorClass === undefined) throw new TorchError('internal', 'lib/tensor is not loaded');
+  return new tensorClass(slot);
+}
+
+/** Reads results back; `given` are the arguments, of which a result may be one. */
+class Reader {
+  private at = 0;
+  constructor(
+    private readonly cells: Float64Array,
+    private readonly given: (index: number) => unknown,
+  ) {}
+
+  results(): unknown {
+    const count = this.next();
+    if (count === 0) return undefined;
+    if (count === 1) return this.value();
+    return Array.from({ length: count }, () => this.value());
+  }
+
+  private next(): number {
+    return this.cells[this.at++] ?? 0;
+  }
+
+  private value(): unknown {
+    const tag: Tag = this.next();
+    switch (tag) {
+      case Tag.None:
+        return null;
+      case Tag.Skip:
+        return this.given(this.next());
+      case Tag.Tensor:
+        return wrap(this.next());
+      case Tag.Bool:
+        return this.next() !== 0;
+      case Tag.Number:
+      case Tag.Float:
+        return this.next();
+      case Tag.BigInt:
+        return new BigInt64Array(this.cells.buffer)[this.at++];
+      case Tag.Complex:
+        return new Complex(this.next(), this.next());
+      case Tag.String:
+        return Buffer.from(Array.from({ length: this.next() }, () => this.next())).toString('utf8');
+      case Tag.List:
+        return Array.from({ length: this.next() }, () => this.value());
+      case Tag.Generator:
+        break;
+    }
+    throw new TorchError('internal', `the tape holds a result of kind ${String(tag)}`);
+  }
+}
+
+/**
+ * Calls an operator. A last argument that is a plain object holds named arguments in camelCase.
+ * @param operator index from `findOperator`
+ */
+export function callOperator(operator: number, given: readonly unknown[]): unknown {
+  const last = given.length - 1;
+  const options = last >= 0 && isOptions(given[last]) ? given[last] : undefined;
+  const positional = options === undefined ? given.length : last;
+  cells[0] = positional;
+  let at = 1;
+  for (let i = 0; i < positional; ++i) at = writeValue(given[i], at);
+  if (at + 1 > cells.length) grow(at + 1);
+  if (options === undefined) {
+    cells[at] = 0;
+  } else {
+    const countAt = at++;
+    let count = 0;
+    for (const key of Object.keys(options)) {
+      at = writeText(snakeCase(key), at);
+      at = writeValue(options[key], at);
+      ++count;
+    }
+    cells[countAt] = count;
+  }
+  const result = native.call(operator);
+  if (typeof result === 'number') {
+    if (result >= 0) return wrap(result);
+    if (result <= -2) return argumentAt(given, positional, options, -2 - result);
+  }
+  const read = typeof result === 'number' ? cells : result;
+  return new Reader(read, (index) => argumentAt(given, positional, options, index)).results();
+}
+
+function argumentAt(
+  given: readonly unknown[],
+  positional: number,
+  options: Readonly<Record<string, unknown>> | undefined,
+  index: number,
+): unknown {
+  return index < positional ? given[index] : Object.values(options ?? {})[index - positional];
+}
+
+/** Writes values from the start of the tape, for the addon's functions that take lists. */
+export function writeTape(...values: readonly unknown[]): void {
+  let at = 0;
+  for (const each of values) at = writeValue(each, at);
+}
+
+/** Reads `count` plain numbers from the start of the tape. */
+export function readNumbers(count: number): number[] {
+  return Array.from(cells.subarray(0, count));
+}

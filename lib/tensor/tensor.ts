@@ -1,0 +1,301 @@
+import { native } from '../native/load.js';
+import { type TensorMethods, methodTable } from '../generated/methods.js';
+import { type DType, type Device, isComplex, type Layout, type MemoryFormat, type TypedArray } from './dtype.js';
+import { TorchError } from './errors.js';
+import { copyToArray, nested, type NestedArray } from './elements.js';
+import { operatorIndex } from './operators.js';
+import { formatTensor } from './printing.js';
+import { TensorBase } from './scope.js';
+import { callOperator, readNumbers, setTensorClass, writeTape } from './tape.js';
+
+/** Where {@link Tensor.to} moves or converts to. */
+export interface ToOptions {
+  dtype?: DType | undefined;
+  device?: Device | undefined;
+  memoryFormat?: MemoryFormat | undefined;
+  /** A copy even when nothing changes. */
+  copy?: boolean | undefined;
+  nonBlocking?: boolean | undefined;
+}
+
+export interface BackwardOptions {
+  /** The gradient of this tensor, of its shape; may be left out for a tensor of one element. */
+  gradient?: Tensor | null | undefined;
+  /** Keeps the graph for another backward; default the value of `createGraph`. */
+  retainGraph?: boolean | undefined;
+  /** Records the backward itself, for gradients of gradients. */
+  createGraph?: boolean | undefined;
+  /** Only these leaves receive gradients. */
+  inputs?: readonly Tensor[] | undefined;
+}
+
+// The generated methods are put on the prototype at the end of this file.
+const WithMethods = TensorBase as unknown as abstract new (slot: number) => TensorBase & TensorMethods;
+
+const dtypes = new Set(['bool']);
+function isDType(name: string): name is DType {
+  return dtypes.has(name) || /^(u?int|float|bfloat|complex|quint|qint)\d/.test(name);
+}
+
+/**
+ * A multi-dimensional array of libtorch. It belongs to the scope it was made in; see {@link scope} and {@link keep}.
+ * @see torch.Tensor
+ */
+export class Tensor extends WithMethods {
+  /** @param source another tensor (the two then stand for the same one), or, internally, a slot. */
+  constructor(source: number | Tensor) {
+    super(typeof source === 'number' ? source : native.share(source.handle));
+  }
+
+  /** Sizes, outermost first; `[]` for a scalar. */
+  get shape(): number[] {
+    return readNumbers(native.shape(this.handle));
+  }
+
+  /** All sizes, or that of one dimension (negative from the end). */
+  size(): number[];
+  size(dim: number): number;
+  size(dim?: number): number | number[] {
+    const shape = this.shape;
+    if (dim === undefined) return shape;
+    const size = shape[dim < 0 ? dim + shape.length : dim];
+    if (size === undefined) {
+      throw new TorchError(
+        'index',
+        `Expected a dimension from ${String(-shape.length)} to ${String(shape.length - 1)} but received ${String(dim)}`,
+      );
+    }
+    return size;
+  }
+
+  get dtype(): DType {
+    return native.dtype(this.handle) as DType;
+  }
+
+  get device(): Device {
+    return native.device(this.handle);
+  }
+
+  get layout(): Layout {
+    return native.layout(this.handle) as Layout;
+  }
+
+  get ndim(): number {
+    return native.ndim(this.handle);
+  }
+
+  dim(): number {
+    return this.ndim;
+  }
+
+  /** How many elements. */
+  numel(): number {
+    return native.numel(this.handle);
+  }
+
+  /** Bytes of one element. */
+  get itemsize(): number {
+    return native.elementSize(this.handle);
+  }
+
+  /** Bytes of all elements. */
+  get nbytes(): number {
+    return this.numel() * this.itemsize;
+  }
+
+  /** Steps between neighbours, in elements. */
+  stride(): number[] {
+    return readNumbers(native.stride(this.handle));
+  }
+
+  /** Where the first element lies in the storage, in elements. */
+  storageOffset(): number {
+    return native.storageOffset(this.handle);
+  }
+
+  isContiguous(memoryFormat: MemoryFormat = 'contiguous_format'): boolean {
+    return native.isContiguous(this.handle, memoryFormat);
+  }
+
+  /** How often it was changed in place. */
+  get version(): number {
+    return native.version(this.handle);
+  }
+
+  /** Whether both objects stand for one tensor of libtorch. */
+  isSame(other: Tensor): boolean {
+    return native.isSame(this.handle, other.handle);
+  }
+
+  /** Equal for tensors that share their memory. */
+  storageId(): number {
+    return native.storageId(this.handle);
+  }
+
+  storageNbytes(): number {
+    return native.storageNbytes(this.handle);
+  }
+
+  /** A copy of the whole storage, of which this tensor may show a part. */
+  storageBytes(): Uint8Array {
+    const bytes = new Uint8Array(this.storageNbytes());
+    native.storageCopyTo(this.handle, bytes);
+    return bytes;
+  }
+
+  /** A tensor over the same storage; throws when an element would lie outside of it. */
+  viewStorage(dtype: DType, shape: readonly number[], stride: readonly number[], offset: number): Tensor {
+    writeTape(shape, stride);
+    return new Tensor(native.viewStorage(this.handle, dtype, offset));
+  }
+
+  // Elements
+
+  /**
+   * The only element: a number, 0 or 1 for bool.
+   * @throws TorchError `runtime` for more than one element, `value` for an int beyond 2⁵³ (take {@link itemBigInt}).
+   */
+  item(): number {
+    const value = native.item(this.handle);
+    if (typeof value === 'number') return value;
+    throw new TorchError('value', `Expected an integer within ±2^53 for item() but the tensor holds ${value.toString()}n: use itemBigInt()`);
+  }
+
+  /** The only element of an integer tensor. */
+  itemBigInt(): bigint {
+    return BigInt(native.item(this.handle));
+  }
+
+  /** The elements, row by row, copied: of the dtype's own TypedArray (bool: Uint8Array), half and bfloat16 as Float32Array. */
+  toTypedArray(): TypedArray {
+    return copyToArray(this);
+  }
+
+  /** The elements as nested arrays: numbers, booleans, bigints for int64, {@link Complex} for complex; a scalar as itself. */
+  toArray(): NestedArray {
+    return nested(this);
+  }
+
+  /** The elements' bytes, row by row, little-endian, copied; any dtype. */
+  bytes(): Uint8Array {
+    const bytes = new Uint8Array(this.nbytes);
+    native.copyTo(this.handle, bytes);
+    return bytes;
+  }
+
+  // Autograd
+
+  get requiresGrad(): boolean {
+    return native.requiresGrad(this.handle);
+  }
+
+  set requiresGrad(wanted: boolean) {
+    native.setRequiresGrad(this.handle, wanted);
+  }
+
+  requiresGrad_(wanted = true): this {
+    this.requiresGrad = wanted;
+    return this;
+  }
+
+  /** The accumulated gradient: each access gives a new object for it. */
+  get grad(): Tensor | null {
+    const slot = native.grad(this.handle);
+    return slot < 0 ? null : new Tensor(slot);
+  }
+
+  set grad(gradient: Tensor | null) {
+    native.setGrad(this.handle, gradient === null ? -1 : gradient.handle);
+  }
+
+  get isLeaf(): boolean {
+    return native.isLeaf(this.handle);
+  }
+
+  /** The name of the function that made it, such as `AddBackward0`; null for a leaf. */
+  get gradFn(): string | null {
+    const name = native.gradFn(this.handle);
+    return name === '' ? null : name;
+  }
+
+  isInference(): boolean {
+    return native.isInference(this.handle);
+  }
+
+  /** The same memory without a history; changes through it go unseen by autograd. */
+  get data(): Tensor {
+    return new Tensor(native.dataOf(this.handle));
+  }
+
+  /** Puts other memory, of any size, behind this tensor. */
+  set data(data: Tensor) {
+    native.setData(this.handle, data.handle);
+  }
+
+  /**
+   * Accumulates the gradient of this tensor into the leaves it was computed from.
+   * @throws TorchError `runtime` when there is no graph (any more), or `gradient` is needed.
+   */
+  backward(options: BackwardOptions = {}): void {
+    writeTape([this], [options.gradient ?? null], options.inputs ?? []);
+    native.backward(options.retainGraph, options.createGraph ?? false);
+  }
+
+  // Conversion
+
+  /**
+   * The same elements in another dtype, on another device or in another order of memory; itself (as a new object) when nothing
+   * changes.
+   */
+  to(target: DType | Device | Tensor | ToOptions): Tensor {
+    let options: ToOptions;
+    if (typeof target === 'string') options = isDType(target) ? { dtype: target } : { device: target };
+    else if (target instanceof Tensor) options = { dtype: target.dtype, device: target.device };
+    else options = target;
+    return callOperator(toIndex, [
+      this,
+      {
+        dtype: options.dtype ?? null,
+        device: options.device ?? null,
+        memoryFormat: options.memoryFormat ?? null,
+        copy: options.copy ?? false,
+        nonBlocking: options.nonBlocking ?? false,
+      },
+    ]) as Tensor;
+  }
+
+  override toString(): string {
+    return formatTensor(this);
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.isDisposed ? 'Tensor (released)' : formatTensor(this);
+  }
+
+  /** Whether elements are complex. */
+  isComplexValued(): boolean {
+    return isComplex(this.dtype);
+  }
+}
+
+const toIndex = operatorIndex('to.dtype_layout');
+setTensorClass(Tensor);
+
+/** `camelCase=aten_name` pairs of a generated table. */
+export function* tableEntries(table: string): Generator<[string, string]> {
+  for (const entry of table.trim().split(/\s+/)) {
+    const [name, aten] = entry.split('=') as [string, string | undefined];
+    yield [name, aten ?? name];
+  }
+}
+
+for (const [name, aten] of tableEntries(methodTable)) {
+  if (name in Tensor.prototype) continue;
+  let index = -1;
+  const method = function (this: Tensor, ...given: unknown[]): unknown {
+    if (index < 0) index = operatorIndex(aten);
+    given.unshift(this);
+    return callOperator(index, given);
+  };
+  Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true });
+}

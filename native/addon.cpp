@@ -1,0 +1,52 @@
+// The addon's entry: one environment a thread of JavaScript, and the functions of the other files as exports.
+#include <napi.h>
+
+#include "counting_allocator.h"
+#include "environment.h"
+#include "version.h"
+
+namespace torchbridge {
+namespace {
+
+// The release without what follows it ("2.13.0+cpu", "2.13.0a0").
+std::string release_of(const std::string& version) { return version.substr(0, version.find_first_not_of("0123456789.")); }
+
+void check_version() {
+  const std::string compiled = compiled_version();
+  const std::string linked = linked_version();
+  if (release_of(compiled) == release_of(linked)) return;
+  throw BridgeError("version", "this addon was built for libtorch " + compiled + " but libtorch " + linked +
+                                   " was loaded; build it anew for that one with `npx torchbridge setup`, or `npm run "
+                                   "setup` in a clone");
+}
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  try {
+    check_version();
+    install_counting_allocator();
+  } catch (...) {
+    const Failure failure = current_failure();
+    Napi::Error error = Napi::Error::New(env, failure.message);
+    error.Set("code", failure.code);
+    throw error;
+  }
+  auto* data = new Environment();
+  // Freed with the environment: a worker that ends gives back every tensor it held.
+  env.SetInstanceData<Environment>(data);
+  for (const auto& functions : {dispatch_functions(), tensor_functions(), data_functions(), autograd_functions(),
+                                random_functions(), runtime_functions()}) {
+    for (const auto& [name, callback] : functions) {
+      napi_value function = nullptr;
+      NAPI_THROW_IF_FAILED(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function), exports);
+      exports.Set(name, Napi::Value(env, function));
+    }
+  }
+  return exports;
+}
+
+}  // namespace
+}  // namespace torchbridge
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) { return torchbridge::initialise(env, exports); }
+
+NODE_API_MODULE(torchbridge, Init)

@@ -1,0 +1,42 @@
+// Values between the tape and libtorch: the arguments of one call, and its results.
+#pragma once
+#include <ATen/core/Generator.h>
+#include <ATen/core/ivalue.h>
+
+#include <string>
+#include <vector>
+
+#include "operators.h"
+#include "slots.h"
+#include "tape.h"
+
+namespace torchbridge {
+
+using TensorSlots = Slots<at::Tensor>;
+using GeneratorSlots = Slots<at::Generator>;
+
+struct Values {
+  Tape& tape;
+  TensorSlots& tensors;
+  GeneratorSlots& generators;
+};
+
+// Whether the value at `position` can be given to an argument.
+bool accepts(const ArgumentSpec& spec, const Values& values, size_t position);
+// Makes that value; throws BridgeError for what no type check shows (an int beyond 64 bits).
+c10::IValue to_ivalue(const ArgumentSpec& spec, const Values& values, size_t position);
+// What kind of value stands there, for messages: "Tensor float32[2, 3]", "number", "list of 2".
+std::string describe_value(const Values& values, size_t position);
+std::string describe_tensor(const at::Tensor& tensor);
+
+// How many cells of a tape a result takes at most, and the writing of it; returns the position after it.
+size_t result_cells(const c10::IValue& result);
+size_t write_result(const c10::IValue& result, TensorSlots& tensors, Tape& tape, size_t position);
+
+int64_t read_int(const Tape& tape, size_t position);
+std::vector<int64_t> read_ints(const Tape& tape, size_t position);
+at::ScalarType parse_dtype(const std::string& name);      // throws BridgeError("value")
+c10::Device parse_device(const std::string& name);        // throws BridgeError("value")
+const char* dtype_name(at::ScalarType type);
+
+}  // namespace torchbridge

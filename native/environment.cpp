@@ -1,0 +1,134 @@
+#include "environment.h"
+
+namespace torchbridge {
+
+Call::Call(napi_env env, napi_callback_info info) : env_(env) {
+  void* data = nullptr;
+  check(napi_get_cb_info(env, info, &count_, args_, nullptr, &data));
+  data_ = static_cast<Environment*>(data);
+}
+
+void Call::check(napi_status status) const {
+  if (status == napi_ok) return;
+  bool pending = false;
+  if (napi_is_exception_pending(env_, &pending) == napi_ok && pending) throw PendingException{};
+  const napi_extended_error_info* info = nullptr;
+  napi_get_last_error_info(env_, &info);
+  throw BridgeError("type", info != nullptr && info->error_message != nullptr ? info->error_message
+                                                                             : "a call of Node-API failed");
+}
+
+int32_t Call::int32(size_t i) const {
+  int32_t v = 0;
+  check(napi_get_value_int32(env_, args_[i], &v));
+  return v;
+}
+
+double Call::number(size_t i) const {
+  double v = 0;
+  check(napi_get_value_double(env_, args_[i], &v));
+  return v;
+}
+
+bool Call::boolean(size_t i) const {
+  bool v = false;
+  check(napi_get_value_bool(env_, args_[i], &v));
+  return v;
+}
+
+std::string Call::string(size_t i) const {
+  size_t length = 0;
+  check(napi_get_value_string_utf8(env_, args_[i], nullptr, 0, &length));
+  std::string v(length, '\0');
+  check(napi_get_value_string_utf8(env_, args_[i], v.data(), length + 1, &length));
+  return v;
+}
+
+std::pair<char*, size_t> Call::bytes(size_t i) const {
+  bool typed = false;
+  check(napi_is_typedarray(env_, args_[i], &typed));
+  void* data = nullptr;
+  size_t length = 0;
+  if (!typed) {
+    check(napi_get_arraybuffer_info(env_, args_[i], &data, &length));
+    return {static_cast<char*>(data), length};
+  }
+  napi_typedarray_type type = napi_uint8_array;
+  check(napi_get_typedarray_info(env_, args_[i], &type, &length, &data, nullptr, nullptr));
+  size_t width = 1;
+  if (type == napi_int16_array || type == napi_uint16_array) width = 2;
+  if (type == napi_int32_array || type == napi_uint32_array || type == napi_float32_array) width = 4;
+  if (type == napi_float64_array || type == napi_bigint64_array || type == napi_biguint64_array) width = 8;
+  return {static_cast<char*>(data), length * width};
+}
+
+napi_value Call::undefined() const {
+  napi_value out = nullptr;
+  check(napi_get_undefined(env_, &out));
+  return out;
+}
+
+napi_value Call::from(int32_t v) const {
+  napi_value out = nullptr;
+  check(napi_create_int32(env_, v, &out));
+  return out;
+}
+
+napi_value Call::from(int64_t v) const {
+  napi_value out = nullptr;
+  check(napi_create_int64(env_, v, &out));
+  return out;
+}
+
+napi_value Call::from(double v) const {
+  napi_value out = nullptr;
+  check(napi_create_double(env_, v, &out));
+  return out;
+}
+
+napi_value Call::from(bool v) const {
+  napi_value out = nullptr;
+  check(napi_get_boolean(env_, v, &out));
+  return out;
+}
+
+napi_value Call::from(const std::string& v) const {
+  napi_value out = nullptr;
+  check(napi_create_string_utf8(env_, v.data(), v.size(), &out));
+  return out;
+}
+
+napi_value Call::handle(at::Tensor tensor) const {
+  if (!tensor.defined()) return from(int32_t{-1});
+  return from(data_->tensors.put(std::move(tensor)));
+}
+
+namespace {
+
+napi_value text(napi_env env, const std::string& v) {
+  napi_value out = nullptr;
+  if (napi_create_string_utf8(env, v.data(), v.size(), &out) != napi_ok) napi_get_undefined(env, &out);
+  return out;
+}
+
+}  // namespace
+
+void throw_failure(napi_env env, Environment* data, const std::string& operation, const std::string& operands) {
+  const Failure failure = current_failure();
+  bool pending = false;
+  if (napi_is_exception_pending(env, &pending) == napi_ok && pending) return;
+  napi_value factory = nullptr;
+  if (data != nullptr && data->error_factory != nullptr &&
+      napi_get_reference_value(env, data->error_factory, &factory) == napi_ok && factory != nullptr) {
+    napi_value self = nullptr;
+    napi_get_undefined(env, &self);
+    napi_value arguments[] = {text(env, failure.code), text(env, failure.message), text(env, operation),
+                              text(env, operands)};
+    napi_value error = nullptr;
+    if (napi_call_function(env, self, factory, 4, arguments, &error) == napi_ok) napi_throw(env, error);
+    return;
+  }
+  napi_throw_error(env, failure.code, failure.message.c_str());
+}
+
+}  // namespace torchbridge

@@ -1,0 +1,255 @@
+#include "operators.h"
+
+#include <ATen/core/jit_type.h>
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+#include <sstream>
+#include <unordered_map>
+
+#include "errors.h"
+#include "unboxed.h"
+
+namespace torchbridge {
+namespace {
+
+using c10::TypeKind;
+
+Kind kind_of_list(const c10::TypePtr& element) {
+  switch (element->kind()) {
+    case TypeKind::TensorType:
+      return Kind::kTensorList;
+    case TypeKind::OptionalType:
+      return element->castRaw<c10::OptionalType>()->getElementType()->kind() == TypeKind::TensorType
+                 ? Kind::kOptionalTensorList
+                 : Kind::kUnsupported;
+    case TypeKind::IntType:
+    case TypeKind::SymIntType:
+      return Kind::kIntList;
+    case TypeKind::FloatType:
+      return Kind::kFloatList;
+    case TypeKind::BoolType:
+      return Kind::kBoolList;
+    case TypeKind::NumberType:
+      return Kind::kScalarList;
+    case TypeKind::StringType:
+      return Kind::kStringList;
+    default:
+      return Kind::kUnsupported;
+  }
+}
+
+Kind kind_of(const c10::TypePtr& type) {
+  switch (type->kind()) {
+    case TypeKind::TensorType:
+      return Kind::kTensor;
+    case TypeKind::IntType:
+    case TypeKind::SymIntType:
+      return Kind::kInt;
+    case TypeKind::FloatType:
+      return Kind::kFloat;
+    case TypeKind::BoolType:
+      return Kind::kBool;
+    case TypeKind::NumberType:
+      return Kind::kScalar;
+    case TypeKind::StringType:
+      return Kind::kString;
+    case TypeKind::ScalarTypeType:
+      return Kind::kScalarType;
+    case TypeKind::LayoutType:
+      return Kind::kLayout;
+    case TypeKind::MemoryFormatType:
+      return Kind::kMemoryFormat;
+    case TypeKind::DeviceObjType:
+      return Kind::kDevice;
+    case TypeKind::GeneratorType:
+      return Kind::kGenerator;
+    case TypeKind::ListType:
+      return kind_of_list(type->castRaw<c10::ListType>()->getElementType());
+    default:
+      return Kind::kUnsupported;
+  }
+}
+
+ArgumentSpec spec_of(const c10::Argument& argument) {
+  // real_type keeps ScalarType, Layout and MemoryFormat apart from int; type does not.
+  c10::TypePtr type = argument.real_type();
+  const bool optional = type->kind() == TypeKind::OptionalType;
+  if (optional) type = type->castRaw<c10::OptionalType>()->getElementType();
+  ArgumentSpec spec{argument.name(),  kind_of(type), optional, argument.kwarg_only(), argument.is_out(),
+                    argument.default_value().has_value(), argument.N().value_or(0), c10::IValue()};
+  if (spec.has_default) spec.default_value = *argument.default_value();
+  return spec;
+}
+
+int32_t alias_of(const c10::FunctionSchema& schema, const c10::Argument& result) {
+  const auto* info = result.alias_info();
+  if (info == nullptr || !info->isWrite()) return -1;
+  for (size_t i = 0; i < schema.arguments().size(); ++i) {
+    const auto* other = schema.arguments()[i].alias_info();
+    if (other != nullptr && other->isWrite() && other->beforeSets() == info->beforeSets()) return static_cast<int32_t>(i);
+  }
+  return -1;
+}
+
+Overload overload_of(const c10::OperatorHandle& handle) {
+  const c10::FunctionSchema& schema = handle.schema();
+  Overload overload{handle, schema.name(), {}, {}, 0, 0, {}};
+  if (!schema.overload_name().empty()) overload.name += "." + schema.overload_name();
+  for (const auto& argument : schema.arguments()) {
+    ArgumentSpec spec = spec_of(argument);
+    if (!spec.keyword_only) ++overload.positional;
+    if (spec.is_out) ++overload.outs;
+    if (spec.kind == Kind::kUnsupported && !spec.optional && !spec.has_default) {
+      overload.unsupported = "argument " + spec.name + " is a " + argument.real_type()->str();
+    }
+    overload.arguments.push_back(std::move(spec));
+  }
+  for (const auto& result : schema.returns()) {
+    overload.return_alias.push_back(result.real_type()->kind() == TypeKind::TensorType ? alias_of(schema, result) : -1);
+  }
+  overload.unboxed = find_unboxed(handle);
+  return overload;
+}
+
+// The order in which overloads are tried, after Python's argument parser: results before out=, tensors before
+// numbers, then the plain overload, then by name so that it is the same everywhere.
+bool tried_before(const Overload& a, const Overload& b) {
+  const auto scalars = [](const Overload& o) {
+    return std::count_if(o.arguments.begin(), o.arguments.end(),
+                         [](const ArgumentSpec& s) { return s.kind == Kind::kScalar && !s.has_default; });
+  };
+  if ((a.outs == 0) != (b.outs == 0)) return a.outs == 0;
+  if (scalars(a) != scalars(b)) return scalars(a) < scalars(b);
+  if ((a.name.find('.') == std::string::npos) != (b.name.find('.') == std::string::npos)) {
+    return a.name.find('.') == std::string::npos;
+  }
+  return a.name < b.name;
+}
+
+class Registry {
+ public:
+  int32_t find(const std::string& given) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto known = index_.find(given);
+    if (known != index_.end()) return known->second;
+    std::string name = given.find("::") == std::string::npos ? "aten::" + given : given;
+    std::string overload;
+    const size_t dot = name.find('.');
+    const bool one = dot != std::string::npos;
+    if (one) {
+      overload = name.substr(dot + 1);
+      if (overload == "default") overload.clear();
+      name.resize(dot);
+    }
+    Operator found{given, {}};
+    for (const auto& candidate : overloads_of(name)) {
+      if (!one || candidate.overload_name == overload) add(found, candidate);
+    }
+    if (found.overloads.empty()) return -1;
+    std::stable_sort(found.overloads.begin(), found.overloads.end(), tried_before);
+    operators_.push_back(std::move(found));
+    const auto index = static_cast<int32_t>(operators_.size() - 1);
+    index_.emplace(given, index);
+    return index;
+  }
+
+  const Operator& at(int32_t index) {
+    // A deque's elements stay where they are, and only the JavaScript side makes indices.
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (index < 0 || static_cast<size_t>(index) >= operators_.size()) {
+      throw BridgeError("internal", "no operator has this index");
+    }
+    return operators_[static_cast<size_t>(index)];
+  }
+
+ private:
+  static void add(Operator& to, const c10::OperatorName& name) {
+    const auto handle = c10::Dispatcher::singleton().findSchema(name);
+    if (handle.has_value()) to.overloads.push_back(overload_of(*handle));
+  }
+
+  const std::vector<c10::OperatorName>& overloads_of(const std::string& name) {
+    auto found = names_.find(name);
+    if (found == names_.end()) {
+      // First use, or a library was loaded since.
+      names_.clear();
+      for (auto& each : c10::Dispatcher::singleton().getAllOpNames()) names_[each.name].push_back(each);
+      found = names_.find(name);
+    }
+    static const std::vector<c10::OperatorName> none;
+    return found == names_.end() ? none : found->second;
+  }
+
+  std::mutex mutex_;
+  std::deque<Operator> operators_;
+  std::unordered_map<std::string, int32_t> index_;
+  std::unordered_map<std::string, std::vector<c10::OperatorName>> names_;
+};
+
+Registry& registry() {
+  static auto* instance = new Registry();  // leaked: worker threads may outlive static destructors
+  return *instance;
+}
+
+std::string json_string(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out.push_back('\\');
+    if (static_cast<unsigned char>(c) < 0x20) {
+      out += ' ';
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out + "\"";
+}
+
+}  // namespace
+
+int32_t find_operator(const std::string& name) { return registry().find(name); }
+const Operator& operator_at(int32_t index) { return registry().at(index); }
+
+std::string describe_operators(const std::string& name_space) {
+  std::vector<c10::OperatorName> names;
+  for (auto& each : c10::Dispatcher::singleton().getAllOpNames()) {
+    if (each.name.rfind(name_space + "::", 0) == 0) names.push_back(each);
+  }
+  std::sort(names.begin(), names.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.name, a.overload_name) < std::tie(b.name, b.overload_name);
+  });
+  std::ostringstream out;
+  out << "[";
+  bool first = true;
+  for (const auto& name : names) {
+    const auto handle = c10::Dispatcher::singleton().findSchema(name);
+    if (!handle.has_value()) continue;
+    const auto& schema = handle->schema();
+    const Overload overload = overload_of(*handle);
+    std::ostringstream text;
+    text << schema;
+    out << (first ? "" : ",\n") << "{\"name\":" << json_string(schema.name())
+        << ",\"overload\":" << json_string(schema.overload_name()) << ",\"schema\":" << json_string(text.str())
+        << ",\"unsupported\":" << json_string(overload.unsupported) << ",\"arguments\":[";
+    for (size_t i = 0; i < overload.arguments.size(); ++i) {
+      const auto& argument = overload.arguments[i];
+      out << (i == 0 ? "" : ",") << "{\"name\":" << json_string(argument.name)
+          << ",\"kind\":" << static_cast<int>(argument.kind) << ",\"optional\":" << (argument.optional ? "true" : "false")
+          << ",\"keywordOnly\":" << (argument.keyword_only ? "true" : "false")
+          << ",\"out\":" << (argument.is_out ? "true" : "false")
+          << ",\"default\":" << (argument.has_default ? "true" : "false") << ",\"broadcast\":" << argument.broadcast << "}";
+    }
+    out << "],\"returns\":[";
+    for (size_t i = 0; i < schema.returns().size(); ++i) {
+      out << (i == 0 ? "" : ",") << "{\"type\":" << json_string(schema.returns()[i].real_type()->str())
+          << ",\"alias\":" << overload.return_alias[i] << "}";
+    }
+    out << "]}";
+    first = false;
+  }
+  out << "]\n";
+  return out.str();
+}
+
+}  // namespace torchbridge

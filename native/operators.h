@@ -1,0 +1,73 @@
+// The operators of libtorch as the bridge calls them: their overloads, in the order in which a call tries them.
+#pragma once
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace torchbridge {
+
+// What an argument takes. `kUnsupported` needs a value JavaScript cannot make (a Storage, a Stream, names).
+enum class Kind : uint8_t {
+  kTensor,
+  kInt,
+  kFloat,
+  kBool,
+  kScalar,
+  kString,
+  kScalarType,
+  kLayout,
+  kMemoryFormat,
+  kDevice,
+  kGenerator,
+  kTensorList,
+  kOptionalTensorList,
+  kIntList,
+  kFloatList,
+  kBoolList,
+  kScalarList,
+  kStringList,
+  kUnsupported,
+};
+
+struct ArgumentSpec {
+  std::string name;
+  Kind kind;
+  bool optional;      // None is a value
+  bool keyword_only;
+  bool is_out;
+  bool has_default;
+  int32_t broadcast;  // N of int[N]: one number stands for N of them; 0 without
+  c10::IValue default_value;
+};
+
+struct Overload;
+// Runs an overload of one C++ signature without boxing its arguments; the stack is as for callBoxed.
+using UnboxedCall = void (*)(const Overload& overload, std::vector<c10::IValue>& stack);
+
+struct Overload {
+  c10::OperatorHandle handle;
+  std::string name;  // "add.Tensor"
+  std::vector<ArgumentSpec> arguments;
+  std::vector<int32_t> return_alias;  // index of the argument that a return is (in-place, out=), -1 for a new value
+  size_t positional;                  // how many arguments may stand without a name
+  size_t outs;
+  std::string unsupported;  // why it cannot be called from JavaScript, empty when it can
+  UnboxedCall unboxed = nullptr;
+};
+
+struct Operator {
+  std::string name;
+  std::vector<Overload> overloads;
+};
+
+// The index of an operator ("add", "add.Tensor", "ns::op.overload"; aten when no namespace is named), -1 when
+// libtorch has none of that name. Indices last as long as the process and are shared by all environments.
+int32_t find_operator(const std::string& name);
+const Operator& operator_at(int32_t index);
+
+// Every schema of a namespace as JSON, for the generator of lib/generated.
+std::string describe_operators(const std::string& name_space);
+
+}  // namespace torchbridge

@@ -1,0 +1,56 @@
+// The slot table: every tensor JavaScript knows is an int32 index into it. One table an environment (a worker
+// thread has its own), touched by that environment's JavaScript thread only.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "errors.h"
+
+namespace torchbridge {
+
+template <typename T>
+class Slots {
+ public:
+  int32_t put(T value) {
+    ++live_;
+    if (free_.empty()) {
+      values_.push_back(std::move(value));
+      return static_cast<int32_t>(values_.size() - 1);
+    }
+    const int32_t handle = free_.back();
+    free_.pop_back();
+    values_[static_cast<size_t>(handle)] = std::move(value);
+    return handle;
+  }
+
+  // The reference lasts until the next put; take a copy before anything that may run JavaScript.
+  const T& get(int32_t handle) const {
+    if (handle < 0 || static_cast<size_t>(handle) >= values_.size() || !values_[static_cast<size_t>(handle)].defined()) {
+      throw BridgeError("disposed",
+                        "this tensor was released: its scope ended, or dispose() was called. Return it from the "
+                        "scope, or keep() it, when it has to live longer");
+    }
+    return values_[static_cast<size_t>(handle)];
+  }
+
+  void release(int32_t handle) {
+    if (handle < 0 || static_cast<size_t>(handle) >= values_.size()) return;
+    // Moved out first: freeing may run code of libtorch that comes back here.
+    T gone = std::move(values_[static_cast<size_t>(handle)]);
+    if (!gone.defined()) return;
+    values_[static_cast<size_t>(handle)] = T();
+    free_.push_back(handle);
+    --live_;
+  }
+
+  int64_t live() const { return live_; }
+
+ private:
+  std::vector<T> values_;
+  std::vector<int32_t> free_;
+  int64_t live_ = 0;
+};
+
+}  // namespace torchbridge
