@@ -11,8 +11,9 @@ export { defaultGenerator, Generator, getRngState, manualSeed, setRngState } fro
 export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad } from './grad-mode.js';
 export { memory, type MemoryUse, resetPeakMemory, setMemoryLimit } from './memory.js';
 export { OrderedDict, type StateDict } from './ordered-dict.js';
+export { pyNumber } from './python-number.js';
 export * from './runtime.js';
 export type { Ints, Scalar } from './scalar.js';
-export { keep, scope } from './scope.js';
+export { isTemporary, keep, scope } from './scope.js';
 export { Complex, float, type OperatorArgument, PyFloat } from './tape.js';
 export { type BackwardOptions, Tensor, type ToOptions } from './tensor.js';

@@ -209,3 +209,10 @@ export function keep<T extends TensorBase>(tensor: T): T {
   adopt(tensor);
   return tensor;
 }
+
+/**
+ * Whether the innermost scope would release the tensor: it was made there, and nobody has kept or stored it.
+ */
+export function isTemporary(tensor: TensorBase): boolean {
+  return tensor.owner !== null && tensor.owner === current;
+}

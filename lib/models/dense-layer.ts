@@ -1,0 +1,93 @@
+import { BatchNorm2d, Conv2d, functional, Module, ReLU, replaceBy } from '../nn/index.js';
+import { ops, type Tensor } from '../tensor/index.js';
+
+/** What every layer of a network has in common. */
+export interface DenseLayerOptions {
+  /** Channels that the layer adds. */
+  readonly growthRate: number;
+  /** The bottleneck has `bnSize · growthRate` channels; null for a layer without one. */
+  readonly bnSize: number | null;
+  /** Probability with which an output is dropped while training. */
+  readonly dropRate: number;
+}
+
+/**
+ * `[N, C, H, W]` features, in parts, to `[N, growthRate, H, W]` new ones: BN, ReLU, 1×1 convolution, BN, ReLU, 3×3
+ * convolution, or without a bottleneck BN, ReLU, 3×3 convolution. The names of the properties are PyTorch's keys.
+ */
+export class DenseLayer extends Module {
+  readonly norm1: BatchNorm2d;
+  readonly relu1: ReLU;
+  readonly conv1: Conv2d;
+  // Without a bottleneck there must be no such properties, as they would be printed and saved.
+  declare readonly norm2?: BatchNorm2d;
+  declare readonly relu2?: ReLU;
+  declare readonly conv2?: Conv2d;
+  readonly dropRate: number;
+
+  constructor(inputs: number, options: DenseLayerOptions) {
+    super();
+    const { growthRate, bnSize, dropRate } = options;
+    this.dropRate = dropRate;
+    this.norm1 = new BatchNorm2d(inputs);
+    this.relu1 = new ReLU({ inplace: true });
+    if (bnSize === null) {
+      this.conv1 = new Conv2d(inputs, growthRate, { kernelSize: 3, padding: 1, bias: false });
+      return;
+    }
+    const width = bnSize * growthRate;
+    this.conv1 = new Conv2d(inputs, width, { kernelSize: 1, bias: false });
+    this.norm2 = new BatchNorm2d(width);
+    this.relu2 = new ReLU({ inplace: true });
+    this.conv2 = new Conv2d(width, growthRate, { kernelSize: 3, padding: 1, bias: false });
+  }
+
+  /** @param features `[N, Ci, H, W]` each; their channels are joined. */
+  forward(features: readonly Tensor[]): Tensor {
+    // Each is let go where Python's reference count would fall to zero, or before; autograd keeps what it saved.
+    let current = ops.cat([...features], 1);
+    current = replaceBy(current, this.norm1.call(current));
+    current = replaceBy(current, this.relu1.call(current));
+    current = replaceBy(current, this.conv1.call(current));
+    if (this.norm2 && this.relu2 && this.conv2) {
+      current = replaceBy(current, this.norm2.call(current));
+      current = replaceBy(current, this.relu2.call(current));
+      current = replaceBy(current, this.conv2.call(current));
+    }
+    if (this.dropRate === 0) return current;
+    return replaceBy(current, functional.dropout(current, { p: this.dropRate, training: this.training }));
+  }
+
+  override className(): string {
+    return '_DenseLayer';
+  }
+}
+
+/** Layers of which each reads what all before it have made; `[N, C, H, W]` to `[N, C + layers·growthRate, H, W]`. */
+export class DenseBlock extends Module {
+  readonly #version: number;
+
+  /** @param options.version of the block's entries in a state dict: 2 in torchvision, 1 in the CIFAR script. */
+  constructor(layers: number, inputs: number, options: DenseLayerOptions & { readonly version: number }) {
+    super();
+    this.#version = options.version;
+    for (let index = 0; index < layers; index++) {
+      this.addModule(`denselayer${index + 1}`, new DenseLayer(inputs + index * options.growthRate, options));
+    }
+  }
+
+  /** @param x `[N, C, H, W]`. */
+  forward(x: Tensor): Tensor {
+    const features = [x];
+    for (const layer of this.children()) features.push((layer as DenseLayer).call(features));
+    return ops.cat(features, 1);
+  }
+
+  override stateVersion(): number {
+    return this.#version;
+  }
+
+  override className(): string {
+    return '_DenseBlock';
+  }
+}

@@ -1,0 +1,201 @@
+import {
+  AvgPool2d,
+  BatchNorm2d,
+  Conv2d,
+  functional,
+  init,
+  Linear,
+  MaxPool2d,
+  Module,
+  ReLU,
+  Sequential,
+} from '../nn/index.js';
+import { noGrad, scope, TorchError, type Tensor } from '../tensor/index.js';
+import { DenseBlock } from './dense-layer.js';
+
+/** Whose names and initialisation a network has: torchvision's, or those of the efficient_densenet_pytorch script. */
+export type DenseNetStyle = 'torchvision' | 'cifar';
+
+/** Options of {@link DenseNet}. The defaults are those of the class that `style` names. */
+export interface DenseNetOptions {
+  /** Default `torchvision`. */
+  readonly style?: DenseNetStyle;
+  /** Channels that a layer adds, `k` in the paper; default 32 (cifar: 12). */
+  readonly growthRate?: number;
+  /** Layers of each block; default 6, 12, 24, 16 (cifar: 16, 16, 16). */
+  readonly blockConfig?: readonly number[];
+  /** Part of the channels that a transition lets through, above 0 to 1; default 0.5. */
+  readonly compression?: number;
+  /** Channels of the first convolution; default 64 (cifar: 24). */
+  readonly numInitFeatures?: number;
+  /** Channels of a bottleneck in growth rates; default 4. */
+  readonly bnSize?: number;
+  /** Whether layers have a 1×1 convolution before the 3×3 one; default true. */
+  readonly bottleneck?: boolean;
+  /** Probability with which a layer's outputs are dropped while training; default 0. */
+  readonly dropRate?: number;
+  /** Default 1000 (cifar: 10). */
+  readonly numClasses?: number;
+  /** Pictures of about 32×32: the first convolution is 3×3 and nothing is pooled; default false (cifar: true). */
+  readonly smallInputs?: boolean;
+}
+
+/** The options of a {@link DenseNet}, none left out. */
+export type DenseNetConfig = Required<DenseNetOptions>;
+
+const DEFAULTS: Record<DenseNetStyle, Omit<DenseNetConfig, 'style'>> = {
+  torchvision: {
+    growthRate: 32,
+    blockConfig: [6, 12, 24, 16],
+    compression: 0.5,
+    numInitFeatures: 64,
+    bnSize: 4,
+    bottleneck: true,
+    dropRate: 0,
+    numClasses: 1000,
+    smallInputs: false,
+  },
+  cifar: {
+    growthRate: 12,
+    blockConfig: [16, 16, 16],
+    compression: 0.5,
+    numInitFeatures: 24,
+    bnSize: 4,
+    bottleneck: true,
+    dropRate: 0,
+    numClasses: 10,
+    smallInputs: true,
+  },
+};
+
+/** Halves height and width, and lets `outputs` channels through. */
+class Transition extends Sequential {
+  constructor(inputs: number, outputs: number) {
+    super(
+      new Map<string, Module>([
+        ['norm', new BatchNorm2d(inputs)],
+        ['relu', new ReLU({ inplace: true })],
+        ['conv', new Conv2d(inputs, outputs, { kernelSize: 1, bias: false })],
+        ['pool', new AvgPool2d({ kernelSize: 2, stride: 2 })],
+      ]),
+    );
+  }
+
+  override className(): string {
+    return '_Transition';
+  }
+}
+
+/**
+ * Densely connected network, `[N, 3, H, W]` pictures to `[N, classes]` logits. All draws happen in PyTorch's order:
+ * those of the layers as they are made, then those of the style's own initialisation.
+ * @see https://arxiv.org/abs/1608.06993
+ */
+export class DenseNet extends Module {
+  readonly features: Sequential;
+  readonly classifier: Linear;
+  readonly #config: DenseNetConfig;
+
+  /** @throws TorchError `value` naming the option that cannot be. */
+  constructor(options: DenseNetOptions = {}) {
+    super();
+    const config = complete(options);
+    this.#config = config;
+    const { style, growthRate, compression, dropRate } = config;
+    const bnSize = config.bottleneck ? config.bnSize : null;
+
+    this.features = new Sequential(stem(config));
+    let channels = config.numInitFeatures;
+    config.blockConfig.forEach((layers, index) => {
+      const version = style === 'torchvision' ? 2 : 1;
+      const block = new DenseBlock(layers, channels, { growthRate, bnSize, dropRate, version });
+      this.features.addModule(`denseblock${index + 1}`, block);
+      channels += layers * growthRate;
+      if (index === config.blockConfig.length - 1) return;
+      const outputs = Math.trunc(channels * compression);
+      this.features.addModule(`transition${index + 1}`, new Transition(channels, outputs));
+      channels = outputs;
+    });
+    this.features.addModule(style === 'torchvision' ? 'norm5' : 'norm_final', new BatchNorm2d(channels));
+    this.classifier = new Linear(channels, config.numClasses);
+
+    scope(() => (style === 'torchvision' ? initialiseAsTorchvision(this) : initialiseAsCifarScript(this)));
+  }
+
+  /** The options that the network was made with, none left out: `new DenseNet(model.config)` is one of the same form. */
+  get config(): DenseNetConfig {
+    return this.#config;
+  }
+
+  /** @param x `[N, 3, H, W]`. */
+  forward(x: Tensor): Tensor {
+    const features = functional.relu(this.features.call(x), { inplace: true });
+    const pooled = functional.adaptiveAvgPool2d(features, [1, 1]);
+    features.dispose();
+    return this.classifier.call(pooled.flatten(1));
+  }
+}
+
+function stem({ numInitFeatures: width, smallInputs }: DenseNetConfig): Map<string, Module> {
+  if (smallInputs) return new Map([['conv0', new Conv2d(3, width, { kernelSize: 3, padding: 1, bias: false })]]);
+  return new Map<string, Module>([
+    ['conv0', new Conv2d(3, width, { kernelSize: 7, stride: 2, padding: 3, bias: false })],
+    ['norm0', new BatchNorm2d(width)],
+    ['relu0', new ReLU({ inplace: true })],
+    ['pool0', new MaxPool2d({ kernelSize: 3, stride: 2, padding: 1 })],
+  ]);
+}
+
+/** He initialisation by fan in, in the order of the modules. */
+function initialiseAsTorchvision(model: Module): void {
+  for (const module of model.modules()) {
+    if (module instanceof Conv2d) {
+      init.kaimingNormal_(module.weight);
+    } else if (module instanceof BatchNorm2d) {
+      if (module.weight !== null) init.constant_(module.weight, 1);
+      if (module.bias !== null) init.constant_(module.bias, 0);
+    } else if (module instanceof Linear && module.bias !== null) {
+      init.constant_(module.bias, 0);
+    }
+  }
+}
+
+/** He initialisation by fan out, in the order of the parameters, which the script tells apart by their names. */
+function initialiseAsCifarScript(model: Module): void {
+  for (const [name, parameter] of model.namedParameters()) {
+    if (name.includes('conv') && name.includes('weight')) {
+      const [outputs = 0, , height = 1, width = 1] = parameter.shape;
+      // Drawn, then scaled: normal_(0, std) would round otherwise.
+      noGrad(() => parameter.normal_().mul_(Math.sqrt(2 / (outputs * height * width))));
+    } else if (name.includes('norm') && name.includes('weight')) {
+      init.constant_(parameter, 1);
+    } else if ((name.includes('norm') || name.includes('classifier')) && name.includes('bias')) {
+      init.constant_(parameter, 0);
+    }
+  }
+}
+
+function complete(options: DenseNetOptions): DenseNetConfig {
+  const style = options.style ?? 'torchvision';
+  if (!Object.hasOwn(DEFAULTS, style)) refuse('style', "'torchvision' or 'cifar'", style);
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const config: DenseNetConfig = { ...DEFAULTS[style], ...given, style };
+  const { blockConfig, compression, dropRate } = config;
+  for (const name of ['growthRate', 'numInitFeatures', 'bnSize', 'numClasses'] as const) {
+    if (!isCount(config[name])) refuse(name, 'a positive integer', config[name]);
+  }
+  if (!Array.isArray(blockConfig) || blockConfig.length === 0 || !blockConfig.every(isCount)) {
+    refuse('blockConfig', 'positive integers, one for each block', blockConfig);
+  }
+  if (!(compression > 0 && compression <= 1)) refuse('compression', 'a number above 0, at most 1', compression);
+  if (!(dropRate >= 0 && dropRate <= 1)) refuse('dropRate', 'a number from 0 to 1', dropRate);
+  return config;
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function refuse(name: string, wanted: string, given: unknown): never {
+  throw new TorchError('value', `DenseNet: expected ${name} to be ${wanted}, but got ${String(given)}`);
+}

@@ -1,0 +1,336 @@
+import { noGrad, scope, TorchError, Tensor, type DType, type MemoryFormat } from '../tensor/index.js';
+import { checkName, membersOf, Registry, type Members } from './members.js';
+import { Parameter } from './parameter.js';
+import { indentTail } from './python-text.js';
+import { loadStateDict, saveStateDict, type IncompatibleKeys, type StateDictLike } from './state-dict.js';
+import type { StateDict } from '../tensor/index.js';
+import { StoredTensors } from './stored-tensors.js';
+
+/** Where and as what a module's parameters and buffers are to be kept. */
+export interface ModuleToOptions {
+  readonly device?: string;
+  /** A floating point or complex type; integer buffers keep theirs. */
+  readonly dtype?: DType;
+  /** Applied to parameters and buffers of four or five dimensions. */
+  readonly memoryFormat?: MemoryFormat;
+}
+
+/** A function of a module, seen from outside. */
+type Forward = (...input: unknown[]) => unknown;
+
+/**
+ * Base of every network. Own properties that hold a {@link Parameter} are its parameters, those that hold a Module its
+ * children, in the order of their definition; their names are the keys of the state dict.
+ * ```ts
+ * class Net extends Module {
+ *   readonly conv = new Conv2d(3, 8, { kernelSize: 3 });
+ *   readonly fc = new Linear(8, 10);
+ *   forward(x: Tensor): Tensor {
+ *     return this.fc.call(this.conv.call(x).relu().mean([2, 3]));
+ *   }
+ * }
+ * ```
+ * @see torch.nn.Module
+ */
+export abstract class Module {
+  /** Whether dropout drops and batch norm uses the statistics of its batch. Set by {@link train} and {@link eval}. */
+  training = true;
+  readonly #registry = new Registry();
+  readonly #stored = new StoredTensors();
+
+  /** The computation. Call it through {@link call}. */
+  abstract forward(...input: unknown[]): unknown;
+
+  /**
+   * Runs {@link forward} in a scope of its own: of the tensors made meanwhile, those that it returns and those that
+   * the module has stored on itself survive.
+   */
+  call(...input: Parameters<this['forward']>): ReturnType<this['forward']> {
+    const forward = this.forward as Forward;
+    const output = scope(() => {
+      try {
+        return forward.apply(this, input);
+      } finally {
+        this.#stored.update(this);
+      }
+    });
+    return output as ReturnType<this['forward']>;
+  }
+
+  /**
+   * Makes `tensor` part of the module's state without training it. It becomes the property `name`.
+   * @param options.persistent whether state dicts hold it; default true.
+   * @throws TorchError `value` for a name that is refused or taken, `type` for a value that is no Tensor.
+   */
+  registerBuffer(name: string, tensor: Tensor | null, options: { readonly persistent?: boolean } = {}): void {
+    this.#checkFree('buffer', name, this.#registry.buffers.has(name));
+    if (tensor !== null && !(tensor instanceof Tensor)) {
+      throw new TorchError('type', `cannot assign '${typeof tensor}' object to buffer '${name}' (Tensor or null required)`);
+    }
+    this.#registry.buffers.set(name, options.persistent ?? true);
+    Reflect.set(this, name, tensor);
+    this.#stored.update(this);
+  }
+
+  /** Makes `parameter` the property `name`; null holds the name for a parameter that the module does without. */
+  registerParameter(name: string, parameter: Parameter | null): void {
+    this.#checkFree('parameter', name, this.#registry.parameters.has(name));
+    if (parameter !== null && !(parameter instanceof Parameter)) {
+      throw new TorchError('type', `cannot assign a value that is no Parameter to parameter '${name}' (Parameter or null required)`);
+    }
+    this.#registry.parameters.add(name);
+    Reflect.set(this, name, parameter);
+  }
+
+  /** Adds a child under any name, also one that could not be a property (`'0'`). {@link getSubmodule} finds it. */
+  addModule(name: string, module: Module | null): this {
+    if (module !== null && !isModule(module)) {
+      throw new TorchError('type', `${typeof module} is not a Module subclass`);
+    }
+    this.#checkFree('module', name, this.#registry.children.has(name));
+    const known = this.#registry.children.get(name);
+    this.#registry.children.set(name, { module, after: known?.after ?? Object.keys(this).length });
+    return this;
+  }
+
+  /** Removes a child that {@link addModule} added; the containers' own methods renumber. */
+  protected removeModule(name: string): void {
+    this.#registry.children.delete(name);
+  }
+
+  #checkFree(kind: 'parameter' | 'buffer' | 'module', name: string, known: boolean): void {
+    checkName(this, kind, name);
+    const taken = Object.hasOwn(this, name) && Reflect.get(this, name) !== undefined;
+    if (!known && (taken || (kind !== 'module' && this.#registry.children.has(name)))) {
+      throw new TorchError('value', `attribute '${name}' already exists`);
+    }
+  }
+
+  /** The module's own parameters, buffers and children by name, null for a name that is held but empty. */
+  members(): Members {
+    return membersOf(this, this.#registry, isModule);
+  }
+
+  /** Whether the state dict leaves the buffer `name` out. */
+  isPersistent(name: string): boolean {
+    return this.#registry.buffers.get(name) ?? false;
+  }
+
+  /** Direct children with their names, each once. */
+  namedChildren(): [string, Module][] {
+    const seen = new Set<Module>();
+    const found: [string, Module][] = [];
+    for (const [name, child] of this.members().children) {
+      if (child === null || seen.has(child)) continue;
+      seen.add(child);
+      found.push([name, child]);
+    }
+    return found;
+  }
+
+  /** Direct children, each once. */
+  children(): Module[] {
+    return this.namedChildren().map(([, child]) => child);
+  }
+
+  /** This module and all below it with their dotted names, depth first, each once; its own name is `''`. */
+  namedModules(): [string, Module][] {
+    const found: [string, Module][] = [];
+    const seen = new Set<Module>();
+    const visit = (module: Module, name: string): void => {
+      if (seen.has(module)) return;
+      seen.add(module);
+      found.push([name, module]);
+      for (const [key, child] of module.members().children) {
+        if (child !== null) visit(child, name === '' ? key : `${name}.${key}`);
+      }
+    };
+    visit(this, '');
+    return found;
+  }
+
+  /** This module and all below it, depth first, each once. */
+  modules(): Module[] {
+    return this.namedModules().map(([, module]) => module);
+  }
+
+  /** All parameters with their dotted names, in PyTorch's order, each once. */
+  namedParameters(): [string, Parameter][] {
+    return this.#named((members) => members.parameters);
+  }
+
+  /** All parameters, in PyTorch's order, each once. */
+  parameters(): Parameter[] {
+    return this.namedParameters().map(([, parameter]) => parameter);
+  }
+
+  /** All buffers with their dotted names, each once. */
+  namedBuffers(): [string, Tensor][] {
+    return this.#named((members) => members.buffers);
+  }
+
+  /** All buffers, each once. */
+  buffers(): Tensor[] {
+    return this.namedBuffers().map(([, buffer]) => buffer);
+  }
+
+  #named<T extends Tensor>(pick: (members: Members) => Map<string, T | null>): [string, T][] {
+    const seen = new Set<T>();
+    const found: [string, T][] = [];
+    for (const [prefix, module] of this.namedModules()) {
+      for (const [name, value] of pick(module.members())) {
+        if (value === null || seen.has(value)) continue;
+        seen.add(value);
+        found.push([prefix === '' ? name : `${prefix}.${name}`, value]);
+      }
+    }
+    return found;
+  }
+
+  /**
+   * The module under a dotted path, `''` for this one.
+   * @throws TorchError `value` naming the first part that does not exist.
+   */
+  getSubmodule(path: string): Module {
+    const parts = path === '' ? [] : path.split('.');
+    return parts.reduce<Module>((module, part) => {
+      const child = module.members().children.get(part);
+      if (child) return child;
+      throw new TorchError('value', `${module.className()} has no child \`${part}\` (looking for \`${path}\`)`);
+    }, this);
+  }
+
+  /** Sets the mode of this module and all below it. */
+  train(mode = true): this {
+    if (typeof mode !== 'boolean') throw new TorchError('value', 'training mode is expected to be boolean');
+    this.training = mode;
+    for (const child of this.children()) child.train(mode);
+    return this;
+  }
+
+  /** `train(false)`. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Lets autograd record, or not record, operations on the parameters. */
+  requiresGrad_(requiresGrad = true): this {
+    for (const parameter of this.parameters()) parameter.requiresGrad = requiresGrad;
+    return this;
+  }
+
+  /** Drops the gradients, or with `setToNull: false` fills them with zeros. */
+  zeroGrad(options: { readonly setToNull?: boolean } = {}): void {
+    const toNull = options.setToNull ?? true;
+    scope(() => {
+      for (const parameter of this.parameters()) {
+        const grad = parameter.grad;
+        if (grad === null) continue;
+        if (toNull) {
+          parameter.grad = null;
+        } else {
+          if (grad.gradFn !== null) grad.detach_();
+          else grad.requiresGrad = false;
+          grad.zero_();
+        }
+      }
+    });
+  }
+
+  /**
+   * Moves or converts all parameters, their gradients and all buffers. The Tensor objects stay the same, their data
+   * is exchanged, so that optimizers keep hold of them.
+   * @throws TorchError `type` for a dtype that is neither floating point nor complex.
+   */
+  to(target: DType | string | ModuleToOptions): this {
+    const options = typeof target === 'object' ? target : parseTarget(target);
+    const { device, dtype, memoryFormat } = options;
+    if (dtype !== undefined && !isFloatingOrComplex(dtype)) {
+      throw new TorchError(
+        'type',
+        `nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=torch.${dtype}`,
+      );
+    }
+    const exchange = (tensor: Tensor): void => {
+      const moved = tensor.data.to({
+        ...(device !== undefined && { device }),
+        ...(dtype !== undefined && isFloatingOrComplex(tensor.dtype) && { dtype }),
+        ...(memoryFormat !== undefined && (tensor.ndim === 4 || tensor.ndim === 5) && { memoryFormat }),
+      });
+      tensor.data = moved;
+    };
+    scope(() =>
+      noGrad(() => {
+        for (const parameter of this.parameters()) {
+          exchange(parameter);
+          if (parameter.grad !== null) exchange(parameter.grad);
+        }
+        for (const buffer of this.buffers()) exchange(buffer);
+      }),
+    );
+    return this;
+  }
+
+  /**
+   * The state of this module and all below it: persistent buffers and parameters by PyTorch's names, as aliases that
+   * share storage, with each module's version in `metadata`.
+   */
+  stateDict(): StateDict {
+    return saveStateDict(this);
+  }
+
+  /**
+   * Copies a state dict into parameters and buffers.
+   * @param options.strict whether missing and unexpected keys are an error; default true.
+   * @returns the keys that were missing and those that were not expected.
+   * @throws TorchError `runtime` with PyTorch's report.
+   */
+  loadStateDict(state: StateDictLike, options: { readonly strict?: boolean } = {}): IncompatibleKeys {
+    return loadStateDict(this, state, options.strict ?? true);
+  }
+
+  /** Version of the layout of the module's own entries in a state dict. */
+  stateVersion(): number {
+    return 1;
+  }
+
+  /** A chance to mend entries of an older version, before they are copied. `entries` is a copy. */
+  upgradeState(_entries: Map<string, unknown>, _prefix: string, _version: number | null): void {
+    // Most layouts never changed.
+  }
+
+  /** The name that is printed and reported. */
+  className(): string {
+    return this.constructor.name;
+  }
+
+  /** What stands between the parentheses when the module is printed. */
+  extraRepr(): string {
+    return '';
+  }
+
+  /** Python's `print(model)`. */
+  toString(): string {
+    const extra = this.extraRepr();
+    const lines = extra === '' ? [] : extra.split('\n');
+    const plain = lines.length;
+    for (const [name, child] of this.members().children) {
+      lines.push(`(${name}): ${child === null ? 'None' : indentTail(child.toString())}`);
+    }
+    if (lines.length === 0) return `${this.className()}()`;
+    if (lines.length === 1 && plain === 1) return `${this.className()}(${extra})`;
+    return `${this.className()}(\n  ${lines.join('\n  ')}\n)`;
+  }
+}
+
+function isModule(value: unknown): value is Module {
+  return value instanceof Module;
+}
+
+function isFloatingOrComplex(dtype: DType): boolean {
+  return /^(float|bfloat|complex)/.test(dtype);
+}
+
+function parseTarget(target: string): ModuleToOptions {
+  return /^(float|bfloat|complex|u?int|bool)\d*$/.test(target) ? { dtype: target as DType } : { device: target };
+}

@@ -1,0 +1,4 @@
+export { Optimizer, type Param, type ParamGroup, type Params, type TensorState } from './optimizer.js';
+export type { OptimizerStateDict, OptimizerStateLike } from './state-dict.js';
+export { SGD, type SGDGroup, type SGDOptions } from './sgd.js';
+export { LRScheduler, MultiStepLR, StepLR, type MultiStepLROptions, type StepLROptions } from './lr-scheduler.js';
