@@ -4,7 +4,7 @@ import { Tuple } from './pickle-values.js';
 
 /** How a class or function that a pickle names is treated: what stands for it, and what calling it gives. */
 export interface PickleGlobal {
-  /** What is put where the pickle names it without calling it (`torch.float32`); default: only calling is allowed. */
+  /** What stands for it where it is not called (`torch.float32`); without a value, only calling is allowed. */
   readonly value?: unknown;
   /** Stands for `global(*args)`; a returned object may be completed by `build`. Throws an Error with one clear line. */
   readonly call?: (args: readonly unknown[]) => unknown;
@@ -26,11 +26,11 @@ export interface PickleReadOptions {
   readonly what?: string;
 }
 
-/** A global on the stack, waiting to be called. */
-class Callable {
+/** A global on the stack. */
+class Global {
   constructor(
     readonly name: string,
-    readonly call: (args: readonly unknown[]) => unknown,
+    readonly known: PickleGlobal,
   ) {}
 }
 
@@ -77,10 +77,11 @@ export class PickleMachine {
     return this.#stack.pop();
   }
 
-  /** A class name may be called but is no value of its own: nothing that a caller could be handed. */
+  /** A class name may be called, but is a value only where the allow list gives it one. */
   #data(value: unknown): unknown {
-    if (value instanceof Callable) throw this.#in.error(`${value.name} is used as a value, not called`);
-    return value;
+    if (!(value instanceof Global)) return value;
+    if ('value' in value.known) return value.known.value;
+    throw this.#in.error(`${value.name} is used as a value, not called`);
   }
 
   #top(): unknown {
@@ -180,8 +181,7 @@ export class PickleMachine {
 
   collect(make: (items: unknown[]) => unknown): void {
     const items = this.#popMark();
-    for (const item of items) this.#data(item);
-    this.push(make(items));
+    this.push(make(items.map((item) => this.#data(item))));
   }
 
   dictOf(items: unknown[]): Map<unknown, unknown> {
@@ -238,7 +238,7 @@ export class PickleMachine {
         `names ${printable(full)}, which is not on the list of classes that torchbridge reads; nothing was executed`,
       );
     }
-    this.push(known.call === undefined ? known.value : new Callable(full, known.call));
+    this.push(new Global(full, known));
   }
 
   stackGlobal(): void {
@@ -250,9 +250,11 @@ export class PickleMachine {
   }
 
   #call(callee: unknown, args: unknown): void {
-    if (!(callee instanceof Callable)) throw this.#in.error('calls something that is no class or function');
+    if (!(callee instanceof Global)) throw this.#in.error('calls something that is no class or function');
     if (!(args instanceof Tuple)) throw this.#in.error(`calls ${callee.name} with arguments that are no tuple`);
-    this.push(this.#located(callee.name, () => callee.call(args)));
+    const { call } = callee.known;
+    if (call === undefined) throw this.#in.error(`calls ${callee.name}, which is no function`);
+    this.push(this.#located(callee.name, () => call(args)));
   }
 
   /** Adds the place in the file to what a handler says. */
@@ -283,13 +285,13 @@ export class PickleMachine {
     const name = this.#in.line();
     const args = this.#popMark();
     this.global(moduleName, name);
-    this.#call(this.#pop(), Tuple.make(args));
+    this.#call(this.#pop(), Tuple.make(args.map((arg) => this.#data(arg))));
   }
 
   /** Protocol 1's OBJ: class and arguments lie on the stack above a mark. */
   obj(): void {
     const [callee, ...args] = this.#popMark();
-    this.#call(callee, Tuple.make(args));
+    this.#call(callee, Tuple.make(args.map((arg) => this.#data(arg))));
   }
 
   build(): void {
@@ -312,7 +314,7 @@ export class PickleMachine {
   }
 
   persistentFromStack(): void {
-    this.persistent(this.#pop());
+    this.persistent(this.#data(this.#pop()));
   }
 
   protocol(version: number): void {

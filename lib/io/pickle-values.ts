@@ -18,14 +18,6 @@ export class Tuple<T = unknown> extends Array<T> {
   }
 }
 
-/** A Python complex number. */
-export class PyComplex {
-  constructor(
-    readonly re: number,
-    readonly im: number,
-  ) {}
-}
-
 /** Element types of a numpy array that torchbridge reads and writes. */
 export type NdType =
   | 'bool'

@@ -1,6 +1,7 @@
+import { Complex, float, PyFloat } from '../tensor/index.js';
 import { ByteBuilder } from './byte-builder.js';
 import { encodeLong, encodeUtf8 } from './pickle-text.js';
-import { NdArray, ndLayout, PyComplex, Tuple } from './pickle-values.js';
+import { NdArray, ndLayout, Tuple } from './pickle-values.js';
 
 /** A Python class or function, written as its name. */
 export class PyName {
@@ -22,7 +23,7 @@ export interface Reduced {
 
 export interface PickleWriteOptions {
   /** Says how an object of a class of yours is written; undefined for objects that are none of yours. */
-  readonly reduce?: (value: object) => Reduced | { readonly float: number } | undefined;
+  readonly reduce?: (value: object) => Reduced | undefined;
   /** Objects for which this gives an id are written as that persistent id. */
   readonly persistentId?: (value: object) => Tuple | undefined;
 }
@@ -151,8 +152,7 @@ class PickleWriter {
 
   #fresh(value: object): void {
     const reduced = this.options.reduce?.(value);
-    if (reduced !== undefined && 'float' in reduced) this.#float(reduced.float);
-    else if (reduced !== undefined) this.#reduced(value, reduced);
+    if (reduced !== undefined) this.#reduced(value, reduced);
     else if (value instanceof PyName) this.#name(value);
     else if (value instanceof Tuple) this.#tuple(value);
     else if (Array.isArray(value)) this.#list(value);
@@ -160,9 +160,9 @@ class PickleWriter {
     else if (value instanceof Set) this.#reduced(value, { callee: SET, args: [[...(value as Set<unknown>)]] });
     else if (value instanceof Uint8Array) this.#bytes(value);
     else if (value instanceof NdArray) this.#ndarray(value);
-    else if (value instanceof PyComplex)
-      this.#reduced(value, { callee: COMPLEX, args: [new Float(value.re), new Float(value.im)] });
-    else if (value instanceof Float) this.#float(value.value);
+    else if (value instanceof Complex)
+      this.#reduced(value, { callee: COMPLEX, args: [float(value.re), float(value.im)] });
+    else if (value instanceof PyFloat) this.#float(value.value);
     else if (value instanceof AsReduced) this.#reduced(value, value.form);
     else if (isPlain(value)) this.#dict(value, Object.entries(value));
     else throw this.#error(`an object of class ${className(value)} has no Python form`);
@@ -280,11 +280,6 @@ class PickleWriter {
 const ENCODE = new PyName('_codecs', 'encode');
 const SET = new PyName('__builtin__', 'set');
 const COMPLEX = new PyName('__builtin__', 'complex');
-
-/** Number that is written as a float even where it is integral. */
-class Float {
-  constructor(readonly value: number) {}
-}
 
 /** Object that exists only in its pickled form. */
 class AsReduced {

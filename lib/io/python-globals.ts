@@ -1,4 +1,5 @@
-import { NdArray, ND_LAYOUTS, ndLayout, PyComplex, Tuple, type NdType } from './pickle-values.js';
+import { Complex } from '../tensor/index.js';
+import { NdArray, ND_LAYOUTS, ndLayout, Tuple, type NdType } from './pickle-values.js';
 import { encodeLatin1 } from './pickle-text.js';
 import type { PickleGlobal } from './pickle-machine.js';
 
@@ -26,7 +27,7 @@ export const PYTHON_GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map<string,
   ['builtins.frozenset', { call: ([items]) => (items === undefined ? new Set() : new Set(iterable(items))) }],
   ['builtins.bytearray', { call: bytesOf }],
   ['builtins.bytes', { call: bytesOf }],
-  ['builtins.complex', { call: ([re, im]) => new PyComplex(float(re), im === undefined ? 0 : float(im)) }],
+  ['builtins.complex', { call: ([re, im]) => new Complex(float(re), im === undefined ? 0 : float(im)) }],
   ['_codecs.encode', { call: encode }],
   ['numpy.ndarray', { value: 'numpy.ndarray' }],
   ['numpy.dtype', { call: ([code]) => dtypeOf(code) }],
@@ -128,7 +129,7 @@ function scalarOf(dtype: unknown, data: unknown): unknown {
   const array = arrayOf(dtype, [], data, false);
   const [first, second] = array.data;
   if (first === undefined) throw new Error('an empty numpy scalar');
-  if (array.dtype.startsWith('complex')) return new PyComplex(Number(first), Number(second));
+  if (array.dtype.startsWith('complex')) return new Complex(Number(first), Number(second));
   if (array.dtype === 'bool') return first !== 0;
   if (array.dtype === 'float16') return halfToNumber(Number(first));
   if (typeof first === 'number') return first;

@@ -5,6 +5,8 @@ import * as zip from './zip-format.js';
 export interface ZipRecord {
   readonly name: string;
   readonly data: Uint8Array;
+  /** CRC-32 of `data`, where the caller has it already. */
+  readonly crc?: number;
 }
 
 export interface ZipWriteOptions {
@@ -31,7 +33,7 @@ export function* writeZip(
   const places: Place[] = [];
   let position = 0;
   for (const record of records) {
-    const place: Place = { ...record, offset: position, crc: zlib.crc32(record.data) };
+    const place: Place = { ...record, offset: position, crc: record.crc ?? zlib.crc32(record.data) };
     const header = localHeader(place, alignment, zip64);
     yield header;
     yield record.data;

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import { Parser } from 'tar';
+import { explainSystemError, IoError } from '../io/index.js';
+
+/** Files of an archive in memory, and the MD5 of the archive itself. */
+export interface ArchiveContents {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly md5: string;
+  readonly size: number;
+  /** Why reading ended early, for an archive that is damaged or truncated. */
+  readonly damage: string | undefined;
+}
+
+const PIECE = 4 << 20;
+
+/**
+ * Reads a .tar.gz in one pass: hashes it, unpacks it, and keeps the files whose paths are asked for. Nothing is written.
+ * @param wanted called with each file's path inside the archive; the name to keep it under, or undefined.
+ * @throws IoError `missing` | `access` | `kind` | `io`. Damage is told in the result, for whoever knows the right MD5.
+ */
+export function readTarGz(path: string, wanted: (entry: string) => string | undefined): ArchiveContents {
+  const files = new Map<string, Uint8Array>();
+  const state: { damage?: string; ended: boolean } = { ended: false };
+  const parser = new Parser({
+    strict: true,
+    onReadEntry: (entry) => {
+      const name = entry.type === 'File' || entry.type === 'OldFile' ? wanted(entry.path) : undefined;
+      const pieces: Buffer[] = [];
+      entry.on('data', (piece: Buffer) => {
+        if (name !== undefined) pieces.push(Buffer.from(piece)); // a copy: the parser may use its buffer again
+      });
+      entry.on('end', () => {
+        if (name !== undefined) files.set(name, Buffer.concat(pieces));
+      });
+    },
+  });
+  parser.on('error', (error: Error) => (state.damage ??= error.message));
+  parser.on('end', () => (state.ended = true));
+
+  const md5 = createHash('md5');
+  let size = 0;
+  const feed = (run: () => void): void => {
+    if (state.damage !== undefined) return;
+    try {
+      run();
+    } catch (error) {
+      state.damage = error instanceof Error ? error.message : String(error);
+    }
+  };
+  for (const piece of pieces(path)) {
+    md5.update(piece);
+    size += piece.byteLength;
+    feed(() => parser.write(piece));
+  }
+  feed(() => parser.end());
+  if (!state.ended) state.damage ??= 'it ends in the middle of a file';
+  return { files, md5: md5.digest('hex'), size, damage: state.damage };
+}
+
+function* pieces(path: string): Generator<Buffer> {
+  let fd: number | undefined;
+  try {
+    fd = fs.openSync(path, 'r');
+    for (;;) {
+      const piece = Buffer.allocUnsafe(PIECE);
+      const count = fs.readSync(fd, piece, 0, PIECE, null);
+      if (count === 0) return;
+      yield piece.subarray(0, count);
+    }
+  } catch (error) {
+    throw error instanceof IoError ? error : explainSystemError(error, 'read', path);
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd);
+  }
+}
