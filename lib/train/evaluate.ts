@@ -4,7 +4,7 @@ import { DataLoader } from '../data/index.js';
 import { IoError } from '../io/index.js';
 import { getNumThreads, setNumThreads } from '../tensor/index.js';
 import { readConfig, type RunConfig } from './config.js';
-import { openPictures } from './datasets.js';
+import { openPictures, testTransform } from './datasets.js';
 import { UsageError } from './errors.js';
 import { inferNetwork, type NetworkForm } from './infer-network.js';
 import type { Reporter } from './reporter.js';
@@ -59,13 +59,13 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const form: NetworkForm = stored ?? inferNetwork(weights, path);
   const device = options.device ?? stored?.device ?? 'cpu';
   const model = modelWithWeights({ ...form, device }, weights, path);
-  const { test } = await openPictures(source);
+  const test = openPictures(source).test;
   const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   options.reporter?.model?.(String(model), parameters);
   const began = performance.now();
   const outcome = await testEpoch({
     model,
-    loader: new DataLoader(test, { batchSize: options.batchSize ?? stored?.batchSize ?? 64 }),
+    loader: new DataLoader(test.withTransform(testTransform()), { batchSize: options.batchSize ?? stored?.batchSize ?? 64 }),
     phase: 'test',
     final: true,
     epoch: 0,

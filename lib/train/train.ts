@@ -35,7 +35,7 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
   const earlier = settings.resume === true ? earlierRun(paths, options, save, reporter) : null;
   if (earlier === null) checkOptions(options);
   const source = earlier?.config ?? { dataset: datasetOf(options), data: options.data ?? null, verify: options.verify ?? true };
-  const pictures = await openPictures(source);
+  const pictures = openPictures(source);
   const config = earlier?.config ?? freshConfig(options, pictures.train.length, pictures.numClasses);
   const run = buildRun(config, pictures);
   const parameters = run.model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);

@@ -77,7 +77,7 @@ export class Trainer {
   async #trainPhase(): Promise<void> {
     const place = this.#place;
     const { optimizer, scheduler, loaders } = this.#run;
-    const lr = scheduler.getLastLr()[0] ?? NaN;
+    const lr = Number(scheduler.getLastLr()[0]);
     const outcome = await trainEpoch({
       ...this.#passOptions(),
       loader: loaders.train,

@@ -1,0 +1,70 @@
+import {
+  CIFAR10,
+  Compose,
+  Normalize,
+  RandomCrop,
+  RandomHorizontalFlip,
+  shapes,
+  Subset,
+  ToTensor,
+  type Dataset,
+  type PictureDataset,
+} from '../data/index.js';
+import { randperm } from '../tensor/index.js';
+import type { RunConfig } from './config.js';
+
+/** CIFAR-10's means and standard deviations by channel, as the efficient_densenet_pytorch script has them. */
+const mean = [0.49139968, 0.48215841, 0.44653091];
+const std = [0.24703223, 0.24348513, 0.26158784];
+
+/** The pictures of a data set, read and without transforms. */
+export interface Pictures {
+  readonly train: PictureDataset;
+  readonly test: PictureDataset;
+  readonly numClasses: number;
+}
+
+/** Reads the pictures a configuration names. @throws IoError in one line that names the file and the way out. */
+export function openPictures(source: Pick<RunConfig, 'dataset' | 'data' | 'verify'>): Pictures {
+  const { train, test } =
+    source.dataset === 'shapes' ? shapes() : CIFAR10.load(source.data ?? '.', { verify: source.verify });
+  return { train, test, numClasses: train.classes.length };
+}
+
+/** Test pictures as the network takes them: to tensors, then normalised. */
+export function testTransform(): Compose {
+  return new Compose([new ToTensor(), new Normalize(mean, std)]);
+}
+
+/** Training pictures are cut out of their padded selves and mirrored by chance before that. */
+function trainTransform(): Compose {
+  return new Compose([
+    new RandomCrop(32, { padding: 4 }),
+    new RandomHorizontalFlip(),
+    new ToTensor(),
+    new Normalize(mean, std),
+  ]);
+}
+
+/** The three sets of a run; `valid` is null where the test set serves for validation. */
+export interface RunDatasets {
+  readonly train: Dataset;
+  readonly valid: Dataset | null;
+  readonly test: Dataset;
+}
+
+/**
+ * Takes the last `validSize` of a random order of the training pictures for validation, where they go without the
+ * training's random transforms. Draws one permutation when `validSize` is not 0.
+ */
+export function splitDatasets(pictures: Pictures, validSize: number): RunDatasets {
+  const train = pictures.train.withTransform(trainTransform());
+  const test = pictures.test.withTransform(testTransform());
+  if (validSize === 0) return { train, valid: null, test };
+  const drawn = randperm(train.length);
+  const order = Array.from(drawn.toTypedArray() as BigInt64Array, Number);
+  drawn.dispose();
+  const kept = order.length - validSize;
+  const valid = pictures.train.withTransform(testTransform());
+  return { train: new Subset(train, order.slice(0, kept)), valid: new Subset(valid, order.slice(kept)), test };
+}
