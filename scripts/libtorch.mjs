@@ -8,13 +8,12 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import config from './native-config.cjs';
 import { download } from './util/download.mjs';
 import { sha256OfFile, writeJson } from './util/fingerprint.mjs';
 import { withLock } from './util/lock.mjs';
 import { Progress } from './util/progress.mjs';
-import { run } from './util/run.mjs';
+import { isProgram, run } from './util/run.mjs';
 import { unzip } from './util/unzip.mjs';
 
 /** The publisher's index of CPU builds, for machines that reach the network only as pip does (a proxy). */
@@ -240,7 +239,7 @@ export async function resolveLibtorch({ log = () => undefined, out, env = proces
   return config.findLibtorch(env);
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(fs.realpathSync(process.argv[1])).href) {
+if (isProgram(import.meta.url)) {
   try {
     const { folder } = await resolveLibtorch({ log: (line) => process.stderr.write(`${line}\n`), out: process.stderr });
     process.stdout.write(`${folder}\n`);

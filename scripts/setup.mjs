@@ -8,13 +8,12 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import config from './native-config.cjs';
 import { resolveLibtorch } from './libtorch.mjs';
 import { filesBelow, fingerprint, readJson, writeJson } from './util/fingerprint.mjs';
 import { withLock } from './util/lock.mjs';
 import { Progress } from './util/progress.mjs';
-import { run, tail } from './util/run.mjs';
+import { isProgram, run, tail } from './util/run.mjs';
 
 const { root } = config;
 const at = (...names) => path.join(root, ...names);
@@ -246,7 +245,7 @@ export async function main(work) {
   }
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(fs.realpathSync(process.argv[1])).href) {
+if (isProgram(import.meta.url)) {
   await main(async () => {
     const { didSomething } = await setup();
     process.stdout.write(

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import config from './native-config.cjs';
 import { main, setup } from './setup.mjs';
+import { isProgram } from './util/run.mjs';
 
 /** The run that a newcomer sees: about two minutes on 2 cores, from 90 % error to under 10 %. */
 const DEFAULT_RUN = {
@@ -18,7 +19,12 @@ const DEFAULT_RUN = {
   seed: 0,
 };
 
-function commandLine(args) {
+/**
+ * The arguments of the command for the arguments of `npm start`.
+ * @param {string[]} args
+ * @returns {string[]}
+ */
+export function commandLine(args) {
   // A first word that is no option is a command of its own.
   if (args.length > 0 && !args[0].startsWith('-')) return args;
   if (args.includes('--help') || args.includes('-h') || args.includes('--version')) return args;
@@ -44,7 +50,9 @@ function runCommand(args) {
   });
 }
 
-await main(async () => {
-  await setup();
-  await runCommand(commandLine(process.argv.slice(2)));
-});
+if (isProgram(import.meta.url)) {
+  await main(async () => {
+    await setup();
+    await runCommand(commandLine(process.argv.slice(2)));
+  });
+}

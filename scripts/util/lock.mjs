@@ -69,6 +69,7 @@ function breakStale(file) {
  * @param {() => Promise<T>} work
  * @param {object} [options]
  * @param {(holder: {pid?: number, host?: string}) => void} [options.onWait] called once when another process holds the lock.
+ * @param {number} [options.pollMs] milliseconds between two tries.
  * @returns {Promise<T>}
  * @template T
  */

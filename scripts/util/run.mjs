@@ -1,5 +1,13 @@
 /** Runs a program to its end. */
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import { pathToFileURL } from 'node:url';
+
+/** Whether the module with this `import.meta.url` is what node was started with, and not imported by another. */
+export function isProgram(url) {
+  const program = process.argv[1];
+  return program !== undefined && fs.existsSync(program) && url === pathToFileURL(fs.realpathSync(program)).href;
+}
 
 /** The last lines of a program's output: the ones that tell why it failed. */
 export function tail(text, lines = 30) {

@@ -1,0 +1,140 @@
+/** The two builds, cmake-js (in build-cmake/, made by the set-up) and node-gyp (in build/), give an addon that does the same. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import config from '../../scripts/native-config.cjs';
+import { BUILD_INFO, addonFingerprint } from '../../scripts/setup.mjs';
+import { fingerprint, readJson, writeJson } from '../../scripts/util/fingerprint.mjs';
+
+const { root } = config;
+
+interface BuildInfo {
+  addon: string;
+  libtorch: string;
+  version: string;
+  flavour: string;
+}
+
+function buildInfo(): BuildInfo {
+  const info = readJson(BUILD_INFO) as BuildInfo | undefined;
+  assert.ok(info, 'build-cmake/build-info.json is missing: `npm run setup` makes it');
+  return info;
+}
+
+/** Runs smoke.mjs in a process of its own. */
+function smoke(addon: string, env: Record<string, string> = {}) {
+  const program = path.join(import.meta.dirname, 'smoke.mjs');
+  const run = spawnSync(process.execPath, [program], {
+    encoding: 'utf8',
+    env: { ...process.env, TORCHBRIDGE_ADDON: addon, ...env },
+  });
+  return { code: run.status, signal: run.signal, stdout: run.stdout, stderr: run.stderr };
+}
+
+function expectSmokePassed(addon: string, version: string): void {
+  const { code, stdout, stderr } = smoke(addon);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(JSON.parse(stdout), {
+    product: [
+      [19, 22],
+      [43, 50],
+    ],
+    gradient: [
+      [11, 15],
+      [11, 15],
+    ],
+    torchVersion: version,
+    // a.grad is not the function's result, but its owner lives no longer than the scope either.
+    tensorsLeft: 0,
+  });
+}
+
+/** The addon that node-gyp makes, compiled only when something that it is made from has changed. */
+function nodeGypAddon({ libtorch, version, flavour }: BuildInfo): string {
+  const addon = path.join(root, 'build', 'Release', `${config.ADDON_NAME}.node`);
+  const stamp = path.join(root, 'build', '.stamp');
+  const wanted = addonFingerprint({ folder: libtorch, version, flavour }) + fingerprint(root, ['binding.gyp']);
+  const stamped = readJson(stamp) as { fingerprint: string } | undefined;
+  if (stamped?.fingerprint === wanted && fs.existsSync(addon)) return addon;
+
+  const program = path.join(config.packageFolder('node-gyp'), 'bin', 'node-gyp.js');
+  // Node's own headers when they lie beside it, as in every release of Node; without them node-gyp fetches them.
+  const prefix = path.dirname(path.dirname(fs.realpathSync(process.execPath)));
+  const nodedir = fs.existsSync(path.join(prefix, 'include', 'node', 'common.gypi')) ? [`--nodedir=${prefix}`] : [];
+  const run = spawnSync(
+    process.execPath,
+    [program, 'configure', 'build', '--jobs', '2', '--loglevel', 'warn', ...nodedir],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      env: { ...process.env, LIBTORCH: libtorch },
+    },
+  );
+  assert.equal(run.status, 0, `node-gyp failed:\n${run.stdout.slice(-2000)}${run.stderr.slice(-4000)}`);
+  writeJson(stamp, { fingerprint: wanted });
+  return addon;
+}
+
+describe('the addon', () => {
+  it('built by cmake-js passes the smoke test', () => {
+    const { addon, version } = buildInfo();
+    expectSmokePassed(addon, version);
+  });
+
+  it('built by node-gyp passes the smoke test', function () {
+    this.timeout(900_000);
+    const info = buildInfo();
+    expectSmokePassed(nodeGypAddon(info), info.version);
+  });
+
+  it('finds libtorch by one RPATH, without LD_LIBRARY_PATH', () => {
+    const { addon, libtorch } = buildInfo();
+    const bytes = fs.readFileSync(addon);
+    const folder = path.join(libtorch, 'lib');
+    assert.ok(bytes.includes(`\0${folder}\0`), `${addon} does not name ${folder}`);
+    assert.equal(smoke(addon, { LD_LIBRARY_PATH: '' }).code, 0);
+  });
+
+  it('refuses a libtorch of another release with one clear line', () => {
+    const { addon, version } = buildInfo();
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-mismatch-'));
+    try {
+      // Says of the libtorch that is loaded that it is another one: the loader finds this function first.
+      const source = path.join(folder, 'other.cpp');
+      const library = path.join(folder, 'libother.so');
+      fs.writeFileSync(
+        source,
+        '#include <string>\nnamespace at { std::string show_config() { return "x, TORCH_VERSION=2.99.1, y"; } }\n',
+      );
+      const compiled = spawnSync('c++', ['-shared', '-fPIC', '-o', library, source], { encoding: 'utf8' });
+      assert.equal(compiled.status, 0, compiled.stderr);
+      const { code, signal, stdout, stderr } = smoke(addon, { LD_PRELOAD: library });
+      assert.equal(signal, null);
+      assert.notEqual(code, 0);
+      assert.equal(stdout, '');
+      const message = `this addon was built for libtorch ${version} but libtorch 2.99.1 was loaded`;
+      assert.equal(
+        stderr.split('\n').filter((line) => line.startsWith('AddonError') && line.includes(message)).length,
+        1,
+        stderr,
+      );
+    } finally {
+      fs.rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('that is missing or no addon is told apart', () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-addon-'));
+    try {
+      const none = path.join(folder, 'none.node');
+      const text = path.join(folder, 'text.node');
+      fs.writeFileSync(text, 'not a library');
+      assert.match(smoke(none).stderr, /AddonError: the addon is not built \(looked for .*none\.node\)/);
+      assert.match(smoke(text).stderr, /AddonError: the addon .*text\.node cannot be loaded/);
+    } finally {
+      fs.rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
