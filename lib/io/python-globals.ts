@@ -82,7 +82,7 @@ function encode([text, encoding]: readonly unknown[]): Uint8Array {
   if (typeof text !== 'string' || (encoding !== 'latin1' && encoding !== 'latin-1')) {
     throw new Error('only latin1 text is read as bytes');
   }
-  return rawBytes(text);
+  return new Uint8Array(rawBytes(text));
 }
 
 /** `bytes()`, `bytearray(b)`, `bytearray(text, 'latin-1')`; a bare number would ask for memory at will, and is refused. */
