@@ -1,0 +1,107 @@
+/** Files are written whole or not at all, and failures are one clear line. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { atomicWriteFile, IoError } from '../../../lib/io/index.js';
+
+describe('atomicWriteFile', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-write-'));
+  });
+  afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+  const file = (): string => path.join(folder, 'x.bin');
+  const fails = (
+    target: string,
+    code: string,
+    message: string,
+    content: Iterable<Uint8Array> | string = 'new',
+  ): void => {
+    assert.throws(
+      () => atomicWriteFile(target, content),
+      (error) => {
+        assert(error instanceof IoError, String(error));
+        assert.equal(error.message, message);
+        assert.equal(error.code, code);
+        assert.equal(error.path, target);
+        return true;
+      },
+    );
+  };
+
+  it('writes text, bytes and pieces', () => {
+    atomicWriteFile(file(), 'é');
+    assert.equal(fs.readFileSync(file(), 'utf8'), 'é');
+    atomicWriteFile(file(), Uint8Array.of(1, 2));
+    assert.deepEqual([...fs.readFileSync(file())], [1, 2]);
+    atomicWriteFile(file(), [Uint8Array.of(1), new Uint8Array(0), Uint8Array.of(2, 3)]);
+    assert.deepEqual([...fs.readFileSync(file())], [1, 2, 3]);
+    assert.deepEqual(fs.readdirSync(folder), ['x.bin']);
+  });
+
+  it('leaves the old file when the content fails half-way, and nothing else', () => {
+    atomicWriteFile(file(), 'old');
+    function* broken(): Generator<Uint8Array> {
+      yield Buffer.from('new');
+      throw new Error('half-way');
+    }
+    assert.throws(() => atomicWriteFile(file(), broken()), { message: 'half-way' });
+    assert.equal(fs.readFileSync(file(), 'utf8'), 'old');
+    assert.deepEqual(fs.readdirSync(folder), ['x.bin']);
+  });
+
+  it('writes through a symbolic link', () => {
+    fs.mkdirSync(path.join(folder, 'far'));
+    fs.writeFileSync(path.join(folder, 'far', 'y'), 'old');
+    fs.symlinkSync(path.join('far', 'y'), file());
+    atomicWriteFile(file(), 'new');
+    assert(fs.lstatSync(file()).isSymbolicLink());
+    assert.equal(fs.readFileSync(path.join(folder, 'far', 'y'), 'utf8'), 'new');
+  });
+
+  it('removes what a killed process left, and only that', () => {
+    const dead = path.join(folder, `.x.bin.${os.hostname()}.tmp-999999999-abcd`);
+    const alive = path.join(folder, `.x.bin.${os.hostname()}.tmp-${process.pid}-abcd`);
+    const elsewhere = path.join(folder, '.x.bin.another-machine.tmp-999999999-abcd');
+    for (const name of [dead, alive, elsewhere]) fs.writeFileSync(name, '');
+    atomicWriteFile(file(), 'new');
+    assert.deepEqual(
+      [dead, alive, elsewhere].map((name) => fs.existsSync(name)),
+      [false, true, true],
+    );
+  });
+
+  it('names the path and the reason when it cannot', function () {
+    const missing = path.join(folder, 'no', 'x');
+    fails(missing, 'missing', `cannot write ${missing}: no such file or directory`.replace('directory', 'folder'));
+    fails(folder, 'kind', `cannot write ${folder}: it is a folder`);
+    const below = path.join(folder, 'f', 'x');
+    fs.writeFileSync(path.join(folder, 'f'), '');
+    fails(below, 'missing', `cannot write ${below}: a part of the path is not a folder`);
+    if (process.getuid?.() !== 0) {
+      // root may write everywhere
+      fs.chmodSync(folder, 0o500);
+      fails(file(), 'access', `cannot write ${file()}: permission denied`);
+      fs.chmodSync(folder, 0o700);
+    }
+  });
+
+  it('says when the disk is full, and cleans up', () => {
+    // /dev/full stands for a full disk: every write to it fails with ENOSPC
+    const content = {
+      *[Symbol.iterator](): Generator<Uint8Array> {
+        const fd = fs.openSync('/dev/full', 'w');
+        try {
+          fs.writeSync(fd, 'x');
+        } finally {
+          fs.closeSync(fd);
+        }
+        yield new Uint8Array(0);
+      },
+    };
+    fails(file(), 'space', `cannot write ${file()}: no space left on the device`, content);
+    assert.deepEqual(fs.readdirSync(folder), []);
+  });
+});
