@@ -55,7 +55,8 @@ function train(given: Case): unknown {
   return { ...result, evaluated, 'next draw': scope(() => digest(rand([4]))) };
 }
 
-parityDescribe('training of CIFAR DenseNets, bit for bit', () => {
+parityDescribe('training of CIFAR DenseNets, bit for bit', function () {
+  this.timeout(300_000);
   const threads = getNumThreads();
   after(() => setNumThreads(threads));
 
