@@ -9,7 +9,9 @@ namespace torchbridge {
 namespace {
 
 // The release without what follows it ("2.13.0+cpu", "2.13.0a0").
-std::string release_of(const std::string& version) { return version.substr(0, version.find_first_not_of("0123456789.")); }
+std::string release_of(const std::string& version) {
+  return version.substr(0, version.find_first_not_of("0123456789."));
+}
 
 void check_version() {
   const std::string compiled = compiled_version();

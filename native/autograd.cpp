@@ -111,8 +111,8 @@ napi_value grad_of(Call& call) {
   const auto gradients = read_list(values, p);
   p = values.tape.next(p);
   const auto inputs = read_list(values, p);
-  const auto results = torch::autograd::grad(outputs, inputs, gradients, optional_bool(call, 0), call.boolean(1),
-                                             call.boolean(2));
+  const auto results =
+      torch::autograd::grad(outputs, inputs, gradients, optional_bool(call, 0), call.boolean(1), call.boolean(2));
   napi_value array = nullptr;
   call.check(napi_create_array_with_length(call.env(), results.size(), &array));
   for (size_t i = 0; i < results.size(); ++i) {

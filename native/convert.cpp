@@ -1,5 +1,6 @@
 #include "convert.h"
 
+#include <ATen/ScalarOps.h>
 #include <ATen/core/List.h>
 
 #include <cmath>
@@ -138,7 +139,7 @@ bool accepts(const ArgumentSpec& spec, const Values& values, size_t p) {
   const bool one_for_list = spec.broadcast > 0 && tag != Tag::kList;
   switch (spec.kind) {
     case Kind::kTensor:
-      return tag == Tag::kTensor;
+      return tag == Tag::kTensor || (spec.number_as_tensor && is_scalar(values, p));
     case Kind::kInt:
       return is_int(tape, p);
     case Kind::kFloat:
@@ -182,6 +183,7 @@ c10::IValue to_ivalue(const ArgumentSpec& spec, const Values& values, size_t p) 
   if (tag == Tag::kNone) return {};
   switch (spec.kind) {
     case Kind::kTensor:
+      if (tag != Tag::kTensor) return at::native::wrapped_scalar_tensor(read_scalar(values, p));
       return values.tensors.get(tape.handle(p));
     case Kind::kInt:
       return read_int(tape, p);

@@ -35,8 +35,8 @@ size_t write_result(const c10::IValue& result, TensorSlots& tensors, Tape& tape,
 
 int64_t read_int(const Tape& tape, size_t position);
 std::vector<int64_t> read_ints(const Tape& tape, size_t position);
-at::ScalarType parse_dtype(const std::string& name);      // throws BridgeError("value")
-c10::Device parse_device(const std::string& name);        // throws BridgeError("value")
+at::ScalarType parse_dtype(const std::string& name);  // throws BridgeError("value")
+c10::Device parse_device(const std::string& name);    // throws BridgeError("value")
 const char* dtype_name(at::ScalarType type);
 
 }  // namespace torchbridge

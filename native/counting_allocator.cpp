@@ -33,8 +33,9 @@ void release(void* data) {
 }
 
 void refuse(int64_t size, int64_t now, int64_t limit) {
-  TORCH_CHECK_WITH(OutOfMemoryError, false, "Expected at most ", limit, " bytes of CPU memory (the limit that was set) but ",
-                   now, " are held and ", size, " more were asked for");
+  TORCH_CHECK_WITH(OutOfMemoryError, false, "Expected at most ", limit,
+                   " bytes of CPU memory (the limit that was set) but ", now, " are held and ", size,
+                   " more were asked for");
 }
 
 struct CountingAllocator final : c10::Allocator {
@@ -67,9 +68,7 @@ struct CountingAllocator final : c10::Allocator {
 
   c10::DeleterFnPtr raw_deleter() const override { return &release; }
 
-  void copy_data(void* dest, const void* src, std::size_t count) const override {
-    default_copy_data(dest, src, count);
-  }
+  void copy_data(void* dest, const void* src, std::size_t count) const override { default_copy_data(dest, src, count); }
 };
 
 }  // namespace
@@ -92,8 +91,12 @@ void set_memory_limit(int64_t bytes) { limit_bytes.store(bytes); }
 // For the memory comparisons of test/ and bench/: Python loads this through ctypes and counts as we do.
 extern "C" {
 __attribute__((visibility("default"))) void counting_allocator_install() { torchbridge::install_counting_allocator(); }
-__attribute__((visibility("default"))) int64_t counting_allocator_bytes() { return torchbridge::memory_counters().bytes; }
-__attribute__((visibility("default"))) int64_t counting_allocator_peak() { return torchbridge::memory_counters().peak_bytes; }
+__attribute__((visibility("default"))) int64_t counting_allocator_bytes() {
+  return torchbridge::memory_counters().bytes;
+}
+__attribute__((visibility("default"))) int64_t counting_allocator_peak() {
+  return torchbridge::memory_counters().peak_bytes;
+}
 __attribute__((visibility("default"))) void counting_allocator_reset_peak() { torchbridge::reset_peak_bytes(); }
 }
 #endif

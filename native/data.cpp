@@ -13,7 +13,8 @@ int64_t checked_numel(const std::vector<int64_t>& shape) {
   int64_t numel = 1;
   for (const int64_t size : shape) {
     if (size < 0) throw BridgeError("shape", "Expected sizes of at least 0 but received " + std::to_string(size));
-    if (__builtin_mul_overflow(numel, size, &numel)) throw BridgeError("shape", "Expected a shape that fits into memory");
+    if (__builtin_mul_overflow(numel, size, &numel))
+      throw BridgeError("shape", "Expected a shape that fits into memory");
   }
   return numel;
 }
@@ -52,10 +53,12 @@ napi_value copy_to(Call& call) {
 napi_value item(Call& call) {
   const at::Tensor tensor = call.tensor(0);
   if (tensor.numel() != 1) {
-    throw BridgeError("runtime", "a Tensor with " + std::to_string(tensor.numel()) + " elements cannot be converted to Scalar");
+    throw BridgeError("runtime",
+                      "a Tensor with " + std::to_string(tensor.numel()) + " elements cannot be converted to Scalar");
   }
   const at::Scalar value = tensor.item();
-  if (value.isComplex()) throw BridgeError("type", "Expected a real tensor for item but received a complex one; use toArray()");
+  if (value.isComplex())
+    throw BridgeError("type", "Expected a real tensor for item but received a complex one; use toArray()");
   if (value.isBoolean()) return call.from(value.toBool() ? 1.0 : 0.0);
   if (value.isFloatingPoint()) return call.from(value.toDouble());
   const int64_t v = value.toLong();

@@ -131,10 +131,15 @@ std::string describe_given(const Values& values, const Given& given) {
   throw BridgeError("type", out.str());
 }
 
-// The index of the given value whose tensor a return is, or a negative number when it is a new one.
+// The index of the given value whose tensor a return is (kMostArguments + i for the i-th of a list given as out), or a
+// negative number when it is a new one.
 int32_t returned_argument(const Overload& overload, const Binding& binding, size_t r) {
   if (r >= overload.return_alias.size() || overload.return_alias[r] < 0) return -1;
-  return binding.given[overload.return_alias[r]];
+  const auto i = static_cast<size_t>(overload.return_alias[r]);
+  if (binding.given[i] != kOutList) return binding.given[i];
+  int32_t before = 0;  // outs in front of this one
+  for (size_t k = 0; k < i; ++k) before += overload.arguments[k].is_out ? 1 : 0;
+  return static_cast<int32_t>(kMostArguments) + before;
 }
 
 napi_value write_results(Call& call, const Overload& overload, const Binding& binding, const torch::jit::Stack& stack) {

@@ -14,8 +14,8 @@ void Call::check(napi_status status) const {
   if (napi_is_exception_pending(env_, &pending) == napi_ok && pending) throw PendingException{};
   const napi_extended_error_info* info = nullptr;
   napi_get_last_error_info(env_, &info);
-  throw BridgeError("type", info != nullptr && info->error_message != nullptr ? info->error_message
-                                                                             : "a call of Node-API failed");
+  throw BridgeError(
+      "type", info != nullptr && info->error_message != nullptr ? info->error_message : "a call of Node-API failed");
 }
 
 int32_t Call::int32(size_t i) const {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <sstream>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "errors.h"
 #include "unboxed.h"
@@ -77,10 +78,26 @@ ArgumentSpec spec_of(const c10::Argument& argument) {
   c10::TypePtr type = argument.real_type();
   const bool optional = type->kind() == TypeKind::OptionalType;
   if (optional) type = type->castRaw<c10::OptionalType>()->getElementType();
-  ArgumentSpec spec{argument.name(),  kind_of(type), optional, argument.kwarg_only(), argument.is_out(),
-                    argument.default_value().has_value(), argument.N().value_or(0), c10::IValue()};
+  ArgumentSpec spec{argument.name(),
+                    kind_of(type),
+                    optional,
+                    argument.kwarg_only(),
+                    argument.is_out(),
+                    argument.default_value().has_value(),
+                    argument.N().value_or(0),
+                    false,
+                    c10::IValue()};
   if (spec.has_default) spec.default_value = *argument.default_value();
   return spec;
+}
+
+// Python's argument parser wraps a number into a tensor for these, before any overload for scalars is looked at.
+bool takes_numbers_as_tensors(const std::string& name) {
+  static const std::unordered_set<std::string> names{
+      "add",   "add_",        "div",       "div_",     "divide",       "divide_",      "mul",
+      "mul_",  "multiply",    "multiply_", "sub",      "sub_",         "subtract",     "subtract_",
+      "copy_", "true_divide", "copy",      "_to_copy", "true_divide_", "floor_divide", "floor_divide_"};
+  return name.rfind("aten::", 0) == 0 && names.count(name.substr(6)) != 0;
 }
 
 int32_t alias_of(const c10::FunctionSchema& schema, const c10::Argument& result) {
@@ -88,7 +105,8 @@ int32_t alias_of(const c10::FunctionSchema& schema, const c10::Argument& result)
   if (info == nullptr || !info->isWrite()) return -1;
   for (size_t i = 0; i < schema.arguments().size(); ++i) {
     const auto* other = schema.arguments()[i].alias_info();
-    if (other != nullptr && other->isWrite() && other->beforeSets() == info->beforeSets()) return static_cast<int32_t>(i);
+    if (other != nullptr && other->isWrite() && other->beforeSets() == info->beforeSets())
+      return static_cast<int32_t>(i);
   }
   return -1;
 }
@@ -97,8 +115,10 @@ Overload overload_of(const c10::OperatorHandle& handle) {
   const c10::FunctionSchema& schema = handle.schema();
   Overload overload{handle, schema.name(), {}, {}, 0, 0, {}};
   if (!schema.overload_name().empty()) overload.name += "." + schema.overload_name();
+  const bool wraps = takes_numbers_as_tensors(schema.name());
   for (const auto& argument : schema.arguments()) {
     ArgumentSpec spec = spec_of(argument);
+    spec.number_as_tensor = wraps && spec.kind == Kind::kTensor && !spec.is_out && !overload.arguments.empty();
     if (!spec.keyword_only) ++overload.positional;
     if (spec.is_out) ++overload.outs;
     if (spec.kind == Kind::kUnsupported && !spec.optional && !spec.has_default) {
@@ -235,10 +255,12 @@ std::string describe_operators(const std::string& name_space) {
     for (size_t i = 0; i < overload.arguments.size(); ++i) {
       const auto& argument = overload.arguments[i];
       out << (i == 0 ? "" : ",") << "{\"name\":" << json_string(argument.name)
-          << ",\"kind\":" << static_cast<int>(argument.kind) << ",\"optional\":" << (argument.optional ? "true" : "false")
+          << ",\"kind\":" << static_cast<int>(argument.kind)
+          << ",\"optional\":" << (argument.optional ? "true" : "false")
           << ",\"keywordOnly\":" << (argument.keyword_only ? "true" : "false")
           << ",\"out\":" << (argument.is_out ? "true" : "false")
-          << ",\"default\":" << (argument.has_default ? "true" : "false") << ",\"broadcast\":" << argument.broadcast << "}";
+          << ",\"default\":" << (argument.has_default ? "true" : "false") << ",\"broadcast\":" << argument.broadcast
+          << "}";
     }
     out << "],\"returns\":[";
     for (size_t i = 0; i < schema.returns().size(); ++i) {

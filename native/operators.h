@@ -34,11 +34,12 @@ enum class Kind : uint8_t {
 struct ArgumentSpec {
   std::string name;
   Kind kind;
-  bool optional;      // None is a value
+  bool optional;  // None is a value
   bool keyword_only;
   bool is_out;
   bool has_default;
-  int32_t broadcast;  // N of int[N]: one number stands for N of them; 0 without
+  int32_t broadcast;      // N of int[N]: one number stands for N of them; 0 without
+  bool number_as_tensor;  // a number is taken and wrapped, as Python's bindings do for add, mul, …
   c10::IValue default_value;
 };
 

@@ -47,9 +47,9 @@ napi_value manual_seed(Call& call) {
 // newGenerator(device)
 napi_value new_generator(Call& call) {
   const c10::Device device = parse_device(call.string(0));
-  at::Generator made = device.is_cpu() ? at::make_generator<at::CPUGeneratorImpl>()
-                                       : at::globalContext().getAcceleratorHooksInterface(device.type())
-                                             .getNewGenerator(device.index());
+  at::Generator made =
+      device.is_cpu() ? at::make_generator<at::CPUGeneratorImpl>()
+                      : at::globalContext().getAcceleratorHooksInterface(device.type()).getNewGenerator(device.index());
   return call.from(call.data().generators.put(std::move(made)));
 }
 

@@ -59,7 +59,8 @@ napi_value sync_external_memory(Call& call) {
 int count_of(Call& call, const char* what) {
   const double n = call.number(0);
   if (!(n >= 1 && n <= 4096) || n != static_cast<double>(static_cast<int>(n))) {
-    throw BridgeError("value", std::string("Expected a positive integer for ") + what + " but received " + std::to_string(n));
+    throw BridgeError("value",
+                      std::string("Expected a positive integer for ") + what + " but received " + std::to_string(n));
   }
   return static_cast<int>(n);
 }
@@ -75,7 +76,9 @@ napi_value set_num_interop_threads(Call& call) {
 }
 
 napi_value get_num_threads(Call& call) { return call.from(static_cast<int32_t>(at::get_num_threads())); }
-napi_value get_num_interop_threads(Call& call) { return call.from(static_cast<int32_t>(at::get_num_interop_threads())); }
+napi_value get_num_interop_threads(Call& call) {
+  return call.from(static_cast<int32_t>(at::get_num_interop_threads()));
+}
 
 napi_value set_deterministic(Call& call) {
   at::globalContext().setDeterministicAlgorithms(call.boolean(0), call.boolean(1));

@@ -27,7 +27,8 @@ class Slots {
 
   // The reference lasts until the next put; take a copy before anything that may run JavaScript.
   const T& get(int32_t handle) const {
-    if (handle < 0 || static_cast<size_t>(handle) >= values_.size() || !values_[static_cast<size_t>(handle)].defined()) {
+    if (handle < 0 || static_cast<size_t>(handle) >= values_.size() ||
+        !values_[static_cast<size_t>(handle)].defined()) {
       throw BridgeError("disposed",
                         "this tensor was released: its scope ended, or dispose() was called. Return it from the "
                         "scope, or keep() it, when it has to live longer");

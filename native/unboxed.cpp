@@ -21,7 +21,7 @@ void call_unary(const Overload& overload, Stack& stack) {
 
 void call_binary(const Overload& overload, Stack& stack) {
   replace(stack, overload.handle.typed<at::Tensor(const at::Tensor&, const at::Tensor&)>().call(stack[0].toTensor(),
-                                                                                            stack[1].toTensor()));
+                                                                                                stack[1].toTensor()));
 }
 
 void call_binary_scalar(const Overload& overload, Stack& stack) {
@@ -33,12 +33,14 @@ void call_sizes(const Overload& overload, Stack& stack) {
   const auto sizes = stack[1].toIntList();
   c10::SmallVector<c10::SymInt, 6> symbolic;
   for (const int64_t size : sizes) symbolic.emplace_back(size);
-  replace(stack, overload.handle.typed<at::Tensor(const at::Tensor&, c10::SymIntArrayRef)>().call(stack[0].toTensor(), symbolic));
+  replace(stack, overload.handle.typed<at::Tensor(const at::Tensor&, c10::SymIntArrayRef)>().call(stack[0].toTensor(),
+                                                                                                  symbolic));
 }
 
 // Whether the schema is exactly (kinds…) -> Tensor, with nothing optional and nothing written to.
 bool has_form(const c10::FunctionSchema& schema, std::initializer_list<c10::TypeKind> kinds) {
-  if (schema.returns().size() != 1 || schema.returns()[0].real_type()->kind() != c10::TypeKind::TensorType) return false;
+  if (schema.returns().size() != 1 || schema.returns()[0].real_type()->kind() != c10::TypeKind::TensorType)
+    return false;
   if (schema.is_mutable() || schema.arguments().size() != kinds.size()) return false;
   size_t i = 0;
   for (const c10::TypeKind kind : kinds) {

@@ -7,9 +7,6 @@ import type { Binding } from './binding.js';
 /** The addon could not be loaded; the message says what to do. */
 export class AddonError extends Error {
   override readonly name = 'AddonError';
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
 }
 
 /** The folder of the package: the nearest one above this file that holds package.json. */

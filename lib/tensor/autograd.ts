@@ -12,7 +12,8 @@ export interface GradOptions {
   allowUnused?: boolean | undefined;
 }
 
-const listOf = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T]);
+const listOf = <T>(value: T | readonly T[]): readonly T[] =>
+  Array.isArray(value) ? (value as readonly T[]) : [value as T];
 
 /**
  * The gradients of outputs with respect to inputs, without touching any `.grad`.
@@ -25,16 +26,24 @@ export function grad(
   inputs: Tensor | readonly Tensor[],
   options: GradOptions & { allowUnused: true },
 ): (Tensor | null)[];
-export function grad(outputs: Tensor | readonly Tensor[], inputs: Tensor | readonly Tensor[], options?: GradOptions): Tensor[];
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  options?: GradOptions,
+): Tensor[];
 export function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: Tensor | readonly Tensor[],
   options: GradOptions = {},
 ): (Tensor | null)[] {
   const from = listOf(outputs);
-  const gradients = options.gradOutputs === undefined ? from.map(() => null) : listOf<Tensor | null>(options.gradOutputs);
+  const gradients =
+    options.gradOutputs === undefined ? from.map(() => null) : listOf<Tensor | null>(options.gradOutputs);
   if (gradients.length !== from.length) {
-    throw new TorchError('value', `Expected ${String(from.length)} gradOutputs but received ${String(gradients.length)}`);
+    throw new TorchError(
+      'value',
+      `Expected ${String(from.length)} gradOutputs but received ${String(gradients.length)}`,
+    );
   }
   writeTape(from, gradients, listOf(inputs));
   const slots = native.gradOf(options.retainGraph, options.createGraph ?? false, options.allowUnused ?? false);
@@ -47,12 +56,20 @@ export function grad(
  */
 export function backward(
   tensors: Tensor | readonly Tensor[],
-  options: { gradTensors?: readonly (Tensor | null)[]; retainGraph?: boolean; createGraph?: boolean; inputs?: readonly Tensor[] } = {},
+  options: {
+    gradTensors?: readonly (Tensor | null)[];
+    retainGraph?: boolean;
+    createGraph?: boolean;
+    inputs?: readonly Tensor[];
+  } = {},
 ): void {
   const from = listOf(tensors);
   const gradients = options.gradTensors ?? from.map(() => null);
   if (gradients.length !== from.length) {
-    throw new TorchError('value', `Expected ${String(from.length)} gradTensors but received ${String(gradients.length)}`);
+    throw new TorchError(
+      'value',
+      `Expected ${String(from.length)} gradTensors but received ${String(gradients.length)}`,
+    );
   }
   writeTape(from, gradients, options.inputs ?? []);
   native.backward(options.retainGraph, options.createGraph ?? false);

@@ -25,7 +25,10 @@ export type NestedData = number | bigint | boolean | TypedArray | readonly Neste
  * @throws TorchError `shape` for ragged rows, `type` for mixed kinds, `value` for what does not fit the dtype.
  * @see torch.tensor
  */
-export function tensor(data: NestedData, options: CreationOptions & { shape?: readonly number[] | undefined } = {}): Tensor {
+export function tensor(
+  data: NestedData,
+  options: CreationOptions & { shape?: readonly number[] | undefined } = {},
+): Tensor {
   const typed = ArrayBuffer.isView(data) && !(data instanceof DataView);
   const read = typed
     ? { dtype: options.dtype ?? dtypeOf(data), flat: data, shape: [data.length] }
@@ -68,7 +71,7 @@ type NamedOptions = CreationOptions & { generator?: Generator | null | undefined
 
 function create(name: string, args: readonly unknown[], options: NamedOptions): Tensor {
   const { requiresGrad, ...named } = options;
-  const made = aten<Tensor>(name, ...(args as never[]), named as Readonly<Record<string, never>>);
+  const made = aten<Tensor>(name, ...(args as never[]), named);
   if (requiresGrad === true) made.requiresGrad = true;
   return made;
 }
@@ -78,7 +81,8 @@ export const zeros = (shape: Ints, options: CreationOptions = {}): Tensor => cre
 /** `shape` of ones. @see torch.ones */
 export const ones = (shape: Ints, options: CreationOptions = {}): Tensor => create('ones', [shape], options);
 /** `shape` of whatever the memory held. @see torch.empty */
-export const empty = (shape: Ints, options: CreationOptions = {}): Tensor => create('empty.memory_format', [shape], options);
+export const empty = (shape: Ints, options: CreationOptions = {}): Tensor =>
+  create('empty.memory_format', [shape], options);
 
 /**
  * `shape` of one value: float32 for a number, int64 for a bigint, bool for a boolean, unless a dtype is named (Python's
@@ -115,7 +119,10 @@ export function arange(
 ): Tensor {
   const [from, to] = end === undefined ? [typeof start === 'bigint' ? 0n : 0, start] : [start, end];
   const integral = typeof from === 'bigint' && typeof to === 'bigint' && typeof step === 'bigint';
-  return create('arange.start_step', [from, to, step], { ...options, dtype: options.dtype ?? (integral ? 'int64' : 'float32') });
+  return create('arange.start_step', [from, to, step], {
+    ...options,
+    dtype: options.dtype ?? (integral ? 'int64' : 'float32'),
+  });
 }
 
 /** `steps` numbers from `start` to `end`, both included. @see torch.linspace */
@@ -133,5 +140,6 @@ export const randnLike = (like: Tensor, options: CreationOptions = {}): Tensor =
 
 /** Throws unless gradients can flow through a dtype. */
 export function requireFloatingPoint(dtype: DType, what: string): void {
-  if (!isFloatingPoint(dtype)) throw new TorchError('dtype', `Expected a floating point dtype for ${what} but received ${dtype}`);
+  if (!isFloatingPoint(dtype))
+    throw new TorchError('dtype', `Expected a floating point dtype for ${what} but received ${dtype}`);
 }

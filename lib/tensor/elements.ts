@@ -16,7 +16,11 @@ export function copyToArray(tensor: Tensor): TypedArray {
     native.copyTo(tensor.handle, out);
     return out;
   }
-  if (dtype.startsWith('q')) throw new TorchError('type', `Expected a tensor that is not quantized but received ${dtype}: call dequantize() first`);
+  if (dtype.startsWith('q'))
+    throw new TorchError(
+      'type',
+      `Expected a tensor that is not quantized but received ${dtype}: call dequantize() first`,
+    );
   const wide: DType = isComplex(dtype) ? 'complex128' : 'float32';
   using converted = tensor.to(wide);
   const out = isComplex(dtype) ? new Float64Array(tensor.numel() * 2) : new Float32Array(tensor.numel());
@@ -71,19 +75,26 @@ export function readNested(data: unknown, wanted: DType | undefined): ReadElemen
       const list = value as ArrayLike<unknown>;
       const length = typeof value === 'object' && value !== null ? list.length : undefined;
       if (length !== size) {
-        throw new TorchError('shape', `Expected sequences of equal length ${String(size)} at dimension ${String(dim)} but received ${length === undefined ? String(value) : `one of length ${String(length)}`}`);
+        throw new TorchError(
+          'shape',
+          `Expected sequences of equal length ${String(size)} at dimension ${String(dim)} but received ${length === undefined ? String(value) : `one of length ${String(length)}`}`,
+        );
       }
       for (let i = 0; i < size; ++i) walk(list[i], dim + 1);
       return;
     }
     if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'boolean') {
-      throw new TorchError('type', `Expected numbers, bigints or booleans but received ${Array.isArray(value) ? 'a sequence too deep' : typeof value}`);
+      throw new TorchError(
+        'type',
+        `Expected numbers, bigints or booleans but received ${Array.isArray(value) ? 'a sequence too deep' : typeof value}`,
+      );
     }
     leaves.push(value);
   };
   walk(data, 0);
   const kinds = new Set(leaves.map((leaf) => typeof leaf));
-  if (kinds.size > 1) throw new TorchError('type', `Expected elements of one kind but received ${[...kinds].join(' and ')}`);
+  if (kinds.size > 1)
+    throw new TorchError('type', `Expected elements of one kind but received ${[...kinds].join(' and ')}`);
   const first = leaves[0];
   const natural = first === undefined ? 'float32' : dtypeOfLeaf(first);
   return { dtype: wanted ?? natural, flat: pack(leaves, wanted ?? natural), shape };
@@ -97,18 +108,29 @@ function pack(leaves: readonly Leaf[], dtype: DType): TypedArray {
   if (dtype === 'float32') return Float32Array.from(leaves, Number);
   if (array === undefined) return Float64Array.from(leaves, Number);
   const out = new array(leaves.length) as Exclude<TypedArray, BigInt64Array | BigUint64Array>;
-  for (let i = 0; i < leaves.length; ++i) out[i] = dtype === 'bool' ? Number(Boolean(leaves[i])) : checked(leaves[i] ?? 0, dtype, out, i);
+  for (let i = 0; i < leaves.length; ++i)
+    out[i] = dtype === 'bool' ? Number(Boolean(leaves[i])) : checked(leaves[i] ?? 0, dtype, out, i);
   return out;
 }
 
-function checked(leaf: Leaf, dtype: DType, out: Exclude<TypedArray, BigInt64Array | BigUint64Array>, i: number): number {
+function checked(
+  leaf: Leaf,
+  dtype: DType,
+  out: Exclude<TypedArray, BigInt64Array | BigUint64Array>,
+  i: number,
+): number {
   const value = Math.trunc(Number(leaf));
   out[i] = value;
-  if (out[i] !== value) throw new TorchError('value', `Expected a value that fits ${dtype} but received ${String(leaf)}`);
+  if (out[i] !== value)
+    throw new TorchError('value', `Expected a value that fits ${dtype} but received ${String(leaf)}`);
   return value;
 }
 
 function toBigInt(leaf: Leaf): bigint {
-  if (typeof leaf === 'number' && !Number.isFinite(leaf)) throw new TorchError('value', `Expected an integer but received ${String(leaf)}`);
+  if (typeof leaf === 'bigint' && BigInt.asIntN(64, leaf) !== leaf && BigInt.asUintN(64, leaf) !== leaf) {
+    throw new TorchError('value', `Expected an integer of 64 bits but received ${leaf.toString()}n`);
+  }
+  if (typeof leaf === 'number' && !Number.isFinite(leaf))
+    throw new TorchError('value', `Expected an integer but received ${String(leaf)}`);
   return typeof leaf === 'number' ? BigInt(Math.trunc(leaf)) : BigInt(leaf);
 }

@@ -8,7 +8,8 @@ const mostElements = 64;
 function number(value: NestedArray): string {
   if (Array.isArray(value)) return `[${value.map(number).join(', ')}]`;
   if (value instanceof Complex) return `${number(value.re)}${value.im < 0 ? '-' : '+'}${number(Math.abs(value.im))}j`;
-  if (typeof value === 'number' && !Number.isInteger(value) && Number.isFinite(value)) return String(Number(value.toPrecision(5)));
+  if (typeof value === 'number' && !Number.isInteger(value) && Number.isFinite(value))
+    return String(Number(value.toPrecision(5)));
   return String(value);
 }
 

@@ -129,7 +129,8 @@ export function writeValue(value: unknown, at: number): number {
   }
   if (value instanceof TensorBase) return put(at, Tag.Tensor, value.handle);
   if (Array.isArray(value)) return writeList(value, at);
-  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return writeList(value as unknown as ArrayLike<unknown>, at);
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView))
+    return writeList(value as unknown as ArrayLike<unknown>, at);
   if (value instanceof GeneratorBase) return put(at, Tag.Generator, value.slot);
   if (value instanceof PyFloat) return put(at, Tag.Float, value.value);
   if (value instanceof Complex) {
@@ -195,7 +196,7 @@ class Reader {
   }
 
   private value(): unknown {
-    const tag: Tag = this.next();
+    const tag = this.next() as Tag;
     switch (tag) {
       case Tag.None:
         return null;
@@ -256,12 +257,16 @@ export function callOperator(operator: number, given: readonly unknown[]): unkno
   return new Reader(read, (index) => argumentAt(given, positional, options, index)).results();
 }
 
+// As in native/dispatch.cpp: indices from here on stand for the tensors of a list given as `out`.
+const mostArguments = 64;
+
 function argumentAt(
   given: readonly unknown[],
   positional: number,
   options: Readonly<Record<string, unknown>> | undefined,
   index: number,
 ): unknown {
+  if (index >= mostArguments) return (options?.['out'] as readonly unknown[] | undefined)?.[index - mostArguments];
   return index < positional ? given[index] : Object.values(options ?? {})[index - positional];
 }
 

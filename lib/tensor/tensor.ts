@@ -158,7 +158,10 @@ export class Tensor extends WithMethods {
   item(): number {
     const value = native.item(this.handle);
     if (typeof value === 'number') return value;
-    throw new TorchError('value', `Expected an integer within ±2^53 for item() but the tensor holds ${value.toString()}n: use itemBigInt()`);
+    throw new TorchError(
+      'value',
+      `Expected an integer within ±2^53 for item() but the tensor holds ${value.toString()}n: use itemBigInt()`,
+    );
   }
 
   /** The only element of an integer tensor. */
@@ -247,7 +250,7 @@ export class Tensor extends WithMethods {
    * The same elements in another dtype, on another device or in another order of memory; itself (as a new object) when nothing
    * changes.
    */
-  to(target: DType | Device | Tensor | ToOptions): Tensor {
+  to(target: Device | Tensor | ToOptions): Tensor {
     let options: ToOptions;
     if (typeof target === 'string') options = isDType(target) ? { dtype: target } : { device: target };
     else if (target instanceof Tensor) options = { dtype: target.dtype, device: target.device };

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { Worker } from 'node:worker_threads';
+import { memory, ones, scope, tensor } from '../../lib/tensor/index.js';
+
+// A worker does not inherit the loader of TypeScript: it takes what the set-up compiled.
+const compiled = new URL('../../dist/lib/tensor/index.js', import.meta.url).href;
+const entry = new URL('../../lib/tensor/index.ts', import.meta.url).href;
+
+describe('slots', () => {
+  it('never lets a stale object reach another tensor, over 10⁷ reuses of one slot', function () {
+    this.timeout(120_000);
+    const first = ones([1]);
+    const slot = first.slot;
+    first.dispose();
+    scope(() => {
+      const source = tensor([1]);
+      for (let i = 0; i < 10_000_000; ++i) {
+        const next = source.detach();
+        if (i % 1_000_000 === 0) assert.ok(next.slot === slot || next.slot >= 0);
+        next.dispose();
+      }
+    });
+    assert.throws(() => first.item(), { code: 'disposed' });
+  });
+
+  it('warns once of a synchronous loop that piles tensors up', () => {
+    const script = `import { ones } from ${JSON.stringify(entry)}; for (let i = 0; i < 50000; ++i) ones([1]);`;
+    const run = spawnSync(process.execPath, ['--import=tsx', '--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    });
+    assert.equal(run.status, 0, run.stderr);
+    assert.equal(run.stderr.split('TorchbridgeWarning').length, 2, run.stderr);
+    assert.match(run.stderr, /scope\(/);
+  });
+});
+
+describe('worker threads', () => {
+  it('have slots of their own, and give them back when they end', async function () {
+    this.timeout(60_000);
+    const before = memory().bytes;
+    const script = `
+      import { parentPort } from 'node:worker_threads';
+      const { ones, memory, tensor } = await import(${JSON.stringify(compiled)});
+      globalThis.kept = ones([1000]);
+      const x = tensor([2], { requiresGrad: true });
+      x.mul(x).backward();
+      parentPort.postMessage({ grad: x.grad.item(), tensors: memory().tensors });`;
+    const url = new URL(`data:text/javascript,${encodeURIComponent(script)}`);
+    const worker = new Worker(url, { execArgv: [] });
+    const said = await new Promise<{ grad: number; tensors: number }>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
+    assert.equal(said.grad, 4);
+    assert.ok(said.tensors < 10);
+    await new Promise((resolve) => worker.once('exit', resolve));
+    assert.equal(memory().bytes, before);
+  });
+});

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import {
+  keep,
+  memory,
+  ones,
+  resetPeakMemory,
+  scope,
+  setMemoryLimit,
+  tensor,
+  zeros,
+} from '../../../lib/tensor/index.js';
+import type { Tensor } from '../../../lib/tensor/index.js';
+
+describe('scope', () => {
+  it('frees what is not returned, at once and to the byte', () => {
+    const before = memory();
+    const left = scope(() => {
+      const a = zeros([1000]);
+      const b = a.add(1);
+      return b.sum();
+    });
+    assert.deepEqual([memory().tensors - before.tensors, memory().bytes - before.bytes], [1, 4]);
+    assert.equal(left.item(), 1000);
+    left.dispose();
+    assert.deepEqual([memory().tensors, memory().bytes], [before.tensors, before.bytes]);
+  });
+
+  it('lets what is returned in arrays, objects, Maps and Sets live', () => {
+    const made = scope(() => ({
+      list: [ones([1])],
+      map: new Map([['a', ones([2])]]),
+      set: new Set([ones([3])]),
+      deep: { of: [{ x: ones([4]) }] },
+    }));
+    const all = [made.list[0], made.map.get('a'), [...made.set][0], made.deep.of[0]?.x];
+    assert.deepEqual(
+      all.map((each) => each?.sum().item()),
+      [1, 2, 3, 4],
+    );
+  });
+
+  it('gives what is returned to the scope around, and survives cycles', () => {
+    const before = memory().tensors;
+    scope(() => {
+      const inner = scope(() => {
+        const cycle: { self?: unknown; x: Tensor } = { x: ones([1]) };
+        cycle.self = cycle;
+        return cycle;
+      });
+      assert.equal(inner.x.item(), 1);
+    });
+    assert.equal(memory().tensors, before);
+  });
+
+  it('keeps what is kept until it is disposed of', () => {
+    const before = memory().tensors;
+    let kept: Tensor | undefined;
+    scope(() => {
+      kept = keep(ones([2]));
+    });
+    assert.equal(kept?.sum().item(), 2);
+    kept.dispose();
+    kept.dispose();
+    assert.equal(kept.isDisposed, true);
+    assert.equal(memory().tensors, before + 1);
+  });
+
+  it('makes the use of a released tensor an error that says how to mend it', () => {
+    let leaked: Tensor | undefined;
+    scope(() => {
+      leaked = ones([1]);
+    });
+    const gone = leaked as unknown as Tensor;
+    for (const use of [
+      () => gone.shape,
+      () => gone.add(1),
+      () => tensor([1]).add(gone),
+      () => gone.item(),
+      () => {
+        gone.backward();
+      },
+    ]) {
+      assert.throws(use, { code: 'disposed', message: /keep\(\)/ });
+    }
+    assert.match(String(gone.isDisposed), /true/);
+  });
+
+  it('frees after an exception too', () => {
+    const before = memory().tensors;
+    assert.throws(
+      () =>
+        scope(() => {
+          ones([1]);
+          throw new Error('inside');
+        }),
+      /inside/,
+    );
+    assert.equal(memory().tensors, before);
+  });
+
+  it('works with `using`', () => {
+    const before = memory().tensors;
+    {
+      using a = ones([5]);
+      assert.equal(a.sum().item(), 5);
+    }
+    assert.equal(memory().tensors, before + 1);
+  });
+
+  it('does not grow when one scope makes and releases many', () => {
+    const before = memory().tensors;
+    scope(() => {
+      for (let i = 0; i < 50_000; ++i) ones([1]).dispose();
+      assert.equal(memory().tensors, before);
+    });
+  });
+});
+
+describe('memory', () => {
+  it('counts exact bytes and the peak', () => {
+    const before = memory().bytes;
+    resetPeakMemory();
+    scope(() => {
+      zeros([1000], { dtype: 'float64' });
+      scope(() => zeros([500]));
+    });
+    assert.equal(memory().bytes, before);
+    assert.equal(memory().peakBytes - before, 10_000);
+  });
+
+  it('refuses allocations beyond the limit, and goes on afterwards', () => {
+    const held = memory().bytes;
+    setMemoryLimit(held + 1000);
+    try {
+      assert.equal(memory().limit, held + 1000);
+      assert.throws(() => zeros([1000]), { code: 'memory', message: /the limit that was set/ });
+      assert.equal(memory().bytes, held);
+      zeros([10]).dispose();
+    } finally {
+      setMemoryLimit(null);
+    }
+    assert.equal(memory().limit, null);
+    zeros([1000]).dispose();
+    assert.throws(
+      () => {
+        setMemoryLimit(-1);
+      },
+      { code: 'value' },
+    );
+    assert.throws(
+      () => {
+        setMemoryLimit(1.5);
+      },
+      { code: 'value' },
+    );
+  });
+
+  it('is freed by the garbage collector outside scopes', async () => {
+    const collect = globalThis.gc;
+    assert.ok(collect, 'run with --expose-gc');
+    const before = memory().tensors;
+    (() => {
+      for (let i = 0; i < 100; ++i) ones([10]);
+    })();
+    for (let i = 0; i < 20 && memory().tensors > before + 5; ++i) {
+      collect();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.ok(memory().tensors <= before + 5, `${String(memory().tensors - before)} of 100 are left`);
+  });
+});
