@@ -47,6 +47,8 @@ function installedMatchesLock() {
 }
 
 function packagesStale() {
+  // Installed as a package: whoever installed it brought what it depends on.
+  if (!fs.existsSync(at('package-lock.json'))) return false;
   const hash = lockHash();
   if (readJson(PACKAGES_STAMP)?.lock === hash) return false;
   if (!installedMatchesLock()) return true;
@@ -166,12 +168,13 @@ function distFingerprint() {
   return fingerprint(root, ['lib', 'bin', 'tsconfig.json', 'tsconfig.build.json'], packageVersion('typescript'));
 }
 
-const distStale = () => readJson(DIST_STAMP)?.fingerprint !== distFingerprint();
+/** An installed package has dist/ and no lib/. */
+const distStale = () => fs.existsSync(at('lib')) && readJson(DIST_STAMP)?.fingerprint !== distFingerprint();
 
 async function buildDist(log) {
   log('Compiling the TypeScript to dist/');
   const before = distFingerprint();
-  const temporary = at('.cache', `dist-${process.pid}`);
+  const temporary = at('.cache', 'dist');
   fs.rmSync(temporary, { recursive: true, force: true });
   const tsc = path.join(config.packageFolder('typescript'), 'bin', 'tsc');
   const { code, output } = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', temporary], {
