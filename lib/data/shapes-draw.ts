@@ -28,13 +28,13 @@ type Colour = readonly [number, number, number];
  */
 export function drawShape(label: number, random: ShapesRandom, out: Uint8Array, start: number): void {
   const canvas = new Int16Array(3 * PIXELS);
-  const background = anyColour(random);
+  const background = colour(random, DARK);
   paintGradient(canvas, background, random);
   for (let clutter = random.between(0, CLUTTER); clutter > 0; clutter--) {
     const width = random.between(2, 9);
     const height = random.between(2, 9);
     const [cx, cy] = [random.between(0, 2 * SIZE), random.between(0, 2 * SIZE)];
-    paint(canvas, anyColour(random), cx, cy, (dx, dy) => Math.abs(dx) <= width && Math.abs(dy) <= height);
+    paint(canvas, colour(random, ANY), cx, cy, (dx, dy) => Math.abs(dx) <= width && Math.abs(dy) <= height);
   }
   const radius = random.between(...RADIUS);
   const reach = 2 * SIZE - 2 * radius > 2 * MARGIN ? radius + MARGIN : SIZE;
@@ -44,43 +44,48 @@ export function drawShape(label: number, random: ShapesRandom, out: Uint8Array, 
   finish(canvas, random, out, start);
 }
 
-// Half pixels. Small figures at low contrast under noise are what keeps the error from reaching zero.
+// Half pixels. Small figures at low contrast, under noise and clutter, are what keeps the error from reaching zero.
 const RADIUS: [number, number] = [9, 20];
 const MARGIN = 4;
-const CLUTTER = 3;
-const MIN_CONTRAST = 80;
-const MAX_NOISE = 56;
+const CLUTTER = 2;
 
-function anyColour(random: ShapesRandom): Colour {
-  return [random.between(30, 225), random.between(30, 225), random.between(30, 225)];
+// Figures are lighter than their background: a first layer learns that within a few steps, whatever the hues.
+const DARK: [number, number] = [10, 120];
+const LIGHT: [number, number] = [90, 245];
+const ANY: [number, number] = [10, 245];
+const MIN_CONTRAST = 120;
+const MAX_NOISE = 48;
+
+function colour(random: ShapesRandom, range: [number, number]): Colour {
+  return [random.between(...range), random.between(...range), random.between(...range)];
 }
 
 function contrastingColour(background: Colour, random: ShapesRandom): Colour {
   for (;;) {
-    const colour = anyColour(random);
-    if (colour.reduce((sum, value, c) => sum + Math.abs(value - background[c]!), 0) >= MIN_CONTRAST) return colour;
+    const light = colour(random, LIGHT);
+    if (light.reduce((sum, value, c) => sum + value - background[c]!, 0) >= MIN_CONTRAST) return light;
   }
 }
 
-function paintGradient(canvas: Int16Array, colour: Colour, random: ShapesRandom): void {
+function paintGradient(canvas: Int16Array, base: Colour, random: ShapesRandom): void {
   for (let c = 0; c < 3; c++) {
-    const [slopeX, slopeY] = [random.between(-48, 48), random.between(-48, 48)];
+    const [slopeX, slopeY] = [random.between(-32, 32), random.between(-32, 32)];
     for (let y = 0; y < SIZE; y++) {
       for (let x = 0; x < SIZE; x++) {
-        canvas[c * PIXELS + y * SIZE + x] = colour[c]! + ((slopeX * (x - 16) + slopeY * (y - 16)) >> 5);
+        canvas[c * PIXELS + y * SIZE + x] = base[c]! + ((slopeX * (x - 16) + slopeY * (y - 16)) >> 5);
       }
     }
   }
 }
 
-function paint(canvas: Int16Array, colour: Colour, cx: number, cy: number, inside: Inside): void {
+function paint(canvas: Int16Array, ink: Colour, cx: number, cy: number, inside: Inside): void {
   for (let y = 0; y < SIZE; y++) {
     for (let x = 0; x < SIZE; x++) {
       if (!inside(2 * x + 1 - cx, 2 * y + 1 - cy)) continue;
       const at = y * SIZE + x;
-      canvas[at] = colour[0];
-      canvas[PIXELS + at] = colour[1];
-      canvas[2 * PIXELS + at] = colour[2];
+      canvas[at] = ink[0];
+      canvas[PIXELS + at] = ink[1];
+      canvas[2 * PIXELS + at] = ink[2];
     }
   }
 }

@@ -70,12 +70,13 @@ function generateBatch(name: string, index: number, seed: number): Uint8Array {
     drawShape(label, random, pictures, i * PICTURE_BYTES);
     labels.push(label);
   }
-  return writePickle({
+  const batch = {
     batch_label: name === 'test_batch' ? 'testing batch 1 of 1' : `training batch ${index + 1} of 5`,
     labels,
     data: new NdArray('uint8', [BATCH_SIZE, PICTURE_BYTES], pictures),
     filenames: labels.map((label, i) => `${SHAPES_CLASSES[label]!.replace(' ', '_')}_${index + 1}_${i}.png`),
-  });
+  };
+  return writePickle(batch, { protocol: 3 });
 }
 
 const SUMS = 'md5sums';
@@ -112,12 +113,20 @@ function store({ files }: CifarFiles, root: string): void {
       path.join(temporary, SUMS),
       [...files].map(([name, bytes]) => `${md5(bytes)}  ${name}\n`).join(''),
     );
-    if (!isWhole(root)) fs.rmSync(folder, { recursive: true, force: true }); // a damaged one
-    fs.renameSync(temporary, folder);
-  } catch (error) {
+    place(temporary, root, folder);
+  } finally {
     fs.rmSync(temporary, { recursive: true, force: true });
-    // the other process was first
+  }
+}
+
+function place(temporary: string, root: string, folder: string): void {
+  try {
+    fs.renameSync(temporary, folder); // fails where there is a folder with files already
+  } catch (error) {
     const code = systemCode(error);
-    if (!((code === 'ENOTEMPTY' || code === 'EEXIST') && isWhole(root))) throw error;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    if (isWhole(root)) return; // another process was first
+    fs.rmSync(folder, { recursive: true, force: true });
+    fs.renameSync(temporary, folder);
   }
 }

@@ -175,7 +175,9 @@ class PickleWriter {
   }
 
   #name(value: PyName): void {
-    const key = `c${value.module}\n${value.name}\n`;
+    // Protocol 2 is Python 2's too, and so is the name of its builtins.
+    const moduleName = value.module === 'builtins' && this.options.protocol !== 3 ? '__builtin__' : value.module;
+    const key = `c${moduleName}\n${value.name}\n`;
     const known = this.#names.get(key);
     if (known !== undefined) {
       this.#get(known);
@@ -285,8 +287,8 @@ class PickleWriter {
 }
 
 const ENCODE = new PyName('_codecs', 'encode');
-const SET = new PyName('__builtin__', 'set');
-const COMPLEX = new PyName('__builtin__', 'complex');
+const SET = new PyName('builtins', 'set');
+const COMPLEX = new PyName('builtins', 'complex');
 
 /** Object that exists only in its pickled form. */
 class AsReduced {
