@@ -32,7 +32,7 @@ export function trainCommand() {
     .option('--resume', 'go on with the run in --save')
     .optionsGroup('Network:')
     .option('--depth <n>', 'layers with weights (default: 40)', positiveInteger('--depth', 4000))
-    .option('--growth-rate <n>', 'features each layer adds (default: 12)', positiveInteger('--growth-rate'))
+    .option('--growth-rate <n>', 'features each layer adds (default: 12)', positiveInteger('--growth-rate', 1e6))
     .option('--no-bottleneck', 'DenseNet instead of DenseNet-BC: 3x3 convolutions only')
     .option(
       '--compression <ratio>',
@@ -42,7 +42,7 @@ export function trainCommand() {
     .option(
       '--num-init-features <n>',
       'features of the first convolution (default: twice the growth rate; 16 with --no-bottleneck)',
-      positiveInteger('--num-init-features'),
+      positiveInteger('--num-init-features', 2e6),
     )
     .option(
       '--drop-rate <p>',

@@ -18,10 +18,10 @@ export const runConfigSchema = z.strictObject({
   seed: z.int().min(0),
   // A depth builds a module per layer: beyond this it is a slip of the hand, and would take minutes to refuse.
   depth: positive.max(4000),
-  growthRate: positive,
+  growthRate: positive.max(1e6),
   bottleneck: z.boolean(),
   compression: fraction,
-  numInitFeatures: positive,
+  numInitFeatures: positive.max(2e6),
   dropRate: z.number().min(0).lt(1),
   numClasses: positive,
   lr: z.number().min(0),

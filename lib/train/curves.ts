@@ -105,7 +105,7 @@ function axes(x: Scale, y: Scale, label: string, format: (value: number) => stri
   parts.push(`<line x1="0" x2="${panel.width}" y1="${panel.height}" y2="${panel.height}" stroke="${colour.faded}"/>`);
   parts.push(text(panel.width / 2, panel.height + 44, 'epoch', 13, colour.ink, 'middle'));
   parts.push(
-    `<text transform="translate(-54,${panel.height / 2}) rotate(-90)" font-size="13" fill="${colour.ink}" text-anchor="middle">${label}</text>`,
+    `<text transform="translate(-48,${panel.height / 2}) rotate(-90)" font-size="13" fill="${colour.ink}" text-anchor="middle">${label}</text>`,
   );
   return parts.join('\n');
 }
@@ -126,7 +126,7 @@ function legend(entries: readonly (readonly [string, number, number, string])[])
   const parts = entries.map(([stroke, strokeWidth, opacity, label]) => {
     const sample = `<line x1="${at}" x2="${at + 22}" y1="-24" y2="-24" stroke="${stroke}" stroke-width="${strokeWidth}" stroke-opacity="${opacity}"/>`;
     const words = text(at + 28, -20, label, 12, colour.ink, 'start');
-    at += 28 + label.length * 6.6 + 14;
+    at += 28 + label.length * 6.2 + 12;
     return `${sample}\n${words}`;
   });
   return parts.join('\n');

@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { explainSystemError, IoError, systemCode } from '../io/index.js';
+import { accessSync, constants, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { explainSystemError, IoError } from '../io/index.js';
 
 /** The names of what a run leaves in its folder. */
 export const runFileNames = {
@@ -25,13 +25,20 @@ export function runPaths(save: string): RunPaths {
 /** Makes the folder. @throws Error in one line when that cannot be. */
 export function makeRunFolder(save: string): void {
   try {
-    mkdirSync(save, { recursive: true });
+    makeFolders(save);
     // Asked now: the first file that cannot be written may be hours of training away.
     accessSync(save, constants.W_OK | constants.X_OK);
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') throw new IoError('kind', `${save} is not a folder`, save, { cause: error });
     throw explainSystemError(error, 'write to', save);
   }
+}
+
+/** Node's own recursive mkdir never returns where a folder exists but takes no new ones, as /proc. */
+function makeFolders(folder: string): void {
+  const missing: string[] = [];
+  for (let at = resolve(folder); !existsSync(at); at = dirname(at)) missing.push(at);
+  for (const each of missing.reverse()) mkdirSync(each);
+  if (!statSync(folder).isDirectory()) throw new IoError('kind', `${folder} is not a folder`, folder);
 }
 
 /** Removes the files of an earlier run and nothing else. @returns whether there were any. */

@@ -1,9 +1,9 @@
 import { DataLoader } from '../data/index.js';
 import { load } from '../io/index.js';
-import { cifarDenseNet, type DenseNet } from '../models/index.js';
+import { cifarBlockConfig, cifarDenseNet, type DenseNet } from '../models/index.js';
 import { MultiStepLR, SGD } from '../optim/index.js';
 import { getRngState, manualSeed, OrderedDict, setNumThreads, setRngState, Tensor, type StateDict } from '../tensor/index.js';
-import type { RunConfig } from './config.js';
+import type { RunConfig, RunOptions } from './config.js';
 import { splitDatasets, type Pictures } from './datasets.js';
 import { UsageError } from './errors.js';
 import type { NetworkForm } from './infer-network.js';
@@ -20,7 +20,6 @@ export interface Run {
 /**
  * Builds a run. The order of random draws is that of the efficient_densenet_pytorch script: the split of the training
  * set, then the model's initialisation; the loaders draw as they are used. The seed is set before all of them.
- * @throws UsageError for a depth that does not fit.
  */
 export function buildRun(config: RunConfig, pictures: Pictures): Run {
   setNumThreads(config.threads);
@@ -33,7 +32,7 @@ export function buildRun(config: RunConfig, pictures: Pictures): Run {
     valid: valid === null ? null : new DataLoader(valid, { batchSize }),
     test: new DataLoader(test, { batchSize }),
   };
-  model.to({ device: config.device });
+  moveTo(model, config.device);
   const optimizer = new SGD(model.parameters(), {
     lr: config.lr,
     momentum: config.momentum,
@@ -45,15 +44,19 @@ export function buildRun(config: RunConfig, pictures: Pictures): Run {
   return { config, model, optimizer, scheduler, loaders };
 }
 
-/** The network of a configuration, initialised on the CPU. @throws UsageError for a depth that does not fit. */
+/** Before any data are read. @throws UsageError naming the nearest depths that fit. */
+export function checkDepth({ depth = 40, bottleneck = true }: RunOptions): void {
+  try {
+    cifarBlockConfig(depth, bottleneck);
+  } catch (error) {
+    throw new UsageError(`--depth: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** The network of a configuration, initialised on the CPU. */
 export function buildModel(form: NetworkForm): DenseNet {
   const { depth, growthRate, bottleneck, compression, numInitFeatures, dropRate, numClasses } = form;
-  try {
-    return cifarDenseNet({ depth, growthRate, bottleneck, compression, numInitFeatures, dropRate, numClasses });
-  } catch (error) {
-    if (error instanceof Error && /depth/i.test(error.message)) throw new UsageError(error.message, { cause: error });
-    throw error;
-  }
+  return cifarDenseNet({ depth, growthRate, bottleneck, compression, numInitFeatures, dropRate, numClasses });
 }
 
 /** Reads a state dict, ours or Python's. @throws Error in one line when the file holds none. */
@@ -85,6 +88,16 @@ export function modelWithWeights(form: NetworkForm & { device: string }, weights
     throw new Error(`${path} does not fit the network: ${shown.join(' ')}`, { cause: error });
   }
   for (const tensor of weights.values()) tensor.dispose();
-  model.to({ device: form.device });
+  moveTo(model, form.device);
   return model;
+}
+
+/** @throws Error in one line when libtorch has no such device. */
+function moveTo(model: DenseNet, device: string): void {
+  try {
+    model.to({ device });
+  } catch (error) {
+    const reason = (error as Error).message.split('\n')[0]?.replace(/^to\.\w+: /, '') ?? '';
+    throw new Error(`the device ${device} cannot be used: ${reason}`, { cause: error });
+  }
 }

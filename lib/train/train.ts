@@ -7,7 +7,7 @@ import { checkOptions, datasetOf, formatConfig, readConfig, resolveConfig, resum
 import { openPictures } from './datasets.js';
 import { packageVersion } from './package-version.js';
 import type { Reporter } from './reporter.js';
-import { buildRun } from './run.js';
+import { buildRun, checkDepth } from './run.js';
 import { makeRunFolder, removeRunFiles, runPaths, type RunPaths } from './run-files.js';
 import { RunLogs } from './run-logs.js';
 import { Trainer, type TrainResult } from './trainer.js';
@@ -35,6 +35,7 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
   const earlier = settings.resume === true ? earlierRun(paths, options, save, reporter) : null;
   if (earlier === null) checkOptions(options);
   const source = earlier?.config ?? { dataset: datasetOf(options), data: options.data ?? null, verify: options.verify ?? true };
+  checkDepth(earlier?.config ?? options);
   const pictures = openPictures(source);
   const config = earlier?.config ?? freshConfig(options, pictures.train.length, pictures.numClasses);
   const run = buildRun(config, pictures);

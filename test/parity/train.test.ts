@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { succeed, suiteFolder } from '../cli/command.js';
+import { parityDescribe, runPython } from './python.js';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+
+/** 4 epochs of 4 iterations, the last one of 2 pictures. */
+const common = { depth: 40, validSize: 20, nEpochs: 4, batchSize: 16, seed: 1 };
+
+const networks = [
+  { title: 'DenseNet-BC-40', bottleneck: true, dropRate: 0 },
+  { title: 'DenseNet-40 without bottlenecks', bottleneck: false, dropRate: 0 },
+  { title: 'DenseNet-BC-40 with dropout', bottleneck: true, dropRate: 0.2 },
+];
+
+/** Seconds are the only thing in which the two outputs may differ. */
+function withoutTimes(output: string): string {
+  return output.replace(/Time \d+\.\d{3} \(\d+\.\d{3}\)/g, 'Time');
+}
+
+/** A float32 as Python's `float.hex`, which the reference wrote, read back. */
+function fromHex(text: string): number {
+  const [, sign, mantissa = '', exponent] = /^(-?)0x([0-9a-f.]+)p([+-]\d+)$/.exec(text) ?? [];
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const value = parseInt(whole + fraction, 16) * 2 ** (Number(exponent) - 4 * fraction.length);
+  return sign === '-' ? -value : value;
+}
+
+parityDescribe('a whole training run beside the efficient_densenet_pytorch program', function () {
+  this.timeout(600_000);
+  const folder = suiteFolder();
+  before(() => {
+    runPython(path.join(here, 'small_cifar.py'), [path.join(folder.path, 'data'), '70', '24']);
+  });
+
+  const cases = networks.flatMap((network) => [1, 2].map((threads) => ({ ...network, threads, validSize: common.validSize })));
+  // Without validation pictures the program tests after each epoch and keeps the last model.
+  cases.push({ ...networks[0]!, title: 'DenseNet-BC-40 without validation pictures', threads: 2, validSize: 0 });
+
+  for (const { title, bottleneck, dropRate, threads, validSize } of cases) {
+    it(`${title}, ${threads} ${threads === 1 ? 'thread' : 'threads'}: every bit is the same`, async () => {
+      const { depth, nEpochs, batchSize, seed } = common;
+      const name = `${bottleneck ? 'bc' : 'plain'}-${dropRate}-${threads}-${validSize}`;
+      const theirs = path.join(folder.path, `${name}-python`);
+      const ours = path.join(folder.path, `${name}-ours`);
+      const options = {
+        data: path.join(folder.path, 'data'),
+        save: theirs,
+        depth,
+        growth_rate: 12,
+        bottleneck,
+        drop_rate: dropRate,
+        valid_size: validSize,
+        n_epochs: nEpochs,
+        batch_size: batchSize,
+        seed,
+        threads,
+      };
+      const reference = runPython(path.join(here, 'densenet_program.py'), [JSON.stringify(options)]);
+      const args = [
+        ...['--data', options.data, '--no-verify', '--save', ours, '--depth', depth, '--valid-size', validSize],
+        ...['--n-epochs', nEpochs, '--batch-size', batchSize, '--seed', seed, '--threads', threads, '--drop-rate', dropRate],
+        ...(bottleneck ? [] : ['--no-bottleneck']),
+      ];
+      const { stdout } = await succeed(['train', ...args.map(String)], { cwd: folder.path });
+
+      const losses = JSON.parse(fs.readFileSync(path.join(theirs, 'losses.json'), 'utf8')) as string[];
+      const rows = fs.readFileSync(path.join(ours, 'losses.csv'), 'utf8').trimEnd().split('\n').slice(1);
+      assert.deepEqual(
+        rows.map((row) => Math.fround(Number(row.split(',')[2]))),
+        losses.map(fromHex),
+        'the loss of every iteration',
+      );
+      const text = (run: string): string => fs.readFileSync(path.join(run, 'results.csv'), 'utf8');
+      assert.equal(text(ours), text(theirs), 'results.csv');
+      assert.equal(withoutTimes(stdout), withoutTimes(reference.stdout), 'the printed lines');
+
+      // PyTorch itself opens our files and compares: the kept model, the last one, and the momentum buffers.
+      const compared = runPython(path.join(here, 'compare_runs.py'), [ours, theirs]).json() as {
+        counts: { best: number; last: number; momentum: number };
+        differences: string[];
+      };
+      assert.deepEqual(compared.differences, []);
+      assert.ok(compared.counts.best > 150 && compared.counts.last > 150 && compared.counts.momentum > 80);
+    });
+  }
+});
