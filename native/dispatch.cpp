@@ -182,13 +182,20 @@ napi_value run(Call& call, const Operator& op, Given& given) {
     }
   }
   if (chosen == nullptr || !chosen->unsupported.empty()) refuse(op, values, given);
+  if (chosen->direct != nullptr) {
+    size_t at[kMostArguments];
+    for (size_t i = 0; i < chosen->arguments.size(); ++i) {
+      const int32_t value = binding.given[i];
+      const bool left_out = value == kDefault || values.tape.tag(given.at[value]) == Tag::kSkip;
+      at[i] = left_out ? kDefaultPosition : given.at[value];
+    }
+    at::Tensor result = chosen->direct(*chosen, values, at);
+    if (result.defined()) return call.from(call.data().tensors.put(std::move(result)));
+    return write_results(call, *chosen, binding, {c10::IValue(std::move(result))});
+  }
   torch::jit::Stack stack;
   fill_stack(*chosen, values, given, binding, stack);
-  if (chosen->unboxed != nullptr) {
-    chosen->unboxed(*chosen, stack);
-  } else {
-    chosen->handle.callBoxed(stack);
-  }
+  chosen->handle.callBoxed(stack);
   if (stack.size() == 1) {
     const int32_t argument = returned_argument(*chosen, binding, 0);
     if (argument >= 0) return call.from(kFirstArgument - argument);

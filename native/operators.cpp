@@ -9,8 +9,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "direct.h"
 #include "errors.h"
-#include "unboxed.h"
 
 namespace torchbridge {
 namespace {
@@ -113,7 +113,7 @@ int32_t alias_of(const c10::FunctionSchema& schema, const c10::Argument& result)
 
 Overload overload_of(const c10::OperatorHandle& handle) {
   const c10::FunctionSchema& schema = handle.schema();
-  Overload overload{handle, schema.name(), {}, {}, 0, 0, {}};
+  Overload overload{handle, schema.name(), {}, {}, 0, 0, {}, nullptr, nullptr};
   if (!schema.overload_name().empty()) overload.name += "." + schema.overload_name();
   const bool wraps = takes_numbers_as_tensors(schema.name());
   for (const auto& argument : schema.arguments()) {
@@ -129,7 +129,7 @@ Overload overload_of(const c10::OperatorHandle& handle) {
   for (const auto& result : schema.returns()) {
     overload.return_alias.push_back(result.real_type()->kind() == TypeKind::TensorType ? alias_of(schema, result) : -1);
   }
-  overload.unboxed = find_unboxed(handle);
+  find_direct(overload);
   return overload;
 }
 

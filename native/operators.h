@@ -3,6 +3,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -44,8 +45,11 @@ struct ArgumentSpec {
 };
 
 struct Overload;
-// Runs an overload of one C++ signature without boxing its arguments; the stack is as for callBoxed.
-using UnboxedCall = void (*)(const Overload& overload, std::vector<c10::IValue>& stack);
+struct Values;
+// Runs an overload of one C++ signature straight from the tape; `at` holds the position of each argument's value, and
+// kDefaultPosition for one that was left out.
+using DirectCall = at::Tensor (*)(const Overload& overload, const Values& values, const size_t* at);
+constexpr size_t kDefaultPosition = 0;  // the tape begins with a count, so no value stands there
 
 struct Overload {
   c10::OperatorHandle handle;
@@ -55,7 +59,8 @@ struct Overload {
   size_t positional;                  // how many arguments may stand without a name
   size_t outs;
   std::string unsupported;  // why it cannot be called from JavaScript, empty when it can
-  UnboxedCall unboxed = nullptr;
+  DirectCall direct = nullptr;
+  std::shared_ptr<const void> typed;  // what `direct` calls: the TypedOperatorHandle of its signature
 };
 
 struct Operator {

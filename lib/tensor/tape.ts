@@ -158,7 +158,7 @@ export function snakeCase(name: string): string {
   return known;
 }
 
-function isOptions(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isOptions(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
@@ -224,6 +224,27 @@ class Reader {
   }
 }
 
+/** Calls an operator with one tensor: what {@link callOperator} does, without a list of arguments. */
+export function callUnary(operator: number, self: TensorBase): unknown {
+  cells[0] = 1;
+  cells[1] = Tag.Tensor;
+  cells[2] = self.handle;
+  cells[3] = 0;
+  const result = native.call(operator);
+  return typeof result === 'number' && result >= 0 ? wrap(result) : finish(result, [self], 1, undefined);
+}
+
+/** Calls an operator with a tensor and one more value, which is not a bag of options. */
+export function callBinary(operator: number, self: TensorBase, other: unknown): unknown {
+  cells[0] = 2;
+  cells[1] = Tag.Tensor;
+  cells[2] = self.handle;
+  const at = writeValue(other, 3);
+  cells[at] = 0;
+  const result = native.call(operator);
+  return typeof result === 'number' && result >= 0 ? wrap(result) : finish(result, [self, other], 2, undefined);
+}
+
 /**
  * Calls an operator. A last argument that is a plain object holds named arguments in camelCase.
  * @param operator index from `findOperator`
@@ -249,10 +270,17 @@ export function callOperator(operator: number, given: readonly unknown[]): unkno
     cells[countAt] = count;
   }
   const result = native.call(operator);
-  if (typeof result === 'number') {
-    if (result >= 0) return wrap(result);
-    if (result <= -2) return argumentAt(given, positional, options, -2 - result);
-  }
+  return typeof result === 'number' && result >= 0 ? wrap(result) : finish(result, given, positional, options);
+}
+
+/** Makes what the caller gets of a result that is not one new tensor. */
+function finish(
+  result: number | Float64Array,
+  given: readonly unknown[],
+  positional: number,
+  options: Readonly<Record<string, unknown>> | undefined,
+): unknown {
+  if (typeof result === 'number' && result <= -2) return argumentAt(given, positional, options, -2 - result);
   const read = typeof result === 'number' ? cells : result;
   return new Reader(read, (index) => argumentAt(given, positional, options, index)).results();
 }

@@ -6,7 +6,7 @@ import { copyToArray, nested, type NestedArray } from './elements.js';
 import { operatorIndex } from './operators.js';
 import { formatTensor } from './printing.js';
 import { TensorBase } from './scope.js';
-import { callOperator, readNumbers, setTensorClass, writeTape } from './tape.js';
+import { callBinary, callOperator, callUnary, isOptions, readNumbers, setTensorClass, writeTape } from './tape.js';
 
 /** Where {@link Tensor.to} moves or converts to. */
 export interface ToOptions {
@@ -295,10 +295,15 @@ export function* tableEntries(table: string): Generator<[string, string]> {
 for (const [name, aten] of tableEntries(methodTable)) {
   if (name in Tensor.prototype) continue;
   let index = -1;
-  const method = function (this: Tensor, ...given: unknown[]): unknown {
+  // The commonest calls have no list of arguments made for them: it would cost a tenth of a small operator.
+  const method = function (this: Tensor, first?: unknown, second?: unknown, ...rest: unknown[]): unknown {
     if (index < 0) index = operatorIndex(aten);
-    given.unshift(this);
-    return callOperator(index, given);
+    if (second === undefined && rest.length === 0) {
+      if (first === undefined) return callUnary(index, this);
+      if (!isOptions(first)) return callBinary(index, this, first);
+      return callOperator(index, [this, first]);
+    }
+    return callOperator(index, [this, first, second, ...rest]);
   };
   Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true });
 }

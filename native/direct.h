@@ -1,0 +1,10 @@
+// Direct calls for the commonest C++ signatures of operators: no IValue is made, no stack is filled.
+#pragma once
+#include "operators.h"
+
+namespace torchbridge {
+
+// Gives the overload its direct call when its signature has one; otherwise it goes through callBoxed.
+void find_direct(Overload& overload);
+
+}  // namespace torchbridge
