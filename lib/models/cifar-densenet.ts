@@ -35,7 +35,8 @@ export function cifarBlockConfig(depth: number, bottleneck: boolean): [number, n
   if (Number.isSafeInteger(layers) && layers > 0) return [layers, layers, layers];
   const kind = bottleneck ? 'a DenseNet with bottlenecks' : 'a DenseNet without bottlenecks';
   const below = OTHER_LAYERS + step * Math.floor(layers);
-  const nearest = Number.isFinite(depth) && below > OTHER_LAYERS ? `${below} and ${below + step}` : `${OTHER_LAYERS + step}`;
+  const nearest =
+    Number.isFinite(depth) && below > OTHER_LAYERS ? `${below} and ${below + step}` : `${OTHER_LAYERS + step}`;
   throw new TorchError(
     'value',
     `depth ${String(depth)} does not fit ${kind}: depth - ${OTHER_LAYERS} must be a positive multiple of ${step}; ` +

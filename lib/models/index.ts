@@ -1,4 +1,11 @@
 export { DenseBlock, DenseLayer, type DenseLayerOptions } from './dense-layer.js';
 export { DenseNet, type DenseNetConfig, type DenseNetOptions, type DenseNetStyle } from './densenet.js';
-export { densenet121, densenet161, densenet169, densenet201, densenet264, type PublishedDenseNetOptions } from './imagenet-densenets.js';
+export {
+  densenet121,
+  densenet161,
+  densenet169,
+  densenet201,
+  densenet264,
+  type PublishedDenseNetOptions,
+} from './imagenet-densenets.js';
 export { CIFAR_DENSENETS, cifarBlockConfig, cifarDenseNet, type CifarDenseNetOptions } from './cifar-densenet.js';

@@ -66,7 +66,10 @@ export class Conv2d extends Module {
   }
 
   #check(): void {
-    const { groups, inChannels, outChannels, padding, paddingMode, stride } = this;
+    const { groups, inChannels, outChannels, stride } = this;
+    // As JavaScript callers may give them.
+    const padding: unknown = this.padding;
+    const paddingMode: string = this.paddingMode;
     const refuse = (message: string): never => {
       throw new TorchError('value', message);
     };
@@ -74,14 +77,14 @@ export class Conv2d extends Module {
     if (inChannels % groups !== 0) refuse('in_channels must be divisible by groups');
     if (outChannels % groups !== 0) refuse('out_channels must be divisible by groups');
     if (typeof padding === 'string' && padding !== 'same' && padding !== 'valid') {
-      refuse(`Invalid padding string '${String(padding)}', should be one of {'same', 'valid'}`);
+      refuse(`Invalid padding string '${padding}', should be one of {'same', 'valid'}`);
     }
     if (padding === 'same' && stride.some((step) => step !== 1)) {
       refuse("padding='same' is not supported for strided convolutions");
     }
     if (!PADDING_MODES.includes(paddingMode)) {
       const known = PADDING_MODES.map((mode) => `'${mode}'`).join(', ');
-      refuse(`padding_mode must be one of {${known}}, but got padding_mode='${String(paddingMode)}'`);
+      refuse(`padding_mode must be one of {${known}}, but got padding_mode='${paddingMode}'`);
     }
   }
 

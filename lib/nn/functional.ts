@@ -89,7 +89,7 @@ export function dropout(
   checkProbability(p);
   // libtorch returns its argument in these cases too; the same object here spares a second handle to it.
   if (!training || p === 0) return x;
-  return inplace ? ops.dropout_(x, p, training) && x : ops.dropout(x, p, training);
+  return inplace ? ops.dropout_(x, p, training) : ops.dropout(x, p, training);
 }
 
 /** @throws TorchError `value` in PyTorch's words. */
@@ -236,7 +236,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
 
 function reductionCode(reduction: Reduction): number {
   const code = ['none', 'mean', 'sum'].indexOf(reduction);
-  if (code < 0) throw new TorchError('value', `${String(reduction)} is not a valid value for reduction`);
+  if (code < 0) throw new TorchError('value', `${reduction} is not a valid value for reduction`);
   return code;
 }
 

@@ -1,5 +1,6 @@
 export { Parameter } from './parameter.js';
-export { Module, type ModuleToOptions } from './module.js';
+export type { ModuleToOptions } from './convert.js';
+export { Module } from './module.js';
 export type { IncompatibleKeys, StateDictLike } from './state-dict.js';
 export { Sequential, type Layer } from './sequential.js';
 export { replaceBy } from './intermediate.js';
@@ -13,3 +14,4 @@ export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './pooling.js';
 export * as functional from './functional.js';
 export * as init from './init.js';
 export type { OutputSize, PaddingMode, Pair, Reduction } from './functional.js';
+export type { FanMode, KaimingOptions, Nonlinearity } from './init.js';

@@ -56,7 +56,8 @@ export function calculateGain(nonlinearity: Nonlinearity, parameter: number | nu
       return Math.sqrt(2);
     case 'leaky_relu': {
       const slope = parameter ?? 0.01;
-      if (typeof slope !== 'number') throw new TorchError('value', `negative_slope ${String(slope)} not a valid number`);
+      if (typeof slope !== 'number')
+        throw new TorchError('value', `negative_slope ${String(slope)} not a valid number`);
       return Math.sqrt(2 / (1 + slope * slope));
     }
     case 'selu':
@@ -79,9 +80,9 @@ export function calculateFans(weight: Tensor): { fanIn: number; fanOut: number }
   return { fanIn: inputs * field, fanOut: outputs * field };
 }
 
-function fanOf(weight: Tensor, mode: FanMode): number {
+function fanOf(weight: Tensor, mode: string): number {
   if (mode !== 'fan_in' && mode !== 'fan_out') {
-    throw new TorchError('value', `Mode ${String(mode)} not supported, please use one of ['fan_in', 'fan_out']`);
+    throw new TorchError('value', `Mode ${mode} not supported, please use one of ['fan_in', 'fan_out']`);
   }
   const { fanIn, fanOut } = calculateFans(weight);
   return mode === 'fan_in' ? fanIn : fanOut;

@@ -41,11 +41,7 @@ export function checkName(owner: object, kind: 'parameter' | 'buffer' | 'module'
  * is the order of the keys in a state dict; children of containers are put where they were added among them.
  * @param isModule tells a Module from any other value (passed in, as the class is defined on top of this file).
  */
-export function membersOf(
-  module: Module,
-  registry: Registry,
-  isModule: (value: unknown) => value is Module,
-): Members {
+export function membersOf(module: Module, registry: Registry, isModule: (value: unknown) => value is Module): Members {
   const members: Members = { parameters: new Map(), buffers: new Map(), children: new Map() };
   const added = [...registry.children];
   let next = 0;

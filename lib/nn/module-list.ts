@@ -20,7 +20,8 @@ export class ModuleList extends Module {
   /** The module at a position; negative positions count from the end. */
   at(index: number): Module {
     const module = [...this].at(index);
-    if (module === undefined || !Number.isInteger(index)) throw new TorchError('index', `index ${index} is out of range`);
+    if (module === undefined || !Number.isInteger(index))
+      throw new TorchError('index', `index ${index} is out of range`);
     return module;
   }
 

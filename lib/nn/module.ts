@@ -1,22 +1,10 @@
-import { noGrad, scope, TorchError, Tensor, type DType, type MemoryFormat } from '../tensor/index.js';
+import { scope, Tensor, TorchError, type StateDict } from '../tensor/index.js';
+import { convertModule, type ModuleToOptions } from './convert.js';
 import { checkName, membersOf, Registry, type Members } from './members.js';
 import { Parameter } from './parameter.js';
 import { indentTail } from './python-text.js';
 import { loadStateDict, saveStateDict, type IncompatibleKeys, type StateDictLike } from './state-dict.js';
-import type { StateDict } from '../tensor/index.js';
 import { StoredTensors } from './stored-tensors.js';
-
-/** Where and as what a module's parameters and buffers are to be kept. */
-export interface ModuleToOptions {
-  readonly device?: string;
-  /** A floating point or complex type; integer buffers keep theirs. */
-  readonly dtype?: DType;
-  /** Applied to parameters and buffers of four or five dimensions. */
-  readonly memoryFormat?: MemoryFormat;
-}
-
-/** A function of a module, seen from outside. */
-type Forward = (...input: unknown[]) => unknown;
 
 /**
  * Base of every network. Own properties that hold a {@link Parameter} are its parameters, those that hold a Module its
@@ -46,10 +34,9 @@ export abstract class Module {
    * the module has stored on itself survive.
    */
   call(...input: Parameters<this['forward']>): ReturnType<this['forward']> {
-    const forward = this.forward as Forward;
     const output = scope(() => {
       try {
-        return forward.apply(this, input);
+        return this.forward(...input);
       } finally {
         this.#stored.update(this);
       }
@@ -65,7 +52,10 @@ export abstract class Module {
   registerBuffer(name: string, tensor: Tensor | null, options: { readonly persistent?: boolean } = {}): void {
     this.#checkFree('buffer', name, this.#registry.buffers.has(name));
     if (tensor !== null && !(tensor instanceof Tensor)) {
-      throw new TorchError('type', `cannot assign '${typeof tensor}' object to buffer '${name}' (Tensor or null required)`);
+      throw new TorchError(
+        'type',
+        `cannot assign '${typeof tensor}' object to buffer '${name}' (Tensor or null required)`,
+      );
     }
     this.#registry.buffers.set(name, options.persistent ?? true);
     Reflect.set(this, name, tensor);
@@ -76,7 +66,10 @@ export abstract class Module {
   registerParameter(name: string, parameter: Parameter | null): void {
     this.#checkFree('parameter', name, this.#registry.parameters.has(name));
     if (parameter !== null && !(parameter instanceof Parameter)) {
-      throw new TorchError('type', `cannot assign a value that is no Parameter to parameter '${name}' (Parameter or null required)`);
+      throw new TorchError(
+        'type',
+        `cannot assign a value that is no Parameter to parameter '${name}' (Parameter or null required)`,
+      );
     }
     this.#registry.parameters.add(name);
     Reflect.set(this, name, parameter);
@@ -240,34 +233,11 @@ export abstract class Module {
   /**
    * Moves or converts all parameters, their gradients and all buffers. The Tensor objects stay the same, their data
    * is exchanged, so that optimizers keep hold of them.
+   * @param target a dtype, a device, or both and a memory format.
    * @throws TorchError `type` for a dtype that is neither floating point nor complex.
    */
-  to(target: DType | string | ModuleToOptions): this {
-    const options = typeof target === 'object' ? target : parseTarget(target);
-    const { device, dtype, memoryFormat } = options;
-    if (dtype !== undefined && !isFloatingOrComplex(dtype)) {
-      throw new TorchError(
-        'type',
-        `nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=torch.${dtype}`,
-      );
-    }
-    const exchange = (tensor: Tensor): void => {
-      const moved = tensor.data.to({
-        ...(device !== undefined && { device }),
-        ...(dtype !== undefined && isFloatingOrComplex(tensor.dtype) && { dtype }),
-        ...(memoryFormat !== undefined && (tensor.ndim === 4 || tensor.ndim === 5) && { memoryFormat }),
-      });
-      tensor.data = moved;
-    };
-    scope(() =>
-      noGrad(() => {
-        for (const parameter of this.parameters()) {
-          exchange(parameter);
-          if (parameter.grad !== null) exchange(parameter.grad);
-        }
-        for (const buffer of this.buffers()) exchange(buffer);
-      }),
-    );
+  to(target: string | ModuleToOptions): this {
+    convertModule(this, target);
     return this;
   }
 
@@ -325,12 +295,4 @@ export abstract class Module {
 
 function isModule(value: unknown): value is Module {
   return value instanceof Module;
-}
-
-function isFloatingOrComplex(dtype: DType): boolean {
-  return /^(float|bfloat|complex)/.test(dtype);
-}
-
-function parseTarget(target: string): ModuleToOptions {
-  return /^(float|bfloat|complex|u?int|bool)\d*$/.test(target) ? { dtype: target as DType } : { device: target };
 }

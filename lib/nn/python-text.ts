@@ -9,8 +9,9 @@ export function pyValue(value: unknown): string {
   if (value === null || value === undefined) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   if (typeof value === 'number') return pyNumber(value);
-  if (Array.isArray(value)) return value.length === 1 ? `(${pyValue(value[0])},)` : `(${value.map(pyValue).join(', ')})`;
-  return String(value);
+  if (Array.isArray(value))
+    return value.length === 1 ? `(${pyValue(value[0])},)` : `(${value.map(pyValue).join(', ')})`;
+  return typeof value === 'string' ? value : pyClass(value);
 }
 
 /** `torch.Size([64, 3])`, as PyTorch writes a shape. */
@@ -54,7 +55,7 @@ function pyClassName(value: unknown): string {
   if (Array.isArray(value)) return value.constructor === Array ? 'list' : 'tuple';
   if (value instanceof Uint8Array) return 'bytes';
   if (value instanceof Map || Object.getPrototypeOf(value) === Object.prototype) return 'dict';
-  return (value as object).constructor.name;
+  return value.constructor.name;
 }
 
 /** Indents every line but the first by two spaces; blank lines stay empty. */

@@ -34,7 +34,8 @@ export class Sequential extends Module {
   at(index: number): Module {
     const layers = [...this];
     const layer = layers.at(index);
-    if (layer === undefined || !Number.isInteger(index)) throw new TorchError('index', `index ${index} is out of range`);
+    if (layer === undefined || !Number.isInteger(index))
+      throw new TorchError('index', `index ${index} is out of range`);
     return layer;
   }
 

@@ -61,7 +61,10 @@ export function loadStateDict(root: Module, given: StateDictLike, strict: boolea
     if (missingKeys.length > 0) errors.unshift(`Missing key(s) in state_dict: ${quoted(missingKeys)}. `);
   }
   if (errors.length > 0) {
-    throw new TorchError('runtime', `Error(s) in loading state_dict for ${root.className()}:\n\t${errors.join('\n\t')}`);
+    throw new TorchError(
+      'runtime',
+      `Error(s) in loading state_dict for ${root.className()}:\n\t${errors.join('\n\t')}`,
+    );
   }
   return { missingKeys, unexpectedKeys };
 }
@@ -115,11 +118,11 @@ function copyInto(key: string, target: Tensor, value: unknown, errors: string[])
   }
 }
 
-function asEntries(given: StateDictLike): Map<string, unknown> {
+function asEntries(given: unknown): Map<string, unknown> {
   if (given instanceof Map) return new Map<string, unknown>(given as Map<string, unknown>);
   const isPlain = typeof given === 'object' && given !== null && Object.getPrototypeOf(given) === Object.prototype;
   if (!isPlain) throw new TorchError('type', `Expected state_dict to be dict-like, got ${pyClass(given)}.`);
-  return new Map(Object.entries(given));
+  return new Map(Object.entries(given as Record<string, unknown>));
 }
 
 function versionOf(metadata: Map<string, Map<string, unknown>> | undefined, path: string): number | null {

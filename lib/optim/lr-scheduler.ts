@@ -1,5 +1,5 @@
 import { keep, noGrad, scope, Tensor, TorchError } from '../tensor/index.js';
-import { Optimizer, type ParamGroup } from './optimizer.js';
+import { Optimizer } from './optimizer.js';
 import { integerPower } from './integer-power.js';
 
 type Rate = number | Tensor;
@@ -18,7 +18,7 @@ export abstract class LRScheduler {
 
   /** @param lastEpoch −1 to begin, otherwise the epoch at which an optimizer with its state loaded goes on. */
   protected constructor(
-    readonly optimizer: Optimizer<ParamGroup>,
+    readonly optimizer: Optimizer,
     lastEpoch = -1,
   ) {
     if (!(optimizer instanceof Optimizer)) {
@@ -126,7 +126,7 @@ export class MultiStepLR extends LRScheduler {
   milestones = new Map<number, number>();
   gamma: number;
 
-  constructor(optimizer: Optimizer<ParamGroup>, options: MultiStepLROptions) {
+  constructor(optimizer: Optimizer, options: MultiStepLROptions) {
     super(optimizer, options.lastEpoch);
     for (const epoch of options.milestones) this.milestones.set(epoch, (this.milestones.get(epoch) ?? 0) + 1);
     this.gamma = options.gamma ?? 0.1;
@@ -145,7 +145,9 @@ export class MultiStepLR extends LRScheduler {
   protected loadOptions(state: ReadonlyMap<string, unknown>): void {
     const milestones = state.get('milestones');
     if (milestones instanceof Map) {
-      this.milestones = new Map([...(milestones as Map<unknown, unknown>)].map(([key, count]) => [Number(key), Number(count)]));
+      this.milestones = new Map(
+        [...(milestones as Map<unknown, unknown>)].map(([key, count]) => [Number(key), Number(count)]),
+      );
     }
     this.gamma = numberOf(state, 'gamma', this.gamma);
   }
@@ -168,9 +170,10 @@ export class StepLR extends LRScheduler {
   stepSize: number;
   gamma: number;
 
-  constructor(optimizer: Optimizer<ParamGroup>, options: StepLROptions) {
+  constructor(optimizer: Optimizer, options: StepLROptions) {
     super(optimizer, options.lastEpoch);
-    if (!(options.stepSize > 0)) throw new TorchError('value', `expected stepSize to be positive, but got ${options.stepSize}`);
+    if (!(options.stepSize > 0))
+      throw new TorchError('value', `expected stepSize to be positive, but got ${options.stepSize}`);
     this.stepSize = options.stepSize;
     this.gamma = options.gamma ?? 0.1;
     this.begin();
@@ -197,13 +200,15 @@ function copyRate(rate: Rate): Rate {
 function numberOf(state: ReadonlyMap<string, unknown>, name: string, otherwise: number): number {
   const value = state.get(name);
   if (value === undefined) return otherwise;
-  if (typeof value !== 'number') throw new TorchError('type', `expected ${name} of a scheduler's state dict to be a number`);
+  if (typeof value !== 'number')
+    throw new TorchError('type', `expected ${name} of a scheduler's state dict to be a number`);
   return value;
 }
 
 function ratesOf(state: ReadonlyMap<string, unknown>, name: string, otherwise: Rate[]): Rate[] {
   const value = state.get(name);
   if (value === undefined) return otherwise;
-  if (!Array.isArray(value)) throw new TorchError('type', `expected ${name} of a scheduler's state dict to be an array`);
+  if (!Array.isArray(value))
+    throw new TorchError('type', `expected ${name} of a scheduler's state dict to be an array`);
   return value.map((rate: unknown) => (rate instanceof Tensor ? copyRate(rate) : Number(rate)));
 }

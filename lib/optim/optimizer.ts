@@ -1,5 +1,10 @@
 import { Tensor, TorchError, scope } from '../tensor/index.js';
-import { loadOptimizerState, packOptimizerState, type OptimizerStateDict, type OptimizerStateLike } from './state-dict.js';
+import {
+  loadOptimizerState,
+  packOptimizerState,
+  type OptimizerStateDict,
+  type OptimizerStateLike,
+} from './state-dict.js';
 
 /** Tensors with the options by which they are optimized. */
 export interface ParamGroup {
@@ -63,7 +68,8 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup, Options =
    * @throws TorchError `type` or `value` in PyTorch's words.
    */
   addParamGroup(given: GivenGroup<Options>): void {
-    if (!isGroup(given)) throw new TorchError('type', `param_group must be an object with params, but got ${typeName(given)}`);
+    if (!isGroup(given))
+      throw new TorchError('type', `param_group must be an object with params, but got ${typeName(given)}`);
     const { tensors, names } = readParams(given.params);
     const group = { ...(given as object), params: tensors } as unknown as Group;
     if (names !== null) group.paramNames = names;

@@ -50,11 +50,11 @@ export function multiTensorSgd(batch: SgdBatch, group: SGDGroup): void {
   for (const indices of groupByKind(batch.params)) {
     const params = pick(batch.params, indices);
     let grads = pick(batch.grads, indices);
-    if (maximize) grads = foreach('_foreach_neg', grads);
+    if (maximize) grads = ops.aten<Tensor[]>('_foreach_neg', grads);
     if (weightDecay !== 0) {
       // With maximize the gradients are already a copy, which PyTorch goes on to change.
       if (maximize) ops.aten('_foreach_add_.List', grads, params, { alpha: weightDecay });
-      else grads = foreach('_foreach_add.List', grads, params, { alpha: weightDecay });
+      else grads = ops.aten<Tensor[]>('_foreach_add.List', grads, params, { alpha: weightDecay });
     }
     if (momentum !== 0) {
       const buffers = foreachMomentum(batch, indices, grads, momentum, 1 - dampening);
@@ -114,10 +114,6 @@ function copyOf(grad: Tensor): Tensor {
   const copy = alias.clone();
   alias.dispose();
   return copy;
-}
-
-function foreach(operator: string, ...args: Parameters<typeof ops.aten> extends [string, ...infer Rest] ? Rest : never): Tensor[] {
-  return ops.aten<Tensor[]>(operator, ...args);
 }
 
 function pick<T>(list: readonly T[], indices: readonly number[]): T[] {

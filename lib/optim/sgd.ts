@@ -133,7 +133,8 @@ function checkOptions({ lr, momentum, dampening, weightDecay, nesterov }: Requir
   if (lr instanceof Tensor && lr.numel() !== 1) refuse('Tensor lr must be 1-element');
   const rate = lr instanceof Tensor ? lr.item() : lr;
   for (const [name, value] of Object.entries({ lr: rate, momentum, dampening, weightDecay })) {
-    if (typeof value !== 'number') throw new TorchError('type', `SGD: expected ${name} to be a number, but got ${typeof value}`);
+    if (typeof value !== 'number')
+      throw new TorchError('type', `SGD: expected ${name} to be a number, but got ${typeof value}`);
   }
   if (rate < 0) refuse(`Invalid learning rate: ${pyNumber(rate)}`);
   if (momentum < 0) refuse(`Invalid momentum value: ${pyNumber(momentum)}`);

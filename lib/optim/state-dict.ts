@@ -104,7 +104,10 @@ function entriesOf(value: unknown, what: string): Map<string, unknown>;
 function entriesOf(value: unknown, what: string, key: typeof Number): Map<number, unknown>;
 function entriesOf(value: unknown, what: string, key: typeof String | typeof Number = String): Map<unknown, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TorchError('type', `expected the ${what} to be a Map or an object, but got ${value === null ? 'null' : typeof value}`);
+    throw new TorchError(
+      'type',
+      `expected the ${what} to be a Map or an object, but got ${value === null ? 'null' : typeof value}`,
+    );
   }
   const entries: Iterable<[unknown, unknown]> = value instanceof Map ? value : Object.entries(value);
   return new Map([...entries].map(([name, item]) => [key(name), item]));

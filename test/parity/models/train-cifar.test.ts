@@ -3,7 +3,17 @@ import path from 'node:path';
 import { cifarDenseNet } from '../../../lib/models/index.js';
 import { functional } from '../../../lib/nn/index.js';
 import { SGD } from '../../../lib/optim/index.js';
-import { manualSeed, noGrad, rand, randint, randn, scope, setNumThreads, getNumThreads, type Tensor } from '../../../lib/tensor/index.js';
+import {
+  manualSeed,
+  noGrad,
+  rand,
+  randint,
+  randn,
+  scope,
+  setNumThreads,
+  getNumThreads,
+  type Tensor,
+} from '../../../lib/tensor/index.js';
 import { digest, digests } from '../digest.js';
 import { parityDescribe, runPython } from '../python.js';
 
@@ -46,7 +56,9 @@ function train(given: Case): unknown {
         loss: digest(loss),
         gradients: digests(named.map(([name, parameter]) => [name, parameter.grad])),
         state: digests(model.stateDict()),
-        buffers: digests(named.map(([name, parameter]) => [name, optimizer.state.get(parameter)?.['momentum_buffer'] as Tensor])),
+        buffers: digests(
+          named.map(([name, parameter]) => [name, optimizer.state.get(parameter)?.['momentum_buffer'] as Tensor]),
+        ),
       });
     });
   }

@@ -43,12 +43,19 @@ const cases: Record<string, [number[], (dtype: DType) => Layer]> = {
   'conv groups': [IMAGE, (dtype) => new Conv2d(6, 9, { kernelSize: 3, groups: 3, dtype })],
   'conv same': [IMAGE, (dtype) => new Conv2d(6, 4, { kernelSize: [4, 3], padding: 'same', dilation: [1, 2], dtype })],
   'conv valid': [IMAGE, (dtype) => new Conv2d(6, 4, { kernelSize: 3, padding: 'valid', dtype })],
-  'conv reflect': [IMAGE, (dtype) => new Conv2d(6, 4, { kernelSize: 3, padding: [1, 2], paddingMode: 'reflect', dtype })],
-  'conv replicate': [IMAGE, (dtype) => new Conv2d(6, 4, { kernelSize: 3, padding: 2, paddingMode: 'replicate', dtype })],
+  'conv reflect': [
+    IMAGE,
+    (dtype) => new Conv2d(6, 4, { kernelSize: 3, padding: [1, 2], paddingMode: 'reflect', dtype }),
+  ],
+  'conv replicate': [
+    IMAGE,
+    (dtype) => new Conv2d(6, 4, { kernelSize: 3, padding: 2, paddingMode: 'replicate', dtype }),
+  ],
   'conv circular': [IMAGE, (dtype) => new Conv2d(6, 4, { kernelSize: 3, padding: 1, paddingMode: 'circular', dtype })],
   'conv same reflect': [
     IMAGE,
-    (dtype) => new Conv2d(6, 4, { kernelSize: [4, 3], padding: 'same', dilation: [1, 2], paddingMode: 'reflect', dtype }),
+    (dtype) =>
+      new Conv2d(6, 4, { kernelSize: [4, 3], padding: 'same', dilation: [1, 2], paddingMode: 'reflect', dtype }),
   ],
   'conv unbatched': [[6, 9, 8], (dtype) => new Conv2d(6, 4, { kernelSize: 3, dtype })],
   bn: [IMAGE, (dtype) => new BatchNorm2d(6, { dtype })],
@@ -163,7 +170,11 @@ function runInits(): [string[], number[]] {
     (weight) => init.zeros_(weight),
     (weight) => init.ones_(weight),
   ];
-  const shapes = [[8, 4, 3, 3], [6, 10], [3, 2, 5]];
+  const shapes = [
+    [8, 4, 3, 3],
+    [6, 10],
+    [3, 2, 5],
+  ];
   const found = shapes.map((shape) => empty(shape)).flatMap((weight) => fills.map((fill) => digest(fill(weight))));
   const names = ['linear', 'conv2d', 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'selu'] as const;
   return [found, [...names.map((name) => init.calculateGain(name)), init.calculateGain('leaky_relu', 0.3)]];

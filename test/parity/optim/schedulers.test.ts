@@ -45,11 +45,16 @@ function run(given: Case): unknown {
     scheduler.step();
     epochs.push([optimizer.paramGroups.map((group) => bits(group.lr)), state(scheduler), []]);
   }
-  const groups = optimizer.stateDict().param_groups.map((group) =>
-    Object.fromEntries(
-      Object.entries(group).map(([name, value]) => [name, name === 'lr' || name === 'initial_lr' ? bits(value) : value]),
-    ),
-  );
+  const groups = optimizer
+    .stateDict()
+    .param_groups.map((group) =>
+      Object.fromEntries(
+        Object.entries(group).map(([name, value]) => [
+          name,
+          name === 'lr' || name === 'initial_lr' ? bits(value) : value,
+        ]),
+      ),
+    );
   return { epochs, groups, keys: groups.map((group) => Object.keys(group)) };
 }
 

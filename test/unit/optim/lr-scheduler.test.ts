@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { integerPower } from '../../../lib/optim/integer-power.js';
+import { MultiStepLR, SGD, StepLR, type Optimizer } from '../../../lib/optim/index.js';
+import { tensor, type Tensor } from '../../../lib/tensor/index.js';
+
+function optimizerOf(lr: number | Tensor): SGD {
+  return new SGD([tensor([1], { requiresGrad: true })], { lr });
+}
+
+function rates(optimizer: SGD, scheduler: MultiStepLR | StepLR, epochs: number): number[] {
+  return Array.from({ length: epochs }, () => {
+    optimizer.step();
+    scheduler.step();
+    return Number(optimizer.paramGroups[0]!.lr);
+  });
+}
+
+describe('schedulers', () => {
+  it('MultiStepLR multiplies at each milestone', () => {
+    const optimizer = optimizerOf(1);
+    const scheduler = new MultiStepLR(optimizer, { milestones: [2, 3], gamma: 0.5 });
+    assert.deepEqual(rates(optimizer, scheduler, 4), [1, 0.5, 0.25, 0.25]);
+    assert.deepEqual(scheduler.getLastLr(), [0.25]);
+    assert.equal(scheduler.lastEpoch, 4);
+  });
+
+  it('StepLR multiplies every so many epochs', () => {
+    const optimizer = optimizerOf(1);
+    assert.deepEqual(
+      rates(optimizer, new StepLR(optimizer, { stepSize: 2, gamma: 0.5 }), 5),
+      [1, 0.5, 0.5, 0.25, 0.25],
+    );
+    assert.throws(() => new StepLR(optimizer, { stepSize: 0 }), /expected stepSize to be positive, but got 0/);
+  });
+
+  it('goes on from a state as if it had never stopped', () => {
+    const milestones = [2, 4, 6];
+    const whole = optimizerOf(0.1);
+    const expected = rates(whole, new MultiStepLR(whole, { milestones }), 8);
+
+    const first = optimizerOf(0.1);
+    const scheduler = new MultiStepLR(first, { milestones });
+    rates(first, scheduler, 3);
+    const second = optimizerOf(0.1);
+    const resumed = new MultiStepLR(second, { milestones: [99] });
+    resumed.loadStateDict(scheduler.stateDict());
+    second.loadStateDict(first.stateDict());
+    assert.deepEqual(rates(second, resumed, 5), expected.slice(3));
+  });
+
+  it('begins at a later epoch with an optimizer that was trained before', () => {
+    const first = optimizerOf(1);
+    rates(first, new StepLR(first, { stepSize: 2, gamma: 0.5 }), 1);
+    const second = optimizerOf(1);
+    assert.throws(
+      () => new StepLR(second, { stepSize: 2, lastEpoch: 1 }),
+      /param 'initial_lr' is not specified in param_groups\[0\]/,
+    );
+    second.loadStateDict(first.stateDict());
+    const scheduler = new StepLR(second, { stepSize: 2, gamma: 0.5, lastEpoch: 1 });
+    assert.equal(scheduler.lastEpoch, 2);
+    assert.deepEqual(scheduler.getLastLr(), [0.5]);
+  });
+
+  it('changes a tensor learning rate in place, and hands out copies', () => {
+    const rate = tensor(1);
+    const optimizer = optimizerOf(rate);
+    const scheduler = new StepLR(optimizer, { stepSize: 1, gamma: 0.5 });
+    optimizer.step();
+    scheduler.step();
+    assert.equal(rate.item(), 0.5);
+    const [last] = scheduler.getLastLr() as [Tensor];
+    last.fill_(9);
+    assert.equal(rate.item(), 0.5);
+  });
+
+  it('refuses what is no optimizer, and states of another kind', () => {
+    assert.throws(() => new StepLR({} as Optimizer, { stepSize: 1 }), /is not an Optimizer/);
+    const scheduler = new StepLR(optimizerOf(1), { stepSize: 1 });
+    assert.throws(
+      () => scheduler.loadStateDict({ last_epoch: 'x' }),
+      /expected last_epoch of a scheduler's state dict/,
+    );
+  });
+});
+
+describe('integerPower', () => {
+  it('is exact where the result is, and rounds once elsewhere', () => {
+    assert.equal(integerPower(0.1, 0), 1);
+    assert.equal(integerPower(0.1, 1), 0.1);
+    assert.equal(integerPower(2, 10), 1024);
+    assert.equal(integerPower(-0.5, 3), -0.125);
+    assert.equal(integerPower(3, 40), Number(3n ** 40n));
+    // As Python gives: 0.1**3, 0.7**5, 0.3**30, 1.0000001**50.
+    assert.equal(integerPower(0.1, 3), 0.0010000000000000002);
+    assert.equal(integerPower(0.7, 5), 0.16806999999999994);
+    assert.equal(integerPower(0.3, 30), 2.0589113209464878e-16);
+    assert.equal(integerPower(1.0000001, 50), 1.000005000012253);
+    assert.equal(integerPower(0, 3), 0);
+  });
+});
