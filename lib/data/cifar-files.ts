@@ -36,7 +36,7 @@ export function readCifarFiles(root: string, names: ReadonlySet<string>, verify:
 function findFolder(root: string): string | undefined {
   const inside = path.join(root, FOLDER);
   if (fs.existsSync(inside)) return inside;
-  return fs.existsSync(path.join(root, 'data_batch_1')) ? root : undefined;
+  return [...ALL_FILES.keys()].some((name) => fs.existsSync(path.join(root, name))) ? root : undefined;
 }
 
 function readFolder(folder: string, names: ReadonlySet<string>, verify: boolean): CifarFiles {

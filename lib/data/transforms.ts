@@ -132,7 +132,8 @@ export class Normalize implements TensorTransform {
   tensor(x: Tensor): Tensor {
     const constants = (values: readonly number[]): Tensor =>
       tensor(Float32Array.from(values), { shape: [values.length, 1, 1] });
-    return x.sub(constants(this.mean)).div(constants(this.std));
+    // In place, as torchvision: constants for more channels than there are would otherwise make channels.
+    return x.clone().sub_(constants(this.mean)).div_(constants(this.std));
   }
 }
 

@@ -130,8 +130,14 @@ class PickleWriter {
       return;
     }
     const bytes = encodeUtf8(value);
-    this.#out.ascii('X').u32(bytes.length).raw(bytes);
+    this.#out.ascii('X').u32(this.#length(bytes)).raw(bytes);
     this.#texts.set(value, this.#put());
+  }
+
+  /** The length of text or bytes, which these protocols write in 32 bits. */
+  #length(bytes: Uint8Array): number {
+    if (bytes.byteLength > 0xffff_ffff) throw this.#error('it is larger than 4 GiB; save it as a tensor');
+    return bytes.byteLength;
   }
 
   #object(value: object): void {
@@ -239,7 +245,7 @@ class PickleWriter {
 
   #bytes(value: Uint8Array): void {
     if (this.options.protocol === 3) {
-      this.#out.ascii('B').u32(value.byteLength).raw(value);
+      this.#out.ascii('B').u32(this.#length(value)).raw(value);
       this.#memoize(value);
       return;
     }
@@ -247,7 +253,7 @@ class PickleWriter {
     const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1');
     this.#name(ENCODE);
     const encoded = Buffer.from(text, 'utf8');
-    this.#out.ascii('X').u32(encoded.length).raw(encoded);
+    this.#out.ascii('X').u32(this.#length(encoded)).raw(encoded);
     this.#text('latin1');
     this.#out.u8(0x86).ascii('R');
     this.#memoize(value);

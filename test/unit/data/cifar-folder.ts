@@ -10,10 +10,10 @@ export const NAMES = ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batc
 export function batch(index: number, count: number, changes: Record<string, unknown> = {}): Uint8Array {
   const data = Uint8Array.from({ length: count * 3072 }, (_, at) => 10 * index + Math.floor(at / 3072));
   const labels = Array.from({ length: count }, (_, i) => (index + i) % 10);
-  return writePickle({ labels, data: new NdArray('uint8', [count, 3072], data), ...changes });
+  return writePickle({ labels, data: new NdArray('uint8', [count, 3072], data), ...changes }, { protocol: 3 });
 }
 
-export const meta = (): Uint8Array => writePickle({ label_names: [...'abcdefghij'] });
+export const meta = (): Uint8Array => writePickle({ label_names: Array.from('abcdefghij') });
 
 /** Writes `root/cifar-10-batches-py` with 2 pictures in each file. @returns that folder. */
 export function writeCifar(root: string): string {

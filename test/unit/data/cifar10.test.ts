@@ -30,7 +30,7 @@ describe('CIFAR10', () => {
   function check(train: CIFAR10, test: CIFAR10): void {
     assert.deepEqual([train.length, test.length], [10, 2]);
     assert.deepEqual([...train.set.labels], [0, 1, 1, 2, 2, 3, 3, 4, 4, 5]);
-    assert.deepEqual(train.classes, [...'abcdefghij']);
+    assert.deepEqual(train.classes, Array.from('abcdefghij'));
     assert.equal(train.picture(3).data[3071], 11);
     assert.equal(test.picture(1).data[0], 51);
     scope(() => {
@@ -62,9 +62,22 @@ describe('CIFAR10', () => {
     for (const name of ['data_batch_3', 'data_batch_4', 'data_batch_5', 'batches.meta'])
       fs.rmSync(path.join(folder, name));
     assert.equal(open().length, 9);
-    assert.deepEqual(open().classes, [...'0123456789']);
+    assert.deepEqual(open().classes, Array.from('0123456789'));
     pack(root);
     assert.equal(open().length, 9);
+  });
+
+  it("reads Python 2's strings, as the published files have them", () => {
+    const folder = writeCifar(root);
+    const pickle = Buffer.from(batch(0, 2));
+    // The length of bytes (B) is written like that of a Python 2 str (T), so one becomes the other.
+    const at = pickle.indexOf(Buffer.from([0x42, 0x00, 0x18, 0x00, 0x00]));
+    assert(at > 0);
+    pickle[at] = 'T'.charCodeAt(0);
+    pickle.fill(0xe9, at + 5, at + 5 + 3072);
+    fs.writeFileSync(path.join(folder, 'data_batch_1'), pickle);
+    assert.deepEqual([...open().picture(0).data], new Array<number>(3072).fill(0xe9));
+    assert.equal(open().picture(1).data[0], 1);
   });
 
   it('takes labels as a numpy array', () => {
@@ -97,7 +110,7 @@ describe('CIFAR10', () => {
     fs.rmSync(path.join(folder, 'data_batch_1'));
     refuses('missing', /cannot read .*data_batch_1: no such file/);
     fs.rmSync(path.join(folder, 'data_batch_2'));
-    refuses('missing', /cannot read .*data_batch_2: no such file/, () => new CIFAR10(folder, { verify: false }));
+    refuses('missing', /cannot read .*data_batch_1: no such file/, () => new CIFAR10(folder, { verify: false }));
     pack(root);
     refuses('missing', /cifar-10-python\.tar\.gz holds no cifar-10-batches-py\/data_batch_1/);
   });
