@@ -77,6 +77,9 @@ function libtorchCheck(addon: Addon, facts: BuildFacts | null): Check {
     const where = built?.folder ?? libtorchInMemory() ?? 'in the place the addon was linked with';
     return { name: 'libtorch', status: 'ok', text: `${addon.info.torchVersion}, ${where}` };
   }
+  if (built !== null && existsSync(join(built.folder, 'lib', 'libtorch.so'))) {
+    return { name: 'libtorch', status: 'ok', text: `${built.version ?? ''} ${built.folder}`.trim() };
+  }
   const wayOut = `run \`npm run setup\`, which fetches it, or set LIBTORCH to the folder of libtorch ${facts?.LIBTORCH_VERSION ?? ''}`.trimEnd();
   try {
     const found = facts?.findLibtorch();
@@ -131,10 +134,10 @@ function buildFacts(): BuildFacts | null {
 }
 
 /** The libtorch that the set-up recorded when it built the addon. */
-function recordedLibtorch(): { folder: string } | null {
+function recordedLibtorch(): { folder: string; version?: string } | null {
   try {
     const text = readFileSync(join(packageFolder(), 'build-cmake', 'build-info.json'), 'utf8');
-    return (JSON.parse(text) as { libtorch?: { folder: string } }).libtorch ?? null;
+    return (JSON.parse(text) as { libtorch?: { folder: string; version?: string } }).libtorch ?? null;
   } catch {
     return null;
   }

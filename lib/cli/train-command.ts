@@ -2,7 +2,7 @@ import type { RunOptions } from '../train/config.js';
 import { RunInterrupted } from '../train/errors.js';
 import { train } from '../train/train.js';
 import { BarReporter } from './bar-reporter.js';
-import { listenForInterrupts } from './interrupt.js';
+import { interrupts } from './interrupt.js';
 import { LineReporter } from './line-reporter.js';
 import { isTerminal, type Output } from './output.js';
 
@@ -16,12 +16,12 @@ export async function runTrain(
   const toError = (text: string): void => void stderr.write(`${text}\n`);
   const bar = isTerminal(stdout) ? new BarReporter(stdout, toError) : null;
   const reporter = bar ?? new LineReporter((text) => void stdout.write(`${text}\n`), toError);
-  const interrupt = listenForInterrupts(stdout, (text) => {
+  const interrupt = interrupts(stdout, (text) => {
     if (bar === null) toError(text);
     else bar.notice(text);
   });
   try {
-    await train(options, { save, resume, reporter, signal: interrupt.signal });
+    await train(options, { save, resume, reporter, signal: interrupt.signal, onBegin: () => interrupt.listen() });
     bar?.close();
     if (bar !== null) stdout.write(`The run is in ${save}: curves.png, results.csv, losses.csv, model.pth\n`);
     return 0;

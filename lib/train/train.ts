@@ -21,6 +21,8 @@ export interface TrainSettings {
   readonly reporter?: Reporter | undefined;
   /** Stops the run after the iteration at hand, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
+  /** Called when everything is read and built: from here on an abort leaves a checkpoint. */
+  readonly onBegin?: () => void;
 }
 
 /**
@@ -46,6 +48,8 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
   try {
     checkpoint?.restore(run);
     const place = checkpoint?.place ?? beginning();
+    if (checkpoint !== null) reporter?.notice?.(resumeNotice(place, config, save));
+    settings.onBegin?.();
     const result = await new Trainer(run, { paths, logs, place, reporter, signal }).train();
     reporter?.done?.();
     return result;
@@ -68,7 +72,6 @@ function earlierRun(paths: RunPaths, options: RunOptions, save: string, reporter
     if (torch !== buildInfo().torchVersion) {
       reporter?.notice?.(`This run began with libtorch ${torch}; with ${buildInfo().torchVersion} its numbers may differ`);
     }
-    reporter?.notice?.(resumeNotice(checkpoint.place, config, save));
     return { config, checkpoint };
   }
   reporter?.notice?.(`${paths.checkpoint} does not exist: the run starts anew`);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { suiteFolder, succeed, torchbridge } from './command.js';
+import fs from 'node:fs';
+import path from 'node:path';
+import { root, start, succeed, suiteFolder, torchbridge } from './command.js';
 
 interface Report {
   ok: boolean;
@@ -34,19 +36,32 @@ describe('torchbridge doctor', function () {
     assert.equal(outcome.stderr, '');
     assert.match(outcome.stdout, /missing +addon +.*\/nowhere\/torchbridge\.node/);
     assert.match(outcome.stdout, /npm run setup/);
-    assert.match(outcome.stdout, /1 thing is missing\.\n$/);
+    assert.match(outcome.stdout, /\d (thing is|things are) missing\.\n$/);
   });
 
-  it('answers without libtorch, with the way out', async () => {
-    const env = { TORCHBRIDGE_ADDON: '/nowhere/torchbridge.node', LIBTORCH: '/nowhere/libtorch' };
-    const outcome = await torchbridge(['doctor', '--json'], { cwd: folder.path, env });
-    assert.equal(outcome.code, 1);
-    const report = JSON.parse(outcome.stdout) as Report;
+  it('answers where nothing is set up, with the way out', async () => {
+    // The package as npm unpacks it: no addon, no libtorch.
+    const bare = path.join(folder.path, 'bare');
+    fs.mkdirSync(path.join(bare, 'scripts'), { recursive: true });
+    for (const name of ['dist', 'package.json', 'scripts/native-config.cjs']) {
+      fs.cpSync(path.join(root, name), path.join(bare, name), { recursive: true });
+    }
+    fs.symlinkSync(path.join(root, 'node_modules'), path.join(bare, 'node_modules'));
+    const args = [path.join(bare, 'dist', 'bin', 'torchbridge.js'), 'doctor', '--json'];
+    const doctor = async (env: Record<string, string>): Promise<Report> => {
+      const everywhere = { TORCHBRIDGE_ADDON: '', TORCHBRIDGE_USE_PYTHON_TORCH: '', LIBTORCH: '', ...env };
+      const outcome = await start(process.execPath, args, { cwd: folder.path, env: everywhere });
+      assert.equal(outcome.code, 1);
+      assert.equal(outcome.stderr, '');
+      return JSON.parse(outcome.stdout) as Report;
+    };
+    const report = await doctor({ TORCHBRIDGE_CACHE: path.join(folder.path, 'no-cache') });
     assert.equal(report.ok, false);
-    const libtorch = report.checks.find((check) => check.name === 'libtorch');
-    assert.equal(libtorch?.status, 'missing');
-    assert.match(libtorch.text, /\/nowhere\/libtorch/);
-    assert.match(libtorch.wayOut ?? '', /LIBTORCH/);
+    const missing = report.checks.filter((check) => check.status === 'missing');
+    assert.deepEqual(missing.map((check) => check.name), ['addon', 'libtorch']);
+    for (const check of missing) assert.match(check.wayOut ?? '', /npm run setup/);
+    const wrong = await doctor({ LIBTORCH: '/nowhere/libtorch' });
+    assert.match(wrong.checks.find((check) => check.name === 'libtorch')?.text ?? '', /\/nowhere\/libtorch/);
   });
 
   it('the other commands say in one line that the addon is missing', async () => {

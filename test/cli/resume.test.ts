@@ -148,8 +148,8 @@ describe('torchbridge train --resume', function () {
     const args = ['train', '--save', 'fresh', '--resume', '--batch-size', '8', '--seed', '1', '--no-nesterov', '--threads', '2'];
     assert.equal(
       await failWith(2, args, { cwd: folder.path }),
-      'torchbridge: Cannot resume the run in fresh with --batch-size 8 (it was --batch-size 16), --threads 2 (it was --threads 1), ' +
-        '--no-nesterov (it was --nesterov): the numbers would change',
+      'torchbridge: Cannot resume the run in fresh with --batch-size 8 (it was --batch-size 16), ' +
+        '--no-nesterov (it was --nesterov), --threads 2 (it was --threads 1): the numbers would change',
     );
     assertSame('fresh', 'refused');
   });
