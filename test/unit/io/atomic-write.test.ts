@@ -1,8 +1,11 @@
 /** Files are written whole or not at all, and failures are one clear line. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { atomicWriteFile, IoError } from '../../../lib/io/index.js';
 
 describe('atomicWriteFile', () => {
@@ -80,11 +83,17 @@ describe('atomicWriteFile', () => {
     const below = path.join(folder, 'f', 'x');
     fs.writeFileSync(path.join(folder, 'f'), '');
     fails(below, 'missing', `cannot write ${below}: a part of the path is not a folder`);
-    if (process.getuid?.() !== 0) {
-      // root may write everywhere
-      fs.chmodSync(folder, 0o500);
+  });
+
+  it('says when it may not', () => {
+    const root = process.getuid?.() === 0;
+    fs.chmodSync(folder, 0o555);
+    if (root) process.seteuid?.(65534); // root may write everywhere; nobody may not
+    try {
       fails(file(), 'access', `cannot write ${file()}: permission denied`);
-      fs.chmodSync(folder, 0o700);
+    } finally {
+      if (root) process.seteuid?.(0);
+      fs.chmodSync(folder, 0o755);
     }
   });
 
@@ -103,5 +112,30 @@ describe('atomicWriteFile', () => {
     };
     fails(file(), 'space', `cannot write ${file()}: no space left on the device`, content);
     assert.deepEqual(fs.readdirSync(folder), []);
+  });
+
+  it('leaves a whole file when the process is killed at any moment', async function () {
+    this.timeout(120_000);
+    const program = `import { atomicWriteFile } from './lib/io/atomic-write.js';
+      for (let i = 0; ; i++) {
+        atomicWriteFile(process.argv[1], Buffer.alloc(300_000, i & 255));
+        if (i === 0) process.stdout.write('begun');
+      }`;
+    for (let kill = 0; kill < 5; kill++) {
+      const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', program, file()], {
+        cwd: path.resolve(import.meta.dirname, '../../..'),
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const ended = once(child, 'exit');
+      await once(child.stdout, 'data');
+      await sleep(7 * kill + 1);
+      child.kill('SIGKILL');
+      await ended;
+      const bytes = fs.readFileSync(file());
+      assert.equal(bytes.length, 300_000);
+      assert(bytes.every((byte) => byte === bytes[0]));
+    }
+    atomicWriteFile(file(), 'new');
+    assert.deepEqual(fs.readdirSync(folder), ['x.bin']);
   });
 });
