@@ -79,7 +79,9 @@ export class BarReporter implements Reporter {
   finalTest(error: number): void {
     this.#stopBar();
     const seconds = (performance.now() - this.#began) / 1000;
-    this.#line(`${this.#colours.bold(`Final test error: ${formatFixed(error, 4)}`)}  (after ${formatDuration(seconds)})`);
+    this.#line(
+      `${this.#colours.bold(`Final test error: ${formatFixed(error, 4)}`)}  (after ${formatDuration(seconds)})`,
+    );
   }
 
   /** Takes the bar off the screen; for the moment an error is about to be printed. */
@@ -94,7 +96,8 @@ export class BarReporter implements Reporter {
         clearOnComplete: true,
         hideCursor: false, // it would stay hidden when a second Ctrl-C ends the process at once
         fps: 8,
-        format: (_options, params, payload: { report: IterationReport; text: string }) => this.#format(params.progress, payload),
+        format: (_options, params, payload: { report: IterationReport; text: string }) =>
+          this.#format(params.progress, payload),
       },
       Presets.shades_classic,
     );
@@ -117,7 +120,8 @@ export class BarReporter implements Reporter {
   #secondsLeft(report: IterationReport): number {
     const plan = this.#plan;
     if (plan === null) return NaN;
-    const each = (phase: Phase): number => this.#seconds.get(phase) ?? (this.#seconds.get('train') ?? report.meters.time.avg) / 3;
+    const each = (phase: Phase): number =>
+      this.#seconds.get(phase) ?? (this.#seconds.get('train') ?? report.meters.time.avg) / 3;
     const epochsAfter = report.nEpochs - report.epoch - 1;
     const validation: Phase = this.#seconds.has('valid') ? 'valid' : 'test';
     const validOfEpoch = plan.validIterations * each(validation);

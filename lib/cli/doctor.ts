@@ -80,13 +80,23 @@ function libtorchCheck(addon: Addon, facts: BuildFacts | null): Check {
   if (built !== null && existsSync(join(built.folder, 'lib', 'libtorch.so'))) {
     return { name: 'libtorch', status: 'ok', text: `${built.version ?? ''} ${built.folder}`.trim() };
   }
-  const wayOut = `run \`npm run setup\`, which fetches it, or set LIBTORCH to the folder of libtorch ${facts?.LIBTORCH_VERSION ?? ''}`.trimEnd();
+  const wayOut =
+    `run \`npm run setup\`, which fetches it, or set LIBTORCH to the folder of libtorch ${facts?.LIBTORCH_VERSION ?? ''}`.trimEnd();
   try {
     const found = facts?.findLibtorch();
     if (found === undefined) {
-      return { name: 'libtorch', status: 'missing', text: 'not found: LIBTORCH is not set and the cache has none', wayOut };
+      return {
+        name: 'libtorch',
+        status: 'missing',
+        text: 'not found: LIBTORCH is not set and the cache has none',
+        wayOut,
+      };
     }
-    return { name: 'libtorch', status: 'ok', text: `${found.version} ${found.flavour}, ${found.folder} (${found.origin})` };
+    return {
+      name: 'libtorch',
+      status: 'ok',
+      text: `${found.version} ${found.flavour}, ${found.folder} (${found.origin})`,
+    };
   } catch (error) {
     return { name: 'libtorch', status: 'missing', text: errorLine(error), wayOut };
   }
@@ -105,7 +115,8 @@ function machineChecks(addon: Addon): Check[] {
 }
 
 function cacheCheck(facts: BuildFacts | null): Check {
-  if (facts === null) return { name: 'cache', status: 'info', text: 'unknown: scripts/native-config.cjs cannot be read' };
+  if (facts === null)
+    return { name: 'cache', status: 'info', text: 'unknown: scripts/native-config.cjs cannot be read' };
   const folder = facts.cacheFolder();
   // The folder itself may be yet to be made: what counts is the nearest one above that exists.
   let existing = folder;
@@ -161,6 +172,7 @@ function printChecks(checks: readonly Check[], stdout: Output): void {
     if (wayOut !== undefined) stdout.write(`${' '.repeat(24)}${colours.yellow(wayOut)}\n`);
   }
   const missing = checks.filter((check) => check.status === 'missing').length;
-  const ending = missing === 0 ? 'Everything is in place.' : `${missing} ${missing === 1 ? 'thing is' : 'things are'} missing.`;
+  const ending =
+    missing === 0 ? 'Everything is in place.' : `${missing} ${missing === 1 ? 'thing is' : 'things are'} missing.`;
   stdout.write(`${ending}\n`);
 }

@@ -27,14 +27,30 @@ export function evalCommand() {
   return new Command('eval')
     .summary('test a trained DenseNet')
     .description('Measures loss and top-1 error of a trained network on the test set.')
-    .option('--save <dir>', 'folder of a run: its model.pth, rebuilt from its config.json', filePath('--save', 'a folder'))
+    .option(
+      '--save <dir>',
+      'folder of a run: its model.pth, rebuilt from its config.json',
+      filePath('--save', 'a folder'),
+    )
     .option('--weights <file>', 'a state dict, from here or from Python', filePath('--weights', 'a file'))
     .option('--data <dir>', 'folder that holds CIFAR-10 (default: that of the run)', filePath('--data', 'a folder'))
-    .option('--dataset <name>', 'cifar10 or shapes (default: that of the run)', choice('--dataset', ['cifar10', 'shapes']))
+    .option(
+      '--dataset <name>',
+      'cifar10 or shapes (default: that of the run)',
+      choice('--dataset', ['cifar10', 'shapes']),
+    )
     .option('--no-verify', 'take data of your own in the layout of CIFAR-10, whose md5 differ')
-    .option('--batch-size <n>', 'pictures of an iteration (default: that of the run, or 64)', positiveInteger('--batch-size'))
+    .option(
+      '--batch-size <n>',
+      'pictures of an iteration (default: that of the run, or 64)',
+      positiveInteger('--batch-size'),
+    )
     .option('--device <name>', 'cpu, cuda, cuda:1, ... (default: that of the run, or cpu)', device('--device'))
-    .option('--threads <n>', 'threads of libtorch (default: those of the run, or as many as cores)', positiveInteger('--threads', 1024))
+    .option(
+      '--threads <n>',
+      'threads of libtorch (default: those of the run, or as many as cores)',
+      positiveInteger('--threads', 1024),
+    )
     .option('--json', 'print one JSON object instead of the lines')
     .addHelpText('after', examples);
 }

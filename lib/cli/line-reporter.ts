@@ -46,7 +46,8 @@ export class LineReporter implements Reporter {
 export function iterationLine(report: IterationReport): string {
   const { phase, epoch, nEpochs, iteration, iterations, meters } = report;
   const pass = { train: `Epoch: [${epoch + 1}/${nEpochs}]`, valid: 'Valid', test: 'Test' }[phase];
-  const show = (meter: AverageMeter, digits: number): string => `${formatFixed(meter.val, digits)} (${formatFixed(meter.avg, digits)})`;
+  const show = (meter: AverageMeter, digits: number): string =>
+    `${formatFixed(meter.val, digits)} (${formatFixed(meter.avg, digits)})`;
   return [
     pass,
     `Iter: [${iteration + 1}/${iterations}]`,

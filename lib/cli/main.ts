@@ -49,7 +49,9 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     .addHelpText('afterAll', '');
   const train = trainCommand().action(async (given) => {
     const { runTrain } = await import('./train-command.js');
-    setCode(await runTrain(runOptions(given), { save: given.save ?? 'save', resume: given.resume === true }, stdout, stderr));
+    setCode(
+      await runTrain(runOptions(given), { save: given.save ?? 'save', resume: given.resume === true }, stdout, stderr),
+    );
   });
   const evaluate = evalCommand().action(async (given) => {
     const options = evalOptions(given);
@@ -62,12 +64,12 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
   });
   // The options differ from command to command, and so do their types.
   for (const command of [train, evaluate, doctor] as unknown as Command[]) root.addCommand(command);
-  for (const command of [root as unknown as Command, ...root.commands]) {
+  for (const command of [root, ...root.commands]) {
     command.exitOverride();
     // Commander would print the message and the exception would carry it as well: it is printed once, by report().
     command.configureOutput({ outputError: () => undefined });
   }
-  return root as unknown as Command;
+  return root;
 }
 
 /** Prints a failure as one line. @returns its exit code. */
@@ -77,7 +79,8 @@ function report(error: unknown, stderr: Output): number {
   if (error instanceof CommanderError && error.code === 'commander.help') return USAGE;
   const usage = error instanceof UsageError || error instanceof CommanderError;
   stderr.write(`torchbridge: ${errorLine(error).replace(/^error: /, '')}\n`);
-  if (wantsStack() && error instanceof Error && !(error instanceof CommanderError)) stderr.write(`${error.stack ?? ''}\n`);
+  if (wantsStack() && error instanceof Error && !(error instanceof CommanderError))
+    stderr.write(`${error.stack ?? ''}\n`);
   return usage ? USAGE : FAILURE;
 }
 

@@ -28,7 +28,8 @@ export async function runTrain(
   } catch (error) {
     bar?.close();
     if (!(error instanceof RunInterrupted)) throw error;
-    if (!interrupt.brokenPipe) toError(`Interrupted; ${error.checkpoint} holds the run. Go on with: torchbridge train --save ${save} --resume`);
+    if (!interrupt.brokenPipe)
+      toError(`Interrupted; ${error.checkpoint} holds the run. Go on with: torchbridge train --save ${save} --resume`);
     return interrupt.exitCode();
   } finally {
     interrupt.dispose();

@@ -26,7 +26,11 @@ export function trainCommand() {
         'the efficient_densenet_pytorch script gets from PyTorch.',
     )
     .option('--data <dir>', 'folder that holds CIFAR-10', filePath('--data', 'a folder'))
-    .option('--dataset <name>', 'cifar10 or shapes (default: cifar10 with --data, else shapes)', choice('--dataset', ['cifar10', 'shapes']))
+    .option(
+      '--dataset <name>',
+      'cifar10 or shapes (default: cifar10 with --data, else shapes)',
+      choice('--dataset', ['cifar10', 'shapes']),
+    )
     .option('--no-verify', 'take data of your own in the layout of CIFAR-10, whose md5 differ')
     .option('--save <dir>', 'folder for the results (default: save)', filePath('--save', 'a folder'))
     .option('--resume', 'go on with the run in --save')
@@ -57,11 +61,23 @@ export function trainCommand() {
     )
     .option('--n-epochs <n>', 'epochs (default: 300)', positiveInteger('--n-epochs'))
     .option('--batch-size <n>', 'pictures of an iteration (default: 64)', positiveInteger('--batch-size'))
-    .option('--seed <n>', 'seed of every random number (default: a new one, kept in config.json)', wholeNumber('--seed'))
+    .option(
+      '--seed <n>',
+      'seed of every random number (default: a new one, kept in config.json)',
+      wholeNumber('--seed'),
+    )
     .option('--lr <x>', 'learning rate (default: 0.1)', decimal('--lr', 'a number from 0', notNegative))
     .option('--momentum <x>', 'momentum (default: 0.9)', decimal('--momentum', 'a number from 0', notNegative))
-    .option('--dampening <x>', 'dampening of the momentum (default: 0)', decimal('--dampening', 'a number from 0', notNegative))
-    .option('--weight-decay <x>', 'L2 penalty (default: 0.0001)', decimal('--weight-decay', 'a number from 0', notNegative))
+    .option(
+      '--dampening <x>',
+      'dampening of the momentum (default: 0)',
+      decimal('--dampening', 'a number from 0', notNegative),
+    )
+    .option(
+      '--weight-decay <x>',
+      'L2 penalty (default: 0.0001)',
+      decimal('--weight-decay', 'a number from 0', notNegative),
+    )
     .option('--nesterov', 'Nesterov momentum (default)')
     .option('--no-nesterov', 'plain momentum')
     .option(

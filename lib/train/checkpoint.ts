@@ -40,7 +40,13 @@ export interface RunParts {
  * Writes `checkpoint.pth`, whole or not at all: a dict that Python's `torch.load` opens, `model` and `optimizer` in
  * PyTorch's own layout.
  */
-export function saveCheckpoint(path: string, config: RunConfig, parts: RunParts, place: RunPlace, logs: LogLengths): void {
+export function saveCheckpoint(
+  path: string,
+  config: RunConfig,
+  parts: RunParts,
+  place: RunPlace,
+  logs: LogLengths,
+): void {
   const rng = getRngState();
   try {
     save(
@@ -104,7 +110,15 @@ function placeToDict(place: RunPlace): Dict {
   return new Map<string, unknown>([
     ['epoch', place.epoch],
     ['phase', place.phase],
-    ['pass', pass === null ? null : new Map<string, unknown>([['loader', pass.loader], ['meters', metersToDict(pass.meters)]])],
+    [
+      'pass',
+      pass === null
+        ? null
+        : new Map<string, unknown>([
+            ['loader', pass.loader],
+            ['meters', metersToDict(pass.meters)],
+          ]),
+    ],
     ['trained', trained === null ? null : floats({ ...trained })],
     ['best_error', float(place.bestError)],
     ['model_saved', place.modelSaved],

@@ -118,7 +118,9 @@ export function resolveConfig(options: RunOptions, around: ConfigSurroundings): 
 export function checkOptions(options: RunOptions): void {
   const dataset = datasetOf(options);
   if (dataset === 'cifar10' && options.data == null) {
-    throw new UsageError('Expected --data DIR with --dataset cifar10: the folder of cifar-10-python.tar.gz or cifar-10-batches-py');
+    throw new UsageError(
+      'Expected --data DIR with --dataset cifar10: the folder of cifar-10-python.tar.gz or cifar-10-batches-py',
+    );
   }
   if (dataset === 'shapes' && options.data != null) {
     throw new UsageError('Expected no --data with --dataset shapes: its pictures are generated');

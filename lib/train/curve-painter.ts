@@ -60,7 +60,8 @@ export function curveData(losses: string, results: string, validName: CurveData[
   const epochs = table(results);
   const test = epochs.find((row) => Number.isNaN(row[0] ?? NaN))?.[5];
   const done = epochs.filter((row) => !Number.isNaN(row[0] ?? NaN));
-  const column = (index: number, offset: number): Point[] => done.map((row) => [(row[0] ?? 1) + offset, row[index] ?? NaN]);
+  const column = (index: number, offset: number): Point[] =>
+    done.map((row) => [(row[0] ?? 1) + offset, row[index] ?? NaN]);
   return {
     losses: lossPoints,
     trainLoss: column(1, -0.5),

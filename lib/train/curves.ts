@@ -26,8 +26,15 @@ const width = 1120;
 const height = 470;
 const panel = { width: 460, height: 300, top: 96 };
 const lefts = [74, 630] as const;
-const colour = { train: '#1d4ed8', valid: '#d97706', ink: '#1f2937', faded: '#6b7280', grid: '#e5e7eb', card: '#ffffff' };
-const font = "font-family=\"'DejaVu Sans', Verdana, Helvetica, Arial, sans-serif\"";
+const colour = {
+  train: '#1d4ed8',
+  valid: '#d97706',
+  ink: '#1f2937',
+  faded: '#6b7280',
+  grid: '#e5e7eb',
+  card: '#ffffff',
+};
+const font = 'font-family="\'DejaVu Sans\', Verdana, Helvetica, Arial, sans-serif"';
 
 /**
  * The training curves of a run as an SVG document: losses on the left (every iteration faint, means of the epochs
@@ -139,7 +146,14 @@ function curve(points: readonly Point[], x: Scale, y: Scale, stroke: string): st
   return [path(points, x, y, stroke, 2.5, 1), ...marks].join('\n');
 }
 
-function path(points: readonly Point[], x: Scale, y: Scale, stroke: string, strokeWidth: number, opacity: number): string {
+function path(
+  points: readonly Point[],
+  x: Scale,
+  y: Scale,
+  stroke: string,
+  strokeWidth: number,
+  opacity: number,
+): string {
   const draw = line<Point>()
     .defined(finite)
     .x(([px]) => x(px))
@@ -208,6 +222,14 @@ function n(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
 
-function text(x: number, y: number, words: string, size: number, fill: string, anchor: string, weight = 'normal'): string {
+function text(
+  x: number,
+  y: number,
+  words: string,
+  size: number,
+  fill: string,
+  anchor: string,
+  weight = 'normal',
+): string {
   return `<text x="${n(x)}" y="${n(y)}" font-size="${size}" fill="${fill}" text-anchor="${anchor}" font-weight="${weight}">${words}</text>`;
 }

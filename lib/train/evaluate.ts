@@ -65,7 +65,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const began = performance.now();
   const outcome = await testEpoch({
     model,
-    loader: new DataLoader(test.withTransform(testTransform()), { batchSize: options.batchSize ?? stored?.batchSize ?? 64 }),
+    loader: new DataLoader(test.withTransform(testTransform()), {
+      batchSize: options.batchSize ?? stored?.batchSize ?? 64,
+    }),
     phase: 'test',
     final: true,
     epoch: 0,
@@ -78,13 +80,25 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { loss, error } = outcome.meters;
   options.reporter?.finalTest?.(error.avg);
   const seconds = (performance.now() - began) / 1000;
-  return { weights: path, dataset: source.dataset, pictures: test.length, parameters, loss: loss.avg, error: error.avg, seconds };
+  return {
+    weights: path,
+    dataset: source.dataset,
+    pictures: test.length,
+    parameters,
+    loss: loss.avg,
+    error: error.avg,
+    seconds,
+  };
 }
 
-function dataSource(options: EvaluateOptions, stored: RunConfig | null): Pick<RunConfig, 'dataset' | 'data' | 'verify'> {
+function dataSource(
+  options: EvaluateOptions,
+  stored: RunConfig | null,
+): Pick<RunConfig, 'dataset' | 'data' | 'verify'> {
   const named = options.dataset ?? (options.data === undefined ? undefined : 'cifar10');
   const dataset = named ?? stored?.dataset;
-  if (dataset === undefined) throw new UsageError('Expected --data DIR or --dataset shapes: these weights come without a config.json');
+  if (dataset === undefined)
+    throw new UsageError('Expected --data DIR or --dataset shapes: these weights come without a config.json');
   const data = options.data ?? (dataset === stored?.dataset ? stored.data : null);
   if (dataset === 'cifar10' && data === null) throw new UsageError('Expected --data DIR with --dataset cifar10');
   return { dataset, data, verify: options.verify ?? stored?.verify ?? true };

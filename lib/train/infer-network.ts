@@ -24,16 +24,30 @@ export function inferNetwork(weights: StateDict, path: string): NetworkForm {
   const [growthRate = 0] = shape(`${layer}.${bottleneck ? 'conv2' : 'conv1'}.weight`);
   let layers = 0;
   while (weights.has(`features.denseblock1.denselayer${layers + 1}.norm1.weight`)) layers += 1;
-  const [kept = 0, offered = 1] = shape('features.transition1.conv.weight');
+  const transitions = [1, 2].map((i) => shape(`features.transition${i}.conv.weight`));
   const [numClasses = 0] = shape('classifier.weight');
   return {
     depth: 3 * layers * (bottleneck ? 2 : 1) + 4,
     growthRate,
     bottleneck,
-    // The network keeps floor(offered * compression): the middle of what gives this number is safe from rounding.
-    compression: kept === offered ? 1 : (kept + 0.5) / offered,
+    compression: compressionOf(transitions),
     numInitFeatures,
     dropRate: 0,
     numClasses,
   };
+}
+
+/**
+ * A transition keeps floor(offered * compression) features, so each one leaves an interval; the middle of what all agree
+ * on is safe from rounding.
+ * @param transitions shapes of their convolutions, `[kept, offered, 1, 1]`.
+ */
+function compressionOf(transitions: readonly number[][]): number {
+  let low = 0;
+  let high = Infinity;
+  for (const [kept = 0, offered = 1] of transitions) {
+    low = Math.max(low, kept / offered);
+    high = Math.min(high, (kept + 1) / offered);
+  }
+  return low >= 1 ? 1 : (low + Math.min(high, 1)) / 2;
 }

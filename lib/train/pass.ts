@@ -76,7 +76,16 @@ export async function runPass(
     meters.time.update((now - end) / 1000);
     end = now;
     logged?.(iteration, done.result);
-    reporter?.iteration?.({ phase, final: options.final === true, epoch, nEpochs, iteration, iterations, pictures: done.pictures, meters });
+    reporter?.iteration?.({
+      phase,
+      final: options.final === true,
+      epoch,
+      nEpochs,
+      iteration,
+      iterations,
+      pictures: done.pictures,
+      meters,
+    });
     await turn();
   }
 }

@@ -34,7 +34,11 @@ export class GrowingFile {
     const size = fstatSync(this.#fd).size;
     if (size < length) {
       closeSync(this.#fd);
-      throw new IoError('integrity', `${path} has ${size} bytes where the checkpoint counts ${length}: it was changed since`, path);
+      throw new IoError(
+        'integrity',
+        `${path} has ${size} bytes where the checkpoint counts ${length}: it was changed since`,
+        path,
+      );
     }
     ftruncateSync(this.#fd, length);
     this.#length = length;

@@ -2,7 +2,15 @@ import { DataLoader } from '../data/index.js';
 import { load } from '../io/index.js';
 import { cifarBlockConfig, cifarDenseNet, type DenseNet } from '../models/index.js';
 import { MultiStepLR, SGD } from '../optim/index.js';
-import { getRngState, manualSeed, OrderedDict, setNumThreads, setRngState, Tensor, type StateDict } from '../tensor/index.js';
+import {
+  getRngState,
+  manualSeed,
+  OrderedDict,
+  setNumThreads,
+  setRngState,
+  Tensor,
+  type StateDict,
+} from '../tensor/index.js';
 import type { RunConfig, RunOptions } from './config.js';
 import { splitDatasets, type Pictures } from './datasets.js';
 import { UsageError } from './errors.js';

@@ -3,7 +3,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { atomicWriteFile } from '../io/index.js';
 import { buildInfo, getNumThreads } from '../tensor/index.js';
 import { readCheckpoint, type Checkpoint, type RunPlace } from './checkpoint.js';
-import { checkOptions, datasetOf, formatConfig, readConfig, resolveConfig, resumedConfig, type RunConfig, type RunOptions } from './config.js';
+import {
+  checkOptions,
+  datasetOf,
+  formatConfig,
+  readConfig,
+  resolveConfig,
+  resumedConfig,
+  type RunConfig,
+  type RunOptions,
+} from './config.js';
 import { openPictures } from './datasets.js';
 import { packageVersion } from './package-version.js';
 import type { Reporter } from './reporter.js';
@@ -36,7 +45,11 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
   const paths = runPaths(save);
   const earlier = settings.resume === true ? earlierRun(paths, options, save, reporter) : null;
   if (earlier === null) checkOptions(options);
-  const source = earlier?.config ?? { dataset: datasetOf(options), data: options.data ?? null, verify: options.verify ?? true };
+  const source = earlier?.config ?? {
+    dataset: datasetOf(options),
+    data: options.data ?? null,
+    verify: options.verify ?? true,
+  };
   checkDepth(earlier?.config ?? options);
   const pictures = openPictures(source);
   const config = earlier?.config ?? freshConfig(options, pictures.train.length, pictures.numClasses);
@@ -70,7 +83,9 @@ function earlierRun(paths: RunPaths, options: RunOptions, save: string, reporter
     const config = resumedConfig(checkpoint.config, options, save);
     const { torch } = config.versions;
     if (torch !== buildInfo().torchVersion) {
-      reporter?.notice?.(`This run began with libtorch ${torch}; with ${buildInfo().torchVersion} its numbers may differ`);
+      reporter?.notice?.(
+        `This run began with libtorch ${torch}; with ${buildInfo().torchVersion} its numbers may differ`,
+      );
     }
     return { config, checkpoint };
   }

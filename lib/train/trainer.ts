@@ -40,7 +40,13 @@ export class Trainer {
   /** @param place where to begin; changed as the run goes on. */
   constructor(
     run: Run,
-    options: { paths: RunPaths; logs: RunLogs; place: RunPlace; reporter?: Reporter | undefined; signal?: AbortSignal | undefined },
+    options: {
+      paths: RunPaths;
+      logs: RunLogs;
+      place: RunPlace;
+      reporter?: Reporter | undefined;
+      signal?: AbortSignal | undefined;
+    },
   ) {
     this.#run = run;
     this.#paths = options.paths;
@@ -97,7 +103,11 @@ export class Trainer {
     const place = this.#place;
     const { config, loaders } = this.#run;
     const validatedOn = loaders.valid === null ? 'test' : 'valid';
-    const outcome = await testEpoch({ ...this.#passOptions(), loader: loaders.valid ?? loaders.test, phase: validatedOn });
+    const outcome = await testEpoch({
+      ...this.#passOptions(),
+      loader: loaders.valid ?? loaders.test,
+      phase: validatedOn,
+    });
     if (!outcome.finished) return this.#interrupt(outcome.place);
     const { trained } = place;
     if (trained === null) throw new Error('the validation pass has no training pass before it');

@@ -58,7 +58,10 @@ describe('torchbridge doctor', function () {
     const report = await doctor({ TORCHBRIDGE_CACHE: path.join(folder.path, 'no-cache') });
     assert.equal(report.ok, false);
     const missing = report.checks.filter((check) => check.status === 'missing');
-    assert.deepEqual(missing.map((check) => check.name), ['addon', 'libtorch']);
+    assert.deepEqual(
+      missing.map((check) => check.name),
+      ['addon', 'libtorch'],
+    );
     for (const check of missing) assert.match(check.wayOut ?? '', /npm run setup/);
     const wrong = await doctor({ LIBTORCH: '/nowhere/libtorch' });
     assert.match(wrong.checks.find((check) => check.name === 'libtorch')?.text ?? '', /\/nowhere\/libtorch/);

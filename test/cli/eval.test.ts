@@ -24,7 +24,13 @@ describe('torchbridge eval', function () {
 
   it('prints JSON', async () => {
     const { stdout } = await succeed(['eval', '--save', 'run', '--json'], { cwd: folder.path });
-    const result = JSON.parse(stdout) as { error: number; loss: number; pictures: number; weights: string; parameters: number };
+    const result = JSON.parse(stdout) as {
+      error: number;
+      loss: number;
+      pictures: number;
+      weights: string;
+      parameters: number;
+    };
     assert.equal(result.pictures, 20);
     assert.equal(result.error.toFixed(4), finalError);
     assert.ok(result.loss > 0 && result.parameters > 1000);
@@ -34,7 +40,18 @@ describe('torchbridge eval', function () {
   it('reads the form of the network from weights that come alone', async () => {
     fs.mkdirSync(at('alone'));
     fs.copyFileSync(at('run', 'model.pth'), at('alone', 'model.dat'));
-    const args = ['eval', '--weights', 'alone/model.dat', '--data', 'data', '--no-verify', '--threads', '1', '--batch-size', '16'];
+    const args = [
+      'eval',
+      '--weights',
+      'alone/model.dat',
+      '--data',
+      'data',
+      '--no-verify',
+      '--threads',
+      '1',
+      '--batch-size',
+      '16',
+    ];
     const { stdout } = await succeed(args, { cwd: folder.path });
     assert.match(stdout, new RegExp(`Final test error: ${finalError.replace('.', '\\.')}\n$`));
     assert.match(

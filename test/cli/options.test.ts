@@ -71,7 +71,10 @@ describe('torchbridge: the command line', function () {
   }
 
   it('names a command that is like the one given', async () => {
-    assert.match(await failWith(2, ['trian'], { cwd: folder.path }), /unknown command 'trian' \(Did you mean train\?\)$/);
+    assert.match(
+      await failWith(2, ['trian'], { cwd: folder.path }),
+      /unknown command 'trian' \(Did you mean train\?\)$/,
+    );
   });
 
   it('prints help with and without a command', async () => {
@@ -81,7 +84,17 @@ describe('torchbridge: the command line', function () {
     assert.equal(bare.code, 2);
     assert.equal(bare.stderr, asked.stdout);
     const train = await succeed(['train', '--help'], { cwd: folder.path });
-    for (const flag of ['data', 'save', 'depth', 'growth-rate', 'valid-size', 'n-epochs', 'batch-size', 'seed', 'resume']) {
+    for (const flag of [
+      'data',
+      'save',
+      'depth',
+      'growth-rate',
+      'valid-size',
+      'n-epochs',
+      'batch-size',
+      'seed',
+      'resume',
+    ]) {
       assert.match(train.stdout, new RegExp(`--${flag}\\b`));
     }
   });

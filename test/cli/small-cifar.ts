@@ -6,7 +6,10 @@ import { NdArray, writePickle } from '../../lib/io/index.js';
  * Writes a small data set in CIFAR-10's layout: `folder/cifar-10-batches-py`. Each class has a brightness of its own
  * under noise, so that a few steps of training change the errors.
  */
-export function writeSmallCifar(folder: string, { train = 60, test = 20 }: { train?: number; test?: number } = {}): void {
+export function writeSmallCifar(
+  folder: string,
+  { train = 60, test = 20 }: { train?: number; test?: number } = {},
+): void {
   const root = path.join(folder, 'cifar-10-batches-py');
   fs.mkdirSync(root, { recursive: true });
   const random = randomNumbers(5);

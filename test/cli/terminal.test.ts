@@ -18,7 +18,14 @@ function fakeTerminal(columns: number): { stream: NodeJS.WriteStream; text: () =
       done();
     },
   });
-  const cursor = { isTTY: true, columns, rows: 24, cursorTo: () => true, moveCursor: () => true, clearLine: () => true };
+  const cursor = {
+    isTTY: true,
+    columns,
+    rows: 24,
+    cursorTo: () => true,
+    moveCursor: () => true,
+    clearLine: () => true,
+  };
   return { stream: Object.assign(writable, cursor) as unknown as NodeJS.WriteStream, text: () => text };
 }
 
@@ -34,7 +41,15 @@ describe('torchbridge on a terminal', function () {
       meters.time.update(0.5);
       meters.loss.update(2.25, 64);
       meters.error.update(0.875, 64);
-      const report = { phase: 'train' as const, final: false, epoch: 2, nEpochs: 12, iterations: 70, pictures: 64, meters };
+      const report = {
+        phase: 'train' as const,
+        final: false,
+        epoch: 2,
+        nEpochs: 12,
+        iterations: 70,
+        pictures: 64,
+        meters,
+      };
       reporter.iteration({ ...report, iteration: 0 });
       reporter.iteration({ ...report, iteration: 34 });
       reporter.close();
@@ -42,14 +57,24 @@ describe('torchbridge on a terminal', function () {
       const plain = text().replace(new RegExp(`${String.fromCharCode(27)}\\[[0-9;?]*[A-Za-z]`, 'g'), '\n');
       const lines = plain.split(/[\r\n]+/);
       for (const line of lines) assert.ok(line.length < columns + 1, `${line.length} in ${columns}: ${line}`);
-      assert.ok(lines.some((line) => line.includes('epoch 3/12')), plain);
+      assert.ok(
+        lines.some((line) => line.includes('epoch 3/12')),
+        plain,
+      );
       if (columns < 80) continue;
       assert.match(plain, /loss 2\.2500 {2}error 87\.5 % {2}128 images\/s {2}\d+:\d\d left/);
     }
   });
 
   it('writes durations as a clock does', () => {
-    assert.deepEqual([0, 7.4, 59.6, 754, 3723, NaN].map(formatDuration), ['0:00', '0:07', '1:00', '12:34', '1:02:03', '-:--']);
+    assert.deepEqual([0, 7.4, 59.6, 754, 3723, NaN].map(formatDuration), [
+      '0:00',
+      '0:07',
+      '1:00',
+      '12:34',
+      '1:02:03',
+      '-:--',
+    ]);
   });
 
   describe('through a pseudo terminal', () => {

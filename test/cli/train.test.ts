@@ -25,7 +25,9 @@ describe('torchbridge train', function () {
   });
 
   it("prints the script's lines in a pipe and leaves every file of a run", async () => {
-    const { stdout, stderr } = await succeed(['train', ...tiny, '--save', 'run', '--n-epochs', '2'], { cwd: folder.path });
+    const { stdout, stderr } = await succeed(['train', ...tiny, '--save', 'run', '--n-epochs', '2'], {
+      cwd: folder.path,
+    });
     assert.equal(stderr, '');
     const lines = stdout.trimEnd().split('\n');
     assert.equal(lines[0], 'DenseNet(');
@@ -33,12 +35,35 @@ describe('torchbridge train', function () {
     assert.match(lines[total] ?? '', /^Total parameters: {2}\d+$/);
     assert.equal(lines[total - 1], ')');
     const rest = lines.slice(total + 1);
-    for (const line of rest) assert.ok(lineForms.some((form) => form.test(line)), line);
-    const heads = rest.map((line) => /^(Epoch: \[\d\/\d\]|Valid|Test|New|Final|Done!)(?:\tIter: (\[\d\/\d\]))?/.exec(line)?.slice(1).join(' '));
+    for (const line of rest)
+      assert.ok(
+        lineForms.some((form) => form.test(line)),
+        line,
+      );
+    const heads = rest.map((line) =>
+      /^(Epoch: \[\d\/\d\]|Valid|Test|New|Final|Done!)(?:\tIter: (\[\d\/\d\]))?/.exec(line)?.slice(1).join(' '),
+    );
     const epoch = (e: number): string[] => [1, 2, 3].map((i) => `Epoch: [${e}/2] [${i}/3]`);
     const withoutBest = heads.filter((head) => head !== 'New ');
-    assert.deepEqual(withoutBest, [...epoch(1), 'Valid [1/1]', ...epoch(2), 'Valid [1/1]', 'Test [1/2]', 'Test [2/2]', 'Final ', 'Done! ']);
-    const names = ['checkpoint.pth', 'config.json', 'curves.png', 'curves.svg', 'losses.csv', 'model.pth', 'results.csv'];
+    assert.deepEqual(withoutBest, [
+      ...epoch(1),
+      'Valid [1/1]',
+      ...epoch(2),
+      'Valid [1/1]',
+      'Test [1/2]',
+      'Test [2/2]',
+      'Final ',
+      'Done! ',
+    ]);
+    const names = [
+      'checkpoint.pth',
+      'config.json',
+      'curves.png',
+      'curves.svg',
+      'losses.csv',
+      'model.pth',
+      'results.csv',
+    ];
     assert.deepEqual(fs.readdirSync(at('run')).sort(), names);
   });
 
@@ -81,7 +106,18 @@ describe('torchbridge train', function () {
   });
 
   it('takes the other forms of the network', async () => {
-    const args = ['--no-bottleneck', '--drop-rate', '0.2', '--no-nesterov', '--momentum', '0', '--milestones', 'none', '--n-epochs', '1'];
+    const args = [
+      '--no-bottleneck',
+      '--drop-rate',
+      '0.2',
+      '--no-nesterov',
+      '--momentum',
+      '0',
+      '--milestones',
+      'none',
+      '--n-epochs',
+      '1',
+    ];
     const { stdout } = await succeed(['train', ...tiny, ...args, '--save', 'plain'], { cwd: folder.path });
     assert.match(stdout, /\(conv0\): Conv2d\(3, 16,/);
     assert.doesNotMatch(stdout, /norm2/);
@@ -98,7 +134,8 @@ describe('torchbridge train', function () {
   });
 
   describe('what is missing or broken', () => {
-    const fails = (...args: string[]): Promise<string> => failWith(1, ['train', ...tiny, '--n-epochs', '1', ...args], { cwd: folder.path });
+    const fails = (...args: string[]): Promise<string> =>
+      failWith(1, ['train', ...tiny, '--n-epochs', '1', ...args], { cwd: folder.path });
 
     it('a folder that is not there', async () => {
       assert.match(await fails('--data', 'nowhere', '--save', 'no'), /nowhere/);
@@ -107,7 +144,10 @@ describe('torchbridge train', function () {
 
     it('an empty folder', async () => {
       fs.mkdirSync(at('empty'));
-      assert.match(await fails('--data', 'empty', '--save', 'no'), /empty holds neither cifar-10-python\.tar\.gz nor cifar-10-batches-py/);
+      assert.match(
+        await fails('--data', 'empty', '--save', 'no'),
+        /empty holds neither cifar-10-python\.tar\.gz nor cifar-10-batches-py/,
+      );
     });
 
     it('other md5 sums, and says how to take the data all the same', async () => {
@@ -131,7 +171,10 @@ describe('torchbridge train', function () {
     it('a place where no folder can be', async () => {
       fs.writeFileSync(at('file'), '');
       assert.match(await fails('--save', 'file'), /file is not a folder$/);
-      assert.match(await fails('--save', 'file/below'), /cannot write to file\/below: a part of the path is not a folder$/);
+      assert.match(
+        await fails('--save', 'file/below'),
+        /cannot write to file\/below: a part of the path is not a folder$/,
+      );
       assert.match(await fails('--save', '/proc/torchbridge'), /cannot write to \/proc\/torchbridge/);
     });
 
@@ -145,7 +188,10 @@ describe('torchbridge train', function () {
       const command = `ulimit -f 8; exec "${process.execPath}" "${program}" train ${tiny.join(' ')} --n-epochs 1 --save full`;
       const outcome = await start('bash', ['-c', command], { cwd: folder.path });
       assert.equal(outcome.code, 1, outcome.stderr);
-      assert.match(outcome.stderr, /^torchbridge: cannot write full\/\S+: the file would be larger than the system allows\n$/);
+      assert.match(
+        outcome.stderr,
+        /^torchbridge: cannot write full\/\S+: the file would be larger than the system allows\n$/,
+      );
       assert.deepEqual(fs.readdirSync(at('full')).sort(), ['config.json', 'losses.csv', 'results.csv']);
     });
 
@@ -158,7 +204,10 @@ describe('torchbridge train', function () {
   });
 
   it('says in one line that memory does not suffice', async () => {
-    const outcome = await torchbridge(['train', ...tiny, '--num-init-features', '2000000', '--growth-rate', '1000000', '--save', 'no'], { cwd: folder.path });
+    const outcome = await torchbridge(
+      ['train', ...tiny, '--num-init-features', '2000000', '--growth-rate', '1000000', '--save', 'no'],
+      { cwd: folder.path },
+    );
     assert.equal(outcome.code, 1);
     assert.match(outcome.stderr, /^torchbridge: [^\n]*not enough memory[^\n]*\n$/);
   });

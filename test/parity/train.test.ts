@@ -36,7 +36,9 @@ parityDescribe('a whole training run beside the efficient_densenet_pytorch progr
     runPython(path.join(here, 'small_cifar.py'), [path.join(folder.path, 'data'), '70', '24']);
   });
 
-  const cases = networks.flatMap((network) => [1, 2].map((threads) => ({ ...network, threads, validSize: common.validSize })));
+  const cases = networks.flatMap((network) =>
+    [1, 2].map((threads) => ({ ...network, threads, validSize: common.validSize })),
+  );
   // Without validation pictures the program tests after each epoch and keeps the last model.
   cases.push({ ...networks[0]!, title: 'DenseNet-BC-40 without validation pictures', threads: 2, validSize: 0 });
 
@@ -62,7 +64,18 @@ parityDescribe('a whole training run beside the efficient_densenet_pytorch progr
       const reference = runPython(path.join(here, 'densenet_program.py'), [JSON.stringify(options)]);
       const args = [
         ...['--data', options.data, '--no-verify', '--save', ours, '--depth', depth, '--valid-size', validSize],
-        ...['--n-epochs', nEpochs, '--batch-size', batchSize, '--seed', seed, '--threads', threads, '--drop-rate', dropRate],
+        ...[
+          '--n-epochs',
+          nEpochs,
+          '--batch-size',
+          batchSize,
+          '--seed',
+          seed,
+          '--threads',
+          threads,
+          '--drop-rate',
+          dropRate,
+        ],
         ...(bottleneck ? [] : ['--no-bottleneck']),
       ];
       const { stdout } = await succeed(['train', ...args.map(String)], { cwd: folder.path });

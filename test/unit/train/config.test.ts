@@ -67,7 +67,10 @@ describe('train/config', () => {
 
   it('refuses what cannot be, in one line', () => {
     const refused = (run: () => unknown, message: RegExp): void => {
-      assert.throws(run, (error) => error instanceof UsageError && message.test(error.message) && !error.message.includes('\n'));
+      assert.throws(
+        run,
+        (error) => error instanceof UsageError && message.test(error.message) && !error.message.includes('\n'),
+      );
     };
     refused(() => resolveConfig({ validSize: 50000 }, around), /below 50000.*--valid-size.*50000/);
     refused(() => checkOptions({ momentum: 0 }), /Nesterov momentum requires a momentum and zero dampening/);
@@ -86,7 +89,10 @@ describe('train/config', () => {
 
   it('names the file that is damaged', () => {
     assert.throws(() => readConfig('{', 'runs/config.json'), /^Error: runs\/config\.json is not valid JSON/);
-    assert.throws(() => readConfig('{}', 'runs/config.json'), /^Error: runs\/config\.json is not a run's configuration: dataset/);
+    assert.throws(
+      () => readConfig('{}', 'runs/config.json'),
+      /^Error: runs\/config\.json is not a run's configuration: dataset/,
+    );
   });
 
   it('resumes with the options of the run, and names those that differ', () => {

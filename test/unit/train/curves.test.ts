@@ -43,11 +43,22 @@ describe('train/curves', () => {
 
   it('draws a picture with axes, legend and the test error', async () => {
     const svg = curvesSvg(curveData(losses, results, 'validation'));
-    for (const words of ['loss', 'top-1 error', 'epoch', 'validation', 'training, each iteration', 'lr 0.01', '47.00 %']) {
+    for (const words of [
+      'loss',
+      'top-1 error',
+      'epoch',
+      'validation',
+      'training, each iteration',
+      'lr 0.01',
+      '47.00 %',
+    ]) {
       assert.ok(svg.includes(words), words);
     }
     assert.ok(!svg.includes('NaN') && !svg.includes('undefined'), 'every coordinate is a number');
-    const { width, height, format } = await sharp(Buffer.from(svg), { density: 144 }).png().toBuffer().then((png) => sharp(png).metadata());
+    const { width, height, format } = await sharp(Buffer.from(svg), { density: 144 })
+      .png()
+      .toBuffer()
+      .then((png) => sharp(png).metadata());
     assert.deepEqual([format, width, height], ['png', 2240, 940]);
   });
 

@@ -48,7 +48,10 @@ describe('train/format', () => {
         // An exact tie is a half of the last digit with nothing after it.
         const doubled = Math.abs(x) * 2 * 10 ** d;
         fc.pre(!(Number.isInteger(doubled) && doubled % 2 === 1));
-        assert.equal(formatFixed(x, d), Object.is(x, -0) || (x < 0 && Number(x.toFixed(d)) === 0) ? `-${(0).toFixed(d)}` : x.toFixed(d));
+        assert.equal(
+          formatFixed(x, d),
+          Object.is(x, -0) || (x < 0 && Number(x.toFixed(d)) === 0) ? `-${(0).toFixed(d)}` : x.toFixed(d),
+        );
       }),
     );
   });

@@ -75,7 +75,10 @@ describe('train/run logs', () => {
     const file = path.join(folder, 'file');
     fs.writeFileSync(file, '');
     assert.throws(() => makeRunFolder(file), /file is not a folder$/);
-    assert.throws(() => makeRunFolder(path.join(file, 'below')), /cannot write to .*below: a part of the path is not a folder/);
+    assert.throws(
+      () => makeRunFolder(path.join(file, 'below')),
+      /cannot write to .*below: a part of the path is not a folder/,
+    );
     makeRunFolder(path.join(folder, 'a', 'b'));
     assert.ok(fs.statSync(path.join(folder, 'a', 'b')).isDirectory());
   });

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { save } from '../../../lib/io/index.js';
+import { cifarDenseNet, type DenseNet } from '../../../lib/models/index.js';
+import { MultiStepLR, SGD } from '../../../lib/optim/index.js';
+import { manualSeed, OrderedDict, rand, randn, scope, type Tensor } from '../../../lib/tensor/index.js';
+import { readCheckpoint, saveCheckpoint, type RunPlace } from '../../../lib/train/checkpoint.js';
+import { resolveConfig } from '../../../lib/train/config.js';
+import { inferNetwork } from '../../../lib/train/infer-network.js';
+import { loadWeights, modelWithWeights } from '../../../lib/train/run.js';
+
+const config = resolveConfig(
+  { depth: 10, growthRate: 4 },
+  {
+    trainPictures: 5000,
+    numClasses: 10,
+    seed: 1,
+    threads: 1,
+    device: 'cpu',
+    versions: { torchbridge: '0', torch: '2' },
+  },
+);
+
+interface Parts {
+  model: DenseNet;
+  optimizer: SGD;
+  scheduler: MultiStepLR;
+}
+
+function parts(): Parts {
+  const model = cifarDenseNet({ depth: 10, growthRate: 4 });
+  const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+  return { model, optimizer, scheduler: new MultiStepLR(optimizer, { milestones: [1], gamma: 0.1 }) };
+}
+
+function stepOnce({ model, optimizer }: Parts): number {
+  return scope(() => {
+    const loss = (model.call(randn([2, 3, 32, 32]))).pow(2).sum();
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    return loss.item();
+  });
+}
+
+describe('train/checkpoint', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-checkpoint-'));
+    file = path.join(folder, 'checkpoint.pth');
+  });
+  afterEach(() => {
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
+
+  const meter = { val: 0.1, avg: 2, sum: 1 / 3, count: 7 };
+  const place: RunPlace = {
+    epoch: 3,
+    phase: 'train',
+    pass: {
+      loader: { batches: 5, samplerSeed: 2n ** 62n + 1n, generatorState: null },
+      meters: { time: meter, loss: { ...meter, avg: Infinity }, error: { ...meter, val: NaN } },
+    },
+    trained: { loss: 1, error: 0.5, lr: 0.1 },
+    bestError: 1,
+    modelSaved: true,
+    testError: null,
+  };
+
+  it('brings back the place, to the last bit', () => {
+    saveCheckpoint(file, config, parts(), place, { results: 12, losses: 2 ** 40 });
+    const checkpoint = readCheckpoint(file);
+    assert.deepEqual(checkpoint.place, place);
+    assert.deepEqual(checkpoint.config, config);
+    assert.deepEqual(checkpoint.logs, { results: 12, losses: 2 ** 40 });
+  });
+
+  it('brings back model, optimizer, scheduler and random numbers', () => {
+    manualSeed(5);
+    const first = parts();
+    stepOnce(first);
+    first.scheduler.step();
+    saveCheckpoint(file, config, first, place, { results: 0, losses: 0 });
+    const expected = [stepOnce(first), stepOnce(first), rand([1]).item()];
+
+    manualSeed(99);
+    const second = parts();
+    readCheckpoint(file).restore(second);
+    assert.deepEqual(second.scheduler.getLastLr(), [0.1 * 0.1]);
+    assert.deepEqual([stepOnce(second), stepOnce(second), rand([1]).item()], expected);
+  });
+
+  it('refuses what is no checkpoint', () => {
+    save(new OrderedDict(), file);
+    assert.throws(() => readCheckpoint(file), /checkpoint\.pth is not a checkpoint of this version of torchbridge$/);
+    save(new Map<string, unknown>([['torchbridge_checkpoint', 1]]), file);
+    assert.throws(() => readCheckpoint(file), /is not a whole checkpoint/);
+  });
+});
+
+describe('train/infer-network', () => {
+  const forms = [
+    { depth: 40, growthRate: 12, bottleneck: true },
+    { depth: 22, growthRate: 5, bottleneck: true, compression: 0.37, numInitFeatures: 7 },
+    { depth: 13, growthRate: 6, bottleneck: false },
+    { depth: 10, growthRate: 4, bottleneck: false, compression: 0.9, numClasses: 3 },
+  ];
+  for (const form of forms) {
+    it(`reads ${JSON.stringify(form)} from shapes alone`, () => {
+      const original = cifarDenseNet(form);
+      const found = inferNetwork(original.stateDict(), 'x.pth');
+      assert.deepEqual(
+        [found.depth, found.growthRate, found.bottleneck],
+        [form.depth, form.growthRate, form.bottleneck],
+      );
+      assert.equal(String(cifarDenseNet(found)), String(original));
+    });
+  }
+
+  it('refuses the weights of something else', () => {
+    assert.throws(
+      () => inferNetwork(new OrderedDict(), 'x.pth'),
+      /x\.pth is not the state dict of a CIFAR DenseNet: it has no/,
+    );
+  });
+
+  it('says in one line what does not fit, and draws no random number', () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-weights-'));
+    const file = path.join(folder, 'model.pth');
+    try {
+      save(cifarDenseNet({ depth: 10, growthRate: 6 }).stateDict(), file);
+      assert.throws(
+        () => modelWithWeights(config, loadWeights(file), file),
+        (error) =>
+          error instanceof Error &&
+          !error.message.includes('\n') &&
+          /does not fit the network: .*size mismatch/.test(error.message),
+      );
+      save(cifarDenseNet({ depth: 10, growthRate: 4 }).stateDict(), file);
+      manualSeed(7);
+      const expected = rand([1]).item();
+      manualSeed(7);
+      modelWithWeights(config, loadWeights(file), file);
+      assert.equal(rand([1]).item(), expected);
+      save([1, 2], file);
+      assert.throws(() => loadWeights(file), /model\.pth holds no state dict/);
+    } finally {
+      fs.rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
