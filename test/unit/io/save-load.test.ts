@@ -5,6 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { IoError, load, save, serialize, Tuple, writePickle } from '../../../lib/io/index.js';
+import { bytesSource } from '../../../lib/io/byte-source.js';
+import { ZipReader } from '../../../lib/io/zip-reader.js';
 import { writeZip } from '../../../lib/io/zip-writer.js';
 import {
   type DType,
@@ -211,6 +213,26 @@ describe('save and load', () => {
       message: `cannot read ${folder}/none.pth: no such file or folder`,
     });
     assert.throws(() => load(folder), { message: `cannot read ${folder}: it is a folder` });
+  });
+
+  it('read files of big-endian machines', () => {
+    scope(() => {
+      const values = [tensor([1.5, -2]), tensor([1n, 2n ** 40n]), tensor([1.5, 2]).to('complex64'), tensor([true])];
+      const zip = new ZipReader(bytesSource(serialize(values)));
+      const units = [4, 8, 4, 1];
+      const records = [...zip.entries.keys()].map((name) => {
+        const data = Buffer.from(zip.read(name));
+        const unit = name.includes('/data/') ? units[Number(name.slice(-1))] : undefined;
+        if (unit === 4) data.swap32();
+        else if (unit === 8) data.swap64();
+        return { name, data: name.endsWith('byteorder') ? Buffer.from('big') : data };
+      });
+      const read = load(Buffer.concat([...writeZip(records)])) as Tensor[];
+      assert.deepEqual(
+        read.map((t) => t.bytes()),
+        values.map((t) => t.bytes()),
+      );
+    });
   });
 
   it('refuse pickles whose tensors lie outside their storages', () => {
