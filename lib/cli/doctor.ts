@@ -2,9 +2,8 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { BuildInfo } from '../native/binding.js';
-import { packageVersion } from '../train/package-version.js';
+import { packageFile, packageVersion } from '../train/package-version.js';
 import { coloursFor, errorLine, type Output } from './output.js';
 
 /** One thing the doctor looked at. */
@@ -130,15 +129,9 @@ function cacheCheck(facts: BuildFacts | null): Check {
   }
 }
 
-function packageFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
-  return folder;
-}
-
 function buildFacts(): BuildFacts | null {
   try {
-    return createRequire(import.meta.url)(join(packageFolder(), 'scripts', 'native-config.cjs')) as BuildFacts;
+    return createRequire(import.meta.url)(join(dirname(packageFile()), 'scripts', 'native-config.cjs')) as BuildFacts;
   } catch {
     return null;
   }
@@ -147,7 +140,7 @@ function buildFacts(): BuildFacts | null {
 /** The libtorch that the set-up recorded when it built the addon. */
 function recordedLibtorch(): { folder: string; version?: string } | null {
   try {
-    const text = readFileSync(join(packageFolder(), 'build-cmake', 'build-info.json'), 'utf8');
+    const text = readFileSync(join(dirname(packageFile()), 'build-cmake', 'build-info.json'), 'utf8');
     return (JSON.parse(text) as { libtorch?: { folder: string; version?: string } }).libtorch ?? null;
   } catch {
     return null;

@@ -62,8 +62,11 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     const { runDoctor } = await import('./doctor.js');
     setCode(await runDoctor({ json: given.json === true }, stdout));
   });
-  // The options differ from command to command, and so do their types.
-  for (const command of [train, evaluate, doctor] as unknown as Command[]) root.addCommand(command);
+  const setup = new Command('setup').summary('fetch libtorch and build the addon, if need be').action(async () => {
+    const { runSetup } = await import('./setup.js');
+    setCode(await runSetup());
+  });
+  for (const command of [train, evaluate, doctor, setup]) root.addCommand(command);
   for (const command of [root, ...root.commands]) {
     command.exitOverride();
     // Commander would print the message and the exception would carry it as well: it is printed once, by report().

@@ -67,6 +67,11 @@ describe('torchbridge doctor', function () {
     assert.match(wrong.checks.find((check) => check.name === 'libtorch')?.text ?? '', /\/nowhere\/libtorch/);
   });
 
+  it('its way out is a command that exists', async () => {
+    const { stdout } = await succeed(['setup', '--help'], { cwd: folder.path });
+    assert.match(stdout, /^Usage: torchbridge setup/);
+  });
+
   it('the other commands say in one line that the addon is missing', async () => {
     const env = { TORCHBRIDGE_ADDON: '/nowhere/torchbridge.node' };
     for (const args of [['train'], ['eval', '--save', 'run']]) {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { save } from '../../../lib/io/index.js';
 import { cifarDenseNet, type DenseNet } from '../../../lib/models/index.js';
 import { MultiStepLR, SGD } from '../../../lib/optim/index.js';
-import { manualSeed, OrderedDict, rand, randn, scope, type Tensor } from '../../../lib/tensor/index.js';
+import { manualSeed, OrderedDict, rand, randn, scope } from '../../../lib/tensor/index.js';
 import { readCheckpoint, saveCheckpoint, type RunPlace } from '../../../lib/train/checkpoint.js';
 import { resolveConfig } from '../../../lib/train/config.js';
 import { inferNetwork } from '../../../lib/train/infer-network.js';
@@ -37,7 +37,10 @@ function parts(): Parts {
 
 function stepOnce({ model, optimizer }: Parts): number {
   return scope(() => {
-    const loss = (model.call(randn([2, 3, 32, 32]))).pow(2).sum();
+    const loss = model
+      .call(randn([2, 3, 32, 32]))
+      .pow(2)
+      .sum();
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();
