@@ -177,27 +177,21 @@ export function refusePromise(value: unknown, what: string): void {
  * Runs `fn` and releases every tensor made meanwhile, save those that it returns (in arrays, objects, Maps and Sets too),
  * those that were {@link keep}-ed, and those that a module or an optimizer owns. Scopes nest: what is returned belongs to the scope around.
  * @param fn a synchronous function; one that returns a Promise is refused.
- * @param survivors also kept alive: an object whose tensors outlive the scope (a module that stored them on itself).
  * @returns what `fn` returns.
  * @throws TorchError `type` for an async function; whatever `fn` throws, after everything was released.
  */
-export function scope<T>(fn: () => T, survivors?: object): T {
+export function scope<T>(fn: () => T): T {
   const opened = new Scope(current);
   current = opened;
   try {
     const result = fn();
     refusePromise(result, 'scope');
     escape(result, opened, null);
-    if (survivors !== undefined) for (const each of Object.values(survivors)) keepIfOwned(each, opened);
     return result;
   } finally {
     current = opened.parent;
     opened.close();
   }
-}
-
-function keepIfOwned(value: unknown, closing: Scope): void {
-  if (value instanceof TensorBase && value.owner === closing && value.slot >= 0) adopt(value);
 }
 
 /**
