@@ -45,16 +45,16 @@ export function drawShape(label: number, random: ShapesRandom, out: Uint8Array, 
 }
 
 // Half pixels. Small figures at low contrast, under noise and clutter, are what keeps the error from reaching zero.
-const RADIUS: [number, number] = [9, 20];
+const RADIUS: [number, number] = [8, 20];
 const MARGIN = 4;
-const CLUTTER = 2;
+const CLUTTER = 3;
 
 // Figures are lighter than their background: a first layer learns that within a few steps, whatever the hues.
 const DARK: [number, number] = [10, 120];
 const LIGHT: [number, number] = [90, 245];
 const ANY: [number, number] = [10, 245];
-const MIN_CONTRAST = 120;
-const MAX_NOISE = 48;
+const MIN_CONTRAST = 75;
+const MAX_NOISE = 90;
 
 function colour(random: ShapesRandom, range: [number, number]): Colour {
   return [random.between(...range), random.between(...range), random.between(...range)];

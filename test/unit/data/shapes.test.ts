@@ -28,9 +28,9 @@ describe('shapes', () => {
     assert.deepEqual(
       { pictures: md5(train.set.pictures), labels: md5(train.set.labels), test: md5(test.set.pictures) },
       {
-        pictures: '4052abdede883b1e09ce73d84d2bcd2b',
-        labels: '50e678369993cfdce7092d6d317e5440',
-        test: '469d6fc0d60023c51b3ec5888a2b8b57',
+        pictures: '63a6da7ea07b8b613cd8ed1afac20adc',
+        labels: '744fec034104ed030438c5c1bca51d9d',
+        test: '10c4adff330025a9460b626e452e4818',
       },
     );
     const counts = new Array<number>(10).fill(0);
