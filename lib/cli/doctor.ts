@@ -77,7 +77,7 @@ function libtorchCheck(addon: Addon, facts: BuildFacts | null): Check {
     return { name: 'libtorch', status: 'ok', text: `${addon.info.torchVersion}, ${where}` };
   }
   if (built !== null && existsSync(join(built.folder, 'lib', 'libtorch.so'))) {
-    return { name: 'libtorch', status: 'ok', text: `${built.version ?? ''} ${built.folder}`.trim() };
+    return { name: 'libtorch', status: 'ok', text: `${built.version}, ${built.folder}` };
   }
   const wayOut =
     `run \`npm run setup\`, which fetches it, or set LIBTORCH to the folder of libtorch ${facts?.LIBTORCH_VERSION ?? ''}`.trimEnd();
@@ -138,10 +138,11 @@ function buildFacts(): BuildFacts | null {
 }
 
 /** The libtorch that the set-up recorded when it built the addon. */
-function recordedLibtorch(): { folder: string; version?: string } | null {
+function recordedLibtorch(): { folder: string; version: string } | null {
   try {
     const text = readFileSync(join(dirname(packageFile()), 'build-cmake', 'build-info.json'), 'utf8');
-    return (JSON.parse(text) as { libtorch?: { folder: string; version?: string } }).libtorch ?? null;
+    const { libtorch, version } = JSON.parse(text) as Record<string, unknown>;
+    return typeof libtorch === 'string' && typeof version === 'string' ? { folder: libtorch, version } : null;
   } catch {
     return null;
   }
