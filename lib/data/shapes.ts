@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { NdArray, systemCode, writePickle } from '../io/index.js';
+import { makeFolders, NdArray, systemCode, writePickle } from '../io/index.js';
 import { PICTURE_BYTES } from './cifar-batch.js';
 import { ALL_FILES, FOLDER } from './cifar-checksums.js';
 import type { CifarFiles } from './cifar-files.js';
@@ -106,7 +106,7 @@ function md5(bytes: Uint8Array): string {
 function store({ files }: CifarFiles, root: string): void {
   const folder = path.join(root, FOLDER);
   const temporary = path.join(root, `.${FOLDER}-${process.pid}-${randomBytes(4).toString('hex')}`);
-  fs.mkdirSync(temporary, { recursive: true });
+  makeFolders(temporary);
   try {
     for (const [name, bytes] of files) fs.writeFileSync(path.join(temporary, name), bytes);
     fs.writeFileSync(

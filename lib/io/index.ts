@@ -1,6 +1,7 @@
 export { atomicWriteFile, type FileContent } from './atomic-write.js';
 export { explainSystemError, IoError, systemCode, type IoErrorCode } from './errors.js';
 export { load, type LoadOptions } from './load.js';
+export { makeFolders } from './make-folders.js';
 export { readPickle, type PickleGlobal, type PickleReadOptions, type Py2Encoding } from './pickle-reader.js';
 export { NdArray, Tuple, type NdData, type NdType } from './pickle-values.js';
 export { writePickle, PyName, type PickleWriteOptions, type Reduced } from './pickle-writer.js';

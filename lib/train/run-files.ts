@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { explainSystemError, IoError } from '../io/index.js';
+import { accessSync, constants, existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { explainSystemError, makeFolders } from '../io/index.js';
 
 /** The names of what a run leaves in its folder. */
 export const runFileNames = {
@@ -31,14 +31,6 @@ export function makeRunFolder(save: string): void {
   } catch (error) {
     throw explainSystemError(error, 'write to', save);
   }
-}
-
-/** Node's own recursive mkdir never returns where a folder exists but takes no new ones, as /proc. */
-function makeFolders(folder: string): void {
-  const missing: string[] = [];
-  for (let at = resolve(folder); !existsSync(at); at = dirname(at)) missing.push(at);
-  for (const each of missing.reverse()) mkdirSync(each);
-  if (!statSync(folder).isDirectory()) throw new IoError('kind', `${folder} is not a folder`, folder);
 }
 
 /** Removes the files of an earlier run and nothing else. @returns whether there were any. */

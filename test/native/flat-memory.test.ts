@@ -1,15 +1,33 @@
 import assert from 'node:assert/strict';
-import { manualSeed, memory, models, nn, optim, randint, randn, scope, setNumThreads, type Tensor } from '../../lib/index.js';
+import {
+  manualSeed,
+  memory,
+  models,
+  nn,
+  optim,
+  randint,
+  randn,
+  scope,
+  setNumThreads,
+  type Tensor,
+} from '../../lib/index.js';
 
 /** A training loop as a user writes it: synchronous, in one turn of the event loop. */
 function trainer(): () => number {
   manualSeed(0);
-  const model = new models.DenseNet({ growthRate: 4, blockConfig: [2, 2], numInitFeatures: 8, bnSize: 2, numClasses: 4, dropRate: 0.1 });
+  const model = new models.DenseNet({
+    growthRate: 4,
+    blockConfig: [2, 2],
+    numInitFeatures: 8,
+    bnSize: 2,
+    numClasses: 4,
+    dropRate: 0.1,
+  });
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
   const [input, target] = [randn([4, 3, 8, 8]), randint(0, 4, [4])];
   return () =>
     scope(() => {
-      const output = model.call(input) as Tensor;
+      const output = model.call(input);
       const loss = nn.functional.crossEntropy(output, target);
       optimizer.zeroGrad();
       loss.backward();

@@ -36,7 +36,7 @@ a.topk();
 // @ts-expect-error a list of tensors is expected
 ops.cat(a, 1);
 // @ts-expect-error no operator of that name
-ops.catt([a], 1);
+export const missing: unknown = ops.catt;
 // @ts-expect-error shapes are lists
 zeros('2');
 // @ts-expect-error an undefined dtype of the result

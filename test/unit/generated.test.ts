@@ -21,7 +21,10 @@ describe('lib/generated', () => {
     const all = JSON.parse(native.describeOperators('aten')) as Described[];
     assert.ok(all.length > 3000, String(all.length));
     for (const each of all) {
-      assert.ok(native.findOperator(`${each.name}.${each.overload === '' ? 'default' : each.overload}`) >= 0, each.name);
+      assert.ok(
+        native.findOperator(`${each.name}.${each.overload === '' ? 'default' : each.overload}`) >= 0,
+        each.name,
+      );
     }
     const not = all.filter((each) => each.unsupported !== '');
     assert.ok(not.length <= 11, not.map((each) => `${each.name}.${each.overload}: ${each.unsupported}`).join('\n'));
