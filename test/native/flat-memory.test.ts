@@ -1,16 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  manualSeed,
-  memory,
-  models,
-  nn,
-  optim,
-  randint,
-  randn,
-  scope,
-  setNumThreads,
-  type Tensor,
-} from '../../lib/index.js';
+import { manualSeed, memory, models, nn, optim, randint, randn, scope, setNumThreads } from '../../lib/index.js';
 
 /** A training loop as a user writes it: synchronous, in one turn of the event loop. */
 function trainer(): () => number {
