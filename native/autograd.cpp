@@ -72,13 +72,26 @@ napi_value set_data(Call& call) {
   return call.undefined();
 }
 
-// list of tensors, none standing for "no tensor", at `position`
-torch::autograd::variable_list read_list(const Values& values, size_t position) {
+// The list of tensors at `position`; where `gaps` are allowed, none stands for "no tensor".
+torch::autograd::variable_list read_list(const Values& values, size_t position, const char* what, bool gaps) {
+  const Tape& tape = values.tape;
+  if (tape.tag(position) != Tag::kList) {
+    throw BridgeError("type", std::string("Expected a list of tensors for ") + what + " but received " +
+                                  describe_value(values, position));
+  }
   torch::autograd::variable_list out;
   size_t item = position + 2;
-  for (size_t k = values.tape.length(position); k > 0; --k) {
-    out.push_back(values.tape.tag(item) == Tag::kNone ? at::Tensor() : values.tensors.get(values.tape.handle(item)));
-    item = values.tape.next(item);
+  for (size_t k = tape.length(position); k > 0; --k) {
+    const Tag tag = tape.tag(item);
+    if (tag == Tag::kTensor) {
+      out.push_back(values.tensors.get(tape.handle(item)));
+    } else if (gaps && (tag == Tag::kNone || tag == Tag::kSkip)) {
+      out.emplace_back();
+    } else {
+      throw BridgeError("type",
+                        std::string("Expected tensors for ") + what + " but received " + describe_value(values, item));
+    }
+    item = tape.next(item);
   }
   return out;
 }
@@ -93,11 +106,11 @@ std::optional<bool> optional_bool(Call& call, size_t i) {
 // backward(retainGraph?, createGraph); on the tape: outputs, gradients, inputs.
 napi_value backward(Call& call) {
   const Values values = call.data().values();
-  const auto outputs = read_list(values, 0);
+  const auto outputs = read_list(values, 0, "the outputs", false);
   size_t p = values.tape.next(0);
-  const auto gradients = read_list(values, p);
+  const auto gradients = read_list(values, p, "the gradients", true);
   p = values.tape.next(p);
-  const auto inputs = read_list(values, p);
+  const auto inputs = read_list(values, p, "the inputs", false);
   torch::autograd::backward(outputs, gradients, optional_bool(call, 0), call.boolean(1), inputs);
   return call.undefined();
 }
@@ -106,11 +119,11 @@ napi_value backward(Call& call) {
 napi_value grad_of(Call& call) {
   Environment& data = call.data();
   const Values values = data.values();
-  const auto outputs = read_list(values, 0);
+  const auto outputs = read_list(values, 0, "the outputs", false);
   size_t p = values.tape.next(0);
-  const auto gradients = read_list(values, p);
+  const auto gradients = read_list(values, p, "the gradients", true);
   p = values.tape.next(p);
-  const auto inputs = read_list(values, p);
+  const auto inputs = read_list(values, p, "the inputs", false);
   const auto results =
       torch::autograd::grad(outputs, inputs, gradients, optional_bool(call, 0), call.boolean(1), call.boolean(2));
   napi_value array = nullptr;

@@ -232,10 +232,14 @@ std::string describe_tensor(const at::Tensor& tensor) {
   std::ostringstream out;
   out << "Tensor " << dtype_name(tensor.scalar_type());
   if (tensor.layout() != at::kStrided) out << " " << tensor.layout();
-  const auto sizes = tensor.sym_sizes();
-  out << "[";
-  for (size_t i = 0; i < sizes.size(); ++i) out << (i == 0 ? "" : ", ") << sizes[i];
-  out << "]";
+  if (tensor.is_nested()) {  // has no sizes to tell
+    out << " nested";
+  } else {
+    const auto sizes = tensor.sym_sizes();
+    out << "[";
+    for (size_t i = 0; i < sizes.size(); ++i) out << (i == 0 ? "" : ", ") << sizes[i];
+    out << "]";
+  }
   if (!tensor.device().is_cpu()) out << " on " << tensor.device().str();
   return out.str();
 }

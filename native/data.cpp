@@ -37,7 +37,16 @@ napi_value from_bytes(Call& call) {
 }
 
 at::Tensor readable(const at::Tensor& tensor) {
-  return tensor.detach().to(at::kCPU).resolve_conj().resolve_neg().contiguous();
+  at::Tensor plain = tensor.detach();
+  if (plain._is_zerotensor()) plain = at::zeros(plain.sizes(), plain.options());
+  return plain.to(at::kCPU).resolve_conj().resolve_neg().contiguous();
+}
+
+// Some tensors promise bytes without having memory (zero tensors, fake ones).
+void copy_bytes(char* target, const void* source, size_t size) {
+  if (size == 0) return;
+  if (source == nullptr) throw BridgeError("runtime", "this tensor has no memory of its own to read");
+  std::memcpy(target, source, size);
 }
 
 // copyTo(handle, target): the elements in order, row by row.
@@ -45,7 +54,7 @@ napi_value copy_to(Call& call) {
   const at::Tensor source = readable(call.tensor(0));
   const auto [bytes, size] = call.bytes(1);
   if (source.nbytes() != size) throw BridgeError("internal", "the target has another size than the tensor");
-  if (size > 0) std::memcpy(bytes, source.const_data_ptr(), size);
+  copy_bytes(bytes, source.const_data_ptr(), size);
   return call.undefined();
 }
 
@@ -61,6 +70,13 @@ napi_value item(Call& call) {
     throw BridgeError("type", "Expected a real tensor for item but received a complex one; use toArray()");
   if (value.isBoolean()) return call.from(value.toBool() ? 1.0 : 0.0);
   if (value.isFloatingPoint()) return call.from(value.toDouble());
+  if (tensor.scalar_type() == at::ScalarType::UInt64) {
+    const uint64_t wide = value.toUInt64();
+    napi_value big = nullptr;
+    call.check(wide < (uint64_t{1} << 53) ? napi_create_double(call.env(), static_cast<double>(wide), &big)
+                                          : napi_create_bigint_uint64(call.env(), wide, &big));
+    return big;
+  }
   const int64_t v = value.toLong();
   constexpr int64_t kMaxSafe = (int64_t{1} << 53) - 1;
   if (v <= kMaxSafe && v >= -kMaxSafe) return call.from(static_cast<double>(v));
@@ -83,13 +99,13 @@ napi_value storage_copy_to(Call& call) {
   if (tensor.storage().nbytes() != size) throw BridgeError("internal", "the target has another size than the storage");
   if (size == 0) return call.undefined();
   if (tensor.is_cpu()) {
-    std::memcpy(bytes, tensor.storage().data(), size);
+    copy_bytes(bytes, tensor.storage().data(), size);
     return call.undefined();
   }
   at::Tensor whole = at::empty({0}, tensor.options().dtype(at::kByte));
   whole.set_(tensor.storage(), 0, {static_cast<int64_t>(size)}, {1});
   const at::Tensor copy = whole.to(at::kCPU);
-  std::memcpy(bytes, copy.const_data_ptr(), size);
+  copy_bytes(bytes, copy.const_data_ptr(), size);
   return call.undefined();
 }
 
@@ -98,10 +114,15 @@ napi_value storage_copy_to(Call& call) {
 napi_value view_storage(Call& call) {
   const at::Tensor base = call.tensor(0);
   const at::ScalarType dtype = parse_dtype(call.string(1));
-  const auto offset = static_cast<int64_t>(call.number(2));
+  const double given_offset = call.number(2);
+  const auto offset = static_cast<int64_t>(given_offset);
+  if (static_cast<double>(offset) != given_offset) throw BridgeError("value", "Expected an integer for the offset");
   const Tape& tape = call.data().tape;
   const auto shape = read_ints(tape, 0);
   const auto strides = read_ints(tape, tape.next(0));
+  if (base.is_cpu() && base.storage().data() == nullptr && base.storage().nbytes() > 0) {
+    throw BridgeError("runtime", "this tensor has no memory of its own to look at");
+  }
   if (shape.size() != strides.size()) throw BridgeError("shape", "Expected as many strides as sizes");
   const int64_t numel = checked_numel(shape);
   int64_t last = offset;

@@ -25,15 +25,17 @@ struct Given {
 // tape: count, values…, count, (name, value)…
 void read_given(const Tape& tape, Given& given) {
   size_t p = 0;
-  given.positional = static_cast<size_t>(tape.at(p++));
-  if (given.positional > kMostArguments) throw BridgeError("type", "too many arguments");
-  for (size_t i = 0; i < given.positional; ++i) {
-    given.at[i] = p;
+  const auto positional = static_cast<size_t>(tape.at(p++));
+  if (positional > kMostArguments) throw BridgeError("type", "too many arguments");
+  // Counted up as they are read: an error on the way describes those that were.
+  for (; given.positional < positional; ++given.positional) {
+    given.at[given.positional] = p;
     p = tape.next(p);
   }
-  given.named = static_cast<size_t>(tape.at(p++));
-  if (given.positional + given.named > kMostArguments) throw BridgeError("type", "too many arguments");
-  for (size_t i = given.positional; i < given.positional + given.named; ++i) {
+  const auto named = static_cast<size_t>(tape.at(p++));
+  if (positional + named > kMostArguments) throw BridgeError("type", "too many arguments");
+  for (; given.named < named; ++given.named) {
+    const size_t i = positional + given.named;
     given.name_at[i] = p;
     p = tape.next(p);
     given.at[i] = p;
@@ -65,7 +67,7 @@ const char* bind(const Overload& overload, const Values& values, const Given& gi
     if (values.tape.tag(given.at[k]) == Tag::kSkip) continue;
     const std::string name = values.tape.string(given.name_at[k]);
     size_t i = 0;
-    while (i < arguments.size() && arguments[i].name != name) ++i;
+    while (i < arguments.size() && arguments[i].name != name && arguments[i].camel_name != name) ++i;
     if (i == arguments.size()) {
       const bool outs = name == "out" && overload.outs > 1 && values.tape.tag(given.at[k]) == Tag::kList &&
                         values.tape.length(given.at[k]) == overload.outs;

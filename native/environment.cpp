@@ -10,12 +10,14 @@ Call::Call(napi_env env, napi_callback_info info) : env_(env) {
 
 void Call::check(napi_status status) const {
   if (status == napi_ok) return;
-  bool pending = false;
-  if (napi_is_exception_pending(env_, &pending) == napi_ok && pending) throw PendingException{};
+  // Read first: any further call clears it.
   const napi_extended_error_info* info = nullptr;
   napi_get_last_error_info(env_, &info);
-  throw BridgeError(
-      "type", info != nullptr && info->error_message != nullptr ? info->error_message : "a call of Node-API failed");
+  const std::string reason =
+      info != nullptr && info->error_message != nullptr ? info->error_message : "an argument of another kind";
+  bool pending = false;
+  if (napi_is_exception_pending(env_, &pending) == napi_ok && pending) throw PendingException{};
+  throw BridgeError("type", "Expected an argument of another kind (" + reason + ")");
 }
 
 int32_t Call::int32(size_t i) const {
@@ -49,6 +51,12 @@ std::pair<char*, size_t> Call::bytes(size_t i) const {
   check(napi_is_typedarray(env_, args_[i], &typed));
   void* data = nullptr;
   size_t length = 0;
+  bool view = false;
+  check(napi_is_dataview(env_, args_[i], &view));
+  if (view) {
+    check(napi_get_dataview_info(env_, args_[i], &length, &data, nullptr, nullptr));
+    return {static_cast<char*>(data), length};
+  }
   if (!typed) {
     check(napi_get_arraybuffer_info(env_, args_[i], &data, &length));
     return {static_cast<char*>(data), length};

@@ -20,7 +20,9 @@ Failure current_failure() {
   } catch (const c10::TypeError& e) {
     return {"type", e.what_without_backtrace()};
   } catch (const c10::NotImplementedError& e) {
-    return {"notImplemented", e.what_without_backtrace()};
+    // What follows the first empty line is a list of every registered kernel.
+    const std::string message = e.what_without_backtrace();
+    return {"notImplemented", message.substr(0, message.find("\n\n"))};
   } catch (const c10::LinAlgError& e) {
     return {"linalg", e.what_without_backtrace()};
   } catch (const c10::Error& e) {

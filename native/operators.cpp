@@ -3,6 +3,7 @@
 #include <ATen/core/jit_type.h>
 
 #include <algorithm>
+#include <cctype>
 #include <deque>
 #include <mutex>
 #include <sstream>
@@ -73,12 +74,31 @@ Kind kind_of(const c10::TypePtr& type) {
   }
 }
 
+// memory_format becomes memoryFormat; names that begin with a capital (UPLO) stay. scripts/generate-operators.mjs has
+// the same rule.
+std::string camel_case(const std::string& name) {
+  if (!name.empty() && std::isupper(static_cast<unsigned char>(name[0])) != 0) return name;
+  std::string out;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const bool joint = name[i] == '_' && i > 0 && name[i - 1] != '_' && i + 1 < name.size();
+    const auto next = static_cast<unsigned char>(joint ? name[i + 1] : '\0');
+    if (joint && (std::islower(next) != 0 || std::isdigit(next) != 0)) {
+      out.push_back(static_cast<char>(std::toupper(next)));
+      ++i;
+    } else {
+      out.push_back(name[i]);
+    }
+  }
+  return out;
+}
+
 ArgumentSpec spec_of(const c10::Argument& argument) {
   // real_type keeps ScalarType, Layout and MemoryFormat apart from int; type does not.
   c10::TypePtr type = argument.real_type();
   const bool optional = type->kind() == TypeKind::OptionalType;
   if (optional) type = type->castRaw<c10::OptionalType>()->getElementType();
   ArgumentSpec spec{argument.name(),
+                    camel_case(argument.name()),
                     kind_of(type),
                     optional,
                     argument.kwarg_only(),

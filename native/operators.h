@@ -33,7 +33,8 @@ enum class Kind : uint8_t {
 };
 
 struct ArgumentSpec {
-  std::string name;
+  std::string name;        // PyTorch's: memory_format
+  std::string camel_name;  // ours: memoryFormat
   Kind kind;
   bool optional;  // None is a value
   bool keyword_only;

@@ -39,8 +39,9 @@ const byHand = new Set([
     'is_inference',
   ],
 ]);
-// Parts of other operators, which `ops.aten` still calls.
-const hidden = /(_backward(_data|_input|_weight|_weights|_bias|_output)?|_jvp|_double_backward|_copy|^_.*)$/;
+// Parts of other operators, and kernels that libtorch calls with arguments it has checked elsewhere; `ops.aten` still calls them.
+const hidden =
+  /(^(native|cudnn|miopen|mkldnn|quantized)_.*|_backward(_data|_input|_weight|_weights|_bias|_output)?|_jvp|_double_backward|_copy|^_.*)$/;
 
 const kinds = [
   ...[
@@ -238,8 +239,11 @@ ${wrapTable('functionTable', functions.table)}`,
 
 /** native_functions.yaml of the libtorch in use, undefined where it has none (the official zip). */
 export function findYaml(libtorch) {
-  const file = path.join(libtorch, '..', 'torchgen', 'packaged', 'ATen', 'native', 'native_functions.yaml');
-  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  // Beside the folder in an unpacked wheel, inside it where the set-up unpacked it.
+  const file = ['..', '.']
+    .map((at) => path.join(libtorch, at, 'torchgen', 'packaged', 'ATen', 'native', 'native_functions.yaml'))
+    .find((each) => existsSync(each));
+  return file === undefined ? undefined : readFileSync(file, 'utf8');
 }
 
 function main() {

@@ -555,29 +555,6 @@ export interface Functions {
   ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Ints, targetLengths: Ints, options?: { blank?: number | bigint | undefined; reduction?: number | bigint | undefined; zeroInfinity?: boolean | undefined }): Tensor;
   ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Tensor, targetLengths: Tensor, blank?: number | bigint, reduction?: number | bigint, zeroInfinity?: boolean): Tensor;
   ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Tensor, targetLengths: Tensor, options?: { blank?: number | bigint | undefined; reduction?: number | bigint | undefined; zeroInfinity?: boolean | undefined }): Tensor;
-  /** `aten::cudnn_affine_grid_generator`, as `torch.cudnn_affine_grid_generator`. */
-  cudnnAffineGridGenerator(theta: Tensor, N: number | bigint, C: number | bigint, H: number | bigint, W: number | bigint): Tensor;
-  cudnnAffineGridGenerator(theta: Tensor, N: number | bigint, C: number | bigint, H: number | bigint, W: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::cudnn_batch_norm`, as `torch.cudnn_batch_norm`. */
-  cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, exponentialAverageFactor: number | PyFloat, epsilon: number | PyFloat): [Tensor, Tensor, Tensor, Tensor];
-  cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, exponentialAverageFactor: number | PyFloat, epsilon: number | PyFloat, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-  /** `aten::cudnn_convolution`, as `torch.cudnn_convolution`. */
-  cudnnConvolution(self: Tensor, weight: Tensor, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
-  cudnnConvolution(self: Tensor, weight: Tensor, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, allowTf32: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::cudnn_convolution_add_relu`, as `torch.cudnn_convolution_add_relu`. */
-  cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, groups: number | bigint): Tensor;
-  cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, groups: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::cudnn_convolution_relu`, as `torch.cudnn_convolution_relu`. */
-  cudnnConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, groups: number | bigint): Tensor;
-  cudnnConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, groups: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::cudnn_convolution_transpose`, as `torch.cudnn_convolution_transpose`. */
-  cudnnConvolutionTranspose(self: Tensor, weight: Tensor, padding: Ints, outputPadding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
-  cudnnConvolutionTranspose(self: Tensor, weight: Tensor, padding: Ints, outputPadding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, allowTf32: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::cudnn_grid_sampler`, as `torch.cudnn_grid_sampler`. */
-  cudnnGridSampler(self: Tensor, grid: Tensor): Tensor;
-  cudnnGridSampler(self: Tensor, grid: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::cudnn_is_acceptable`, as `torch.cudnn_is_acceptable`. */
-  cudnnIsAcceptable(self: Tensor): boolean;
   /** `aten::cummax`, as `torch.cummax`. */
   cummax(self: Tensor, dim: number | bigint): [Tensor, Tensor];
   cummax(self: Tensor, dim: number | bigint, options: { values: Tensor; indices: Tensor }): [Tensor, Tensor];
@@ -1617,63 +1594,11 @@ export interface Functions {
   /** `aten::minimum`, as `torch.minimum`. */
   minimum(self: Tensor, other: Tensor): Tensor;
   minimum(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::miopen_batch_norm`, as `torch.miopen_batch_norm`. */
-  miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, exponentialAverageFactor: number | PyFloat, epsilon: number | PyFloat): [Tensor, Tensor, Tensor];
-  miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, exponentialAverageFactor: number | PyFloat, epsilon: number | PyFloat, options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::miopen_convolution`, as `torch.miopen_convolution`. */
-  miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean): Tensor;
-  miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::miopen_convolution_add_relu`, as `torch.miopen_convolution_add_relu`. */
-  miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, groups: number | bigint): Tensor;
-  /** `aten::miopen_convolution_relu`, as `torch.miopen_convolution_relu`. */
-  miopenConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, groups: number | bigint): Tensor;
-  /** `aten::miopen_convolution_transpose`, as `torch.miopen_convolution_transpose`. */
-  miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, outputPadding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean): Tensor;
-  miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, outputPadding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::miopen_ctc_loss`, as `torch.miopen_ctc_loss`. */
-  miopenCtcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Ints, targetLengths: Ints, blank: number | bigint, deterministic: boolean, zeroInfinity: boolean): [Tensor, Tensor];
-  miopenCtcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Tensor, targetLengths: Tensor, blank: number | bigint, deterministic: boolean, zeroInfinity: boolean): [Tensor, Tensor];
-  miopenCtcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Ints, targetLengths: Ints, blank: number | bigint, deterministic: boolean, zeroInfinity: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  /** `aten::miopen_depthwise_convolution`, as `torch.miopen_depthwise_convolution`. */
-  miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean): Tensor;
-  miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::miopen_rnn`, as `torch.miopen_rnn`. */
-  miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number | bigint, hx: Tensor, cx: Tensor | null, mode: number | bigint, hiddenSize: number | bigint, numLayers: number | bigint, batchFirst: boolean, dropout: number | PyFloat, train: boolean, bidirectional: boolean, batchSizes: Ints, dropoutState: Tensor | null): [Tensor, Tensor, Tensor, Tensor, Tensor];
-  miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number | bigint, hx: Tensor, cx: Tensor | null, mode: number | bigint, hiddenSize: number | bigint, numLayers: number | bigint, batchFirst: boolean, dropout: number | PyFloat, train: boolean, bidirectional: boolean, batchSizes: Ints, dropoutState: Tensor | null, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
   /** `aten::mish`, as `torch.mish`. */
   mish(self: Tensor): Tensor;
   mish(self: Tensor, options: { out: Tensor }): Tensor;
   /** `aten::mish_`, as `torch.mish_`. */
   mish_(self: Tensor): Tensor;
-  /** `aten::mkldnn_adaptive_avg_pool2d`, as `torch.mkldnn_adaptive_avg_pool2d`. */
-  mkldnnAdaptiveAvgPool2d(self: Tensor, outputSize: Ints | number): Tensor;
-  mkldnnAdaptiveAvgPool2d(self: Tensor, outputSize: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::mkldnn_convolution`, as `torch.mkldnn_convolution`. */
-  mkldnnConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint): Tensor;
-  mkldnnConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::mkldnn_linear`, as `torch.mkldnn_linear`. */
-  mkldnnLinear(self: Tensor, weight: Tensor, bias?: Tensor | null): Tensor;
-  mkldnnLinear(self: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined }): Tensor;
-  mkldnnLinear(self: Tensor, weight: Tensor, options: { bias?: Tensor | null | undefined; out: Tensor }): Tensor;
-  /** `aten::mkldnn_max_pool2d`, as `torch.mkldnn_max_pool2d`. */
-  mkldnnMaxPool2d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
-  mkldnnMaxPool2d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
-  mkldnnMaxPool2d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::mkldnn_max_pool3d`, as `torch.mkldnn_max_pool3d`. */
-  mkldnnMaxPool3d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
-  mkldnnMaxPool3d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
-  mkldnnMaxPool3d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::mkldnn_reorder_conv2d_weight`, as `torch.mkldnn_reorder_conv2d_weight`. */
-  mkldnnReorderConv2dWeight(self: Tensor, padding?: Ints | number, stride?: Ints | number, dilation?: Ints | number, groups?: number | bigint, inputSize?: Ints | null): Tensor;
-  mkldnnReorderConv2dWeight(self: Tensor, options?: { padding?: Ints | number | undefined; stride?: Ints | number | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined; inputSize?: Ints | null | undefined }): Tensor;
-  mkldnnReorderConv2dWeight(self: Tensor, options: { padding?: Ints | number | undefined; stride?: Ints | number | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined; inputSize?: Ints | null | undefined; out: Tensor }): Tensor;
-  /** `aten::mkldnn_reorder_conv3d_weight`, as `torch.mkldnn_reorder_conv3d_weight`. */
-  mkldnnReorderConv3dWeight(self: Tensor, padding?: Ints | number, stride?: Ints | number, dilation?: Ints | number, groups?: number | bigint, inputSize?: Ints | null): Tensor;
-  mkldnnReorderConv3dWeight(self: Tensor, options?: { padding?: Ints | number | undefined; stride?: Ints | number | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined; inputSize?: Ints | null | undefined }): Tensor;
-  mkldnnReorderConv3dWeight(self: Tensor, options: { padding?: Ints | number | undefined; stride?: Ints | number | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined; inputSize?: Ints | null | undefined; out: Tensor }): Tensor;
-  /** `aten::mkldnn_rnn_layer`, as `torch.mkldnn_rnn_layer`. */
-  mkldnnRnnLayer(input: Tensor, weight0: Tensor, weight1: Tensor, weight2: Tensor, weight3: Tensor, hx_: Tensor, cx_: Tensor, reverse: boolean, batchSizes: Ints, mode: number | bigint, hiddenSize: number | bigint, numLayers: number | bigint, hasBiases: boolean, bidirectional: boolean, batchFirst: boolean, train: boolean): [Tensor, Tensor, Tensor, Tensor];
-  mkldnnRnnLayer(input: Tensor, weight0: Tensor, weight1: Tensor, weight2: Tensor, weight3: Tensor, hx_: Tensor, cx_: Tensor, reverse: boolean, batchSizes: Ints, mode: number | bigint, hiddenSize: number | bigint, numLayers: number | bigint, hasBiases: boolean, bidirectional: boolean, batchFirst: boolean, train: boolean, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
   /** `aten::mm`, as `torch.mm`. */
   mm(self: Tensor, mat2: Tensor): Tensor;
   mm(self: Tensor, mat2: Tensor, outDtype: DType): Tensor;
@@ -1757,26 +1682,6 @@ export interface Functions {
   /** `aten::narrow`, as `torch.narrow`. */
   narrow(self: Tensor, dim: number | bigint, start: number | bigint, length: number | bigint): Tensor;
   narrow(self: Tensor, dim: number | bigint, start: Tensor, length: number | bigint): Tensor;
-  /** `aten::native_batch_norm`, as `torch.native_batch_norm`. */
-  nativeBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, momentum: number | PyFloat, eps: number | PyFloat): [Tensor, Tensor, Tensor];
-  nativeBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, momentum: number | PyFloat, eps: number | PyFloat, options: { out: Tensor; saveMean: Tensor; saveInvstd: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::native_channel_shuffle`, as `torch.native_channel_shuffle`. */
-  nativeChannelShuffle(self: Tensor, groups: number | bigint): Tensor;
-  /** `aten::native_dropout`, as `torch.native_dropout`. */
-  nativeDropout(input: Tensor, p: number | PyFloat, train: boolean | null): [Tensor, Tensor];
-  nativeDropout(input: Tensor, p: number | PyFloat, train: boolean | null, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  /** `aten::native_group_norm`, as `torch.native_group_norm`. */
-  nativeGroupNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, N: number | bigint, C: number | bigint, HxW: number | bigint, group: number | bigint, eps: number | PyFloat): [Tensor, Tensor, Tensor];
-  nativeGroupNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, N: number | bigint, C: number | bigint, HxW: number | bigint, group: number | bigint, eps: number | PyFloat, options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::native_layer_norm`, as `torch.native_layer_norm`. */
-  nativeLayerNorm(input: Tensor, normalizedShape: Ints, weight: Tensor | null, bias: Tensor | null, eps: number | PyFloat): [Tensor, Tensor, Tensor];
-  nativeLayerNorm(input: Tensor, normalizedShape: Ints, weight: Tensor | null, bias: Tensor | null, eps: number | PyFloat, options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::native_norm`, as `torch.native_norm`. */
-  nativeNorm(self: Tensor, p?: Scalar): Tensor;
-  nativeNorm(self: Tensor, options?: { p?: Scalar | undefined }): Tensor;
-  nativeNorm(self: Tensor, p: Scalar | null, dim: Ints | number, keepdim: boolean, dtype: DType | null): Tensor;
-  nativeNorm(self: Tensor, options: { p?: Scalar | undefined; out: Tensor }): Tensor;
-  nativeNorm(self: Tensor, p: Scalar | null, dim: Ints | number, keepdim: boolean, dtype: DType | null, options: { out: Tensor }): Tensor;
   /** `aten::ne`, as `torch.ne`. */
   ne(self: Tensor, other: Tensor): Tensor;
   ne(self: Tensor, other: Scalar): Tensor;
@@ -1976,29 +1881,6 @@ export interface Functions {
   /** `aten::quantize_per_tensor_dynamic`, as `torch.quantize_per_tensor_dynamic`. */
   quantizePerTensorDynamic(self: Tensor, dtype: DType, reduceRange: boolean): Tensor;
   quantizePerTensorDynamic(self: Tensor, dtype: DType, reduceRange: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::quantized_batch_norm`, as `torch.quantized_batch_norm`. */
-  quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, var_: Tensor, eps: number | PyFloat, outputScale: number | PyFloat, outputZeroPoint: number | bigint): Tensor;
-  quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, var_: Tensor, eps: number | PyFloat, outputScale: number | PyFloat, outputZeroPoint: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::quantized_gru_cell`, as `torch.quantized_gru_cell`. */
-  quantizedGruCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
-  /** `aten::quantized_lstm_cell`, as `torch.quantized_lstm_cell`. */
-  quantizedLstmCell(input: Tensor, hx: readonly Tensor[], wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): [Tensor, Tensor];
-  /** `aten::quantized_max_pool1d`, as `torch.quantized_max_pool1d`. */
-  quantizedMaxPool1d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
-  quantizedMaxPool1d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
-  quantizedMaxPool1d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::quantized_max_pool2d`, as `torch.quantized_max_pool2d`. */
-  quantizedMaxPool2d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
-  quantizedMaxPool2d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
-  quantizedMaxPool2d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::quantized_max_pool3d`, as `torch.quantized_max_pool3d`. */
-  quantizedMaxPool3d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
-  quantizedMaxPool3d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
-  quantizedMaxPool3d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::quantized_rnn_relu_cell`, as `torch.quantized_rnn_relu_cell`. */
-  quantizedRnnReluCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
-  /** `aten::quantized_rnn_tanh_cell`, as `torch.quantized_rnn_tanh_cell`. */
-  quantizedRnnTanhCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
   /** `aten::rad2deg`, as `torch.rad2deg`. */
   rad2deg(self: Tensor): Tensor;
   rad2deg(self: Tensor, options: { out: Tensor }): Tensor;
@@ -2915,12 +2797,8 @@ convTranspose2d=conv_transpose2d convTranspose3d=conv_transpose3d convolution
 convolutionBackwardOverrideable=convolution_backward_overrideable
 convolutionOverrideable=convolution_overrideable copy copySparseToSparse_=copy_sparse_to_sparse_ copysign
 corrcoef cos cos_ cosh cosh_ cosineEmbeddingLoss=cosine_embedding_loss cosineSimilarity=cosine_similarity
-countNonzero=count_nonzero cov cross crossEntropyLoss=cross_entropy_loss ctcLoss=ctc_loss
-cudnnAffineGridGenerator=cudnn_affine_grid_generator cudnnBatchNorm=cudnn_batch_norm
-cudnnConvolution=cudnn_convolution cudnnConvolutionAddRelu=cudnn_convolution_add_relu
-cudnnConvolutionRelu=cudnn_convolution_relu cudnnConvolutionTranspose=cudnn_convolution_transpose
-cudnnGridSampler=cudnn_grid_sampler cudnnIsAcceptable=cudnn_is_acceptable cummax cummin cumprod cumsum
-cumulativeTrapezoid=cumulative_trapezoid deg2rad deg2rad_ dequantize det detach detach_ diag
+countNonzero=count_nonzero cov cross crossEntropyLoss=cross_entropy_loss ctcLoss=ctc_loss cummax cummin cumprod
+cumsum cumulativeTrapezoid=cumulative_trapezoid deg2rad deg2rad_ dequantize det detach detach_ diag
 diagEmbed=diag_embed diagflat diagonal diagonalScatter=diagonal_scatter diff digamma dist div divide dot
 dropout dropout_ dsplit dstack einsum elu elu_ embedding embeddingBag=embedding_bag
 embeddingRenorm_=embedding_renorm_ empty emptyLike=empty_like emptyPermuted=empty_permuted
@@ -2976,23 +2854,13 @@ luSolve=lu_solve luUnpack=lu_unpack marginRankingLoss=margin_ranking_loss masked
 maskedScatter=masked_scatter maskedSelect=masked_select matmul matrixExp=matrix_exp matrixPower=matrix_power
 max maxPool1d=max_pool1d maxPool1dWithIndices=max_pool1d_with_indices maxPool2d=max_pool2d
 maxPool2dWithIndices=max_pool2d_with_indices maxPool3d=max_pool3d maxPool3dWithIndices=max_pool3d_with_indices
-maxUnpool2d=max_unpool2d maxUnpool3d=max_unpool3d maximum mean median meshgrid min minimum
-miopenBatchNorm=miopen_batch_norm miopenConvolution=miopen_convolution
-miopenConvolutionAddRelu=miopen_convolution_add_relu miopenConvolutionRelu=miopen_convolution_relu
-miopenConvolutionTranspose=miopen_convolution_transpose miopenCtcLoss=miopen_ctc_loss
-miopenDepthwiseConvolution=miopen_depthwise_convolution miopenRnn=miopen_rnn mish mish_
-mkldnnAdaptiveAvgPool2d=mkldnn_adaptive_avg_pool2d mkldnnConvolution=mkldnn_convolution
-mkldnnLinear=mkldnn_linear mkldnnMaxPool2d=mkldnn_max_pool2d mkldnnMaxPool3d=mkldnn_max_pool3d
-mkldnnReorderConv2dWeight=mkldnn_reorder_conv2d_weight mkldnnReorderConv3dWeight=mkldnn_reorder_conv3d_weight
-mkldnnRnnLayer=mkldnn_rnn_layer mm mode moveaxis movedim mseLoss=mse_loss msort mul
-multiMarginLoss=multi_margin_loss multilabelMarginLoss=multilabel_margin_loss
-multilabelMarginLossForward=multilabel_margin_loss_forward multinomial multiply mv mvlgamma nanToNum=nan_to_num
-nanToNum_=nan_to_num_ nanmean nanmedian nanquantile nansum narrow nativeBatchNorm=native_batch_norm
-nativeChannelShuffle=native_channel_shuffle nativeDropout=native_dropout nativeGroupNorm=native_group_norm
-nativeLayerNorm=native_layer_norm nativeNorm=native_norm ne neg neg_ negative negative_
-nestedToPaddedTensor=nested_to_padded_tensor nextafter nllLoss=nll_loss nllLoss2d=nll_loss2d
-nllLoss2dForward=nll_loss2d_forward nllLossForward=nll_loss_forward nllLossNd=nll_loss_nd nonzero
-nonzeroNumpy=nonzero_numpy nonzeroStatic=nonzero_static norm normExceptDim=norm_except_dim normal
+maxUnpool2d=max_unpool2d maxUnpool3d=max_unpool3d maximum mean median meshgrid min minimum mish mish_ mm mode
+moveaxis movedim mseLoss=mse_loss msort mul multiMarginLoss=multi_margin_loss
+multilabelMarginLoss=multilabel_margin_loss multilabelMarginLossForward=multilabel_margin_loss_forward
+multinomial multiply mv mvlgamma nanToNum=nan_to_num nanToNum_=nan_to_num_ nanmean nanmedian nanquantile nansum
+narrow ne neg neg_ negative negative_ nestedToPaddedTensor=nested_to_padded_tensor nextafter nllLoss=nll_loss
+nllLoss2d=nll_loss2d nllLoss2dForward=nll_loss2d_forward nllLossForward=nll_loss_forward nllLossNd=nll_loss_nd
+nonzero nonzeroNumpy=nonzero_numpy nonzeroStatic=nonzero_static norm normExceptDim=norm_except_dim normal
 normalFunctional=normal_functional notEqual=not_equal nuclearNorm=nuclear_norm oneHot=one_hot ones
 onesLike=ones_like orgqr ormqr outer pad padSequence=pad_sequence pairwiseDistance=pairwise_distance pdist
 permute pinverse pixelShuffle=pixel_shuffle pixelUnshuffle=pixel_unshuffle poisson
@@ -3000,11 +2868,7 @@ poissonNllLoss=poisson_nll_loss polar polygamma positive pow prelu prod promoteT
 qPerChannelAxis=q_per_channel_axis qPerChannelScales=q_per_channel_scales
 qPerChannelZeroPoints=q_per_channel_zero_points qScale=q_scale qZeroPoint=q_zero_point qr quantile
 quantizePerChannel=quantize_per_channel quantizePerTensor=quantize_per_tensor
-quantizePerTensorDynamic=quantize_per_tensor_dynamic quantizedBatchNorm=quantized_batch_norm
-quantizedGruCell=quantized_gru_cell quantizedLstmCell=quantized_lstm_cell
-quantizedMaxPool1d=quantized_max_pool1d quantizedMaxPool2d=quantized_max_pool2d
-quantizedMaxPool3d=quantized_max_pool3d quantizedRnnReluCell=quantized_rnn_relu_cell
-quantizedRnnTanhCell=quantized_rnn_tanh_cell rad2deg rad2deg_ rand randLike=rand_like randint
+quantizePerTensorDynamic=quantize_per_tensor_dynamic rad2deg rad2deg_ rand randLike=rand_like randint
 randintLike=randint_like randn randnLike=randn_like randperm range ravel real reciprocal reciprocal_
 reflectionPad1d=reflection_pad1d reflectionPad2d=reflection_pad2d reflectionPad3d=reflection_pad3d relu relu6
 relu6_ relu_ remainder renorm repeat repeatInterleave=repeat_interleave replicationPad1d=replication_pad1d

@@ -1,7 +1,7 @@
 import { native } from '../native/load.js';
 import { TorchError } from './errors.js';
 import { writeTape } from './tape.js';
-import { Tensor } from './tensor.js';
+import { backwardInputs, Tensor } from './tensor.js';
 
 export interface GradOptions {
   /** One gradient an output, null for an output of one element. */
@@ -60,7 +60,7 @@ export function backward(
     gradTensors?: readonly (Tensor | null)[];
     retainGraph?: boolean;
     createGraph?: boolean;
-    inputs?: readonly Tensor[];
+    inputs?: Tensor | readonly Tensor[];
   } = {},
 ): void {
   const from = listOf(tensors);
@@ -71,6 +71,6 @@ export function backward(
       `Expected ${String(from.length)} gradTensors but received ${String(gradients.length)}`,
     );
   }
-  writeTape(from, gradients, options.inputs ?? []);
+  writeTape(from, gradients, backwardInputs(options.inputs));
   native.backward(options.retainGraph, options.createGraph ?? false);
 }

@@ -62,7 +62,7 @@ const arrays = {
 
 /** The TypedArray that holds a dtype bit for bit, undefined where JavaScript has none (half, bfloat16, complex, …). */
 export function typedArrayOf(dtype: DType): (new (length: number) => TypedArray) | undefined {
-  return dtype in arrays ? arrays[dtype as keyof typeof arrays] : undefined;
+  return Object.hasOwn(arrays, dtype) ? arrays[dtype as keyof typeof arrays] : undefined;
 }
 
 /** The dtype whose elements a TypedArray holds. */

@@ -67,6 +67,8 @@ export function readNested(data: unknown, wanted: DType | undefined): ReadElemen
   const shape: number[] = [];
   for (let each: unknown = data; Array.isArray(each) || ArrayBuffer.isView(each); each = (each as unknown[])[0]) {
     shape.push((each as unknown[]).length);
+    if (shape.length > 64)
+      throw new TorchError('type', 'Expected at most 64 dimensions but received arrays nested deeper');
   }
   const leaves: Leaf[] = [];
   const walk = (value: unknown, dim: number): void => {
@@ -102,14 +104,17 @@ export function readNested(data: unknown, wanted: DType | undefined): ReadElemen
 
 /** The TypedArray from which the dtype is made: its own, or a wider one that converts exactly as PyTorch would. */
 function pack(leaves: readonly Leaf[], dtype: DType): TypedArray {
-  if (dtype === 'int64') return BigInt64Array.from(leaves, toBigInt);
-  if (dtype === 'uint64') return BigUint64Array.from(leaves, toBigInt);
+  if (dtype === 'int64') return BigInt64Array.from(leaves, (leaf) => toBigInt(leaf, dtype));
+  if (dtype === 'uint64') return BigUint64Array.from(leaves, (leaf) => toBigInt(leaf, dtype));
   const array = isFloatingPoint(dtype) || isComplex(dtype) ? undefined : typedArrayOf(dtype);
   if (dtype === 'float32') return Float32Array.from(leaves, Number);
   if (array === undefined) return Float64Array.from(leaves, Number);
   const out = new array(leaves.length) as Exclude<TypedArray, BigInt64Array | BigUint64Array>;
   for (let i = 0; i < leaves.length; ++i)
-    out[i] = dtype === 'bool' ? Number(Boolean(leaves[i])) : checked(leaves[i] ?? 0, dtype, out, i);
+    out[i] =
+      dtype === 'bool'
+        ? Number(leaves[i] !== 0 && leaves[i] !== 0n && leaves[i] !== false)
+        : checked(leaves[i] ?? 0, dtype, out, i);
   return out;
 }
 
@@ -126,11 +131,13 @@ function checked(
   return value;
 }
 
-function toBigInt(leaf: Leaf): bigint {
-  if (typeof leaf === 'bigint' && BigInt.asIntN(64, leaf) !== leaf && BigInt.asUintN(64, leaf) !== leaf) {
-    throw new TorchError('value', `Expected an integer of 64 bits but received ${leaf.toString()}n`);
-  }
-  if (typeof leaf === 'number' && !Number.isFinite(leaf))
+/** @throws TorchError `value` for what 64 bits, signed or not, do not hold. */
+function toBigInt(leaf: Leaf, dtype: 'int64' | 'uint64'): bigint {
+  if (typeof leaf === 'number' && !Number.isFinite(leaf)) {
     throw new TorchError('value', `Expected an integer but received ${String(leaf)}`);
-  return typeof leaf === 'number' ? BigInt(Math.trunc(leaf)) : BigInt(leaf);
+  }
+  const value = typeof leaf === 'number' ? BigInt(Math.trunc(leaf)) : BigInt(leaf);
+  const held = dtype === 'int64' ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value);
+  if (held !== value) throw new TorchError('value', `Expected a value that fits ${dtype} but received ${String(leaf)}`);
+  return value;
 }

@@ -15,9 +15,19 @@ function number(value: NestedArray): string {
 
 /** `tensor([1, 2], float32)`, or the shape alone for one with many elements. */
 export function formatTensor(tensor: Tensor): string {
+  try {
+    return format(tensor);
+  } catch (error) {
+    // Printing must not hide what is being looked for: a nested tensor, say, has no shape to tell.
+    return `tensor(${error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'unreadable'})`;
+  }
+}
+
+function format(tensor: Tensor): string {
   const parts: string[] = [];
   const readable = isFloatingPoint(tensor.dtype) || isComplex(tensor.dtype) || !tensor.dtype.startsWith('q');
-  if (readable && tensor.layout === 'strided' && tensor.numel() <= mostElements) parts.push(number(tensor.toArray()));
+  if (readable && tensor.device !== 'meta' && tensor.layout === 'strided' && tensor.numel() <= mostElements)
+    parts.push(number(tensor.toArray()));
   else parts.push(`shape=[${tensor.shape.join(', ')}]`);
   parts.push(tensor.dtype);
   if (tensor.device !== 'cpu') parts.push(tensor.device);

@@ -140,35 +140,55 @@ function abandon(tensor: TensorBase): void {
 }
 
 /** Hands every tensor of `closing` that `value` holds to the scope around it. */
-function escape(value: unknown, closing: Scope, seen: Set<object> | null): void {
+function escape(value: unknown, closing: Scope): void {
   if (typeof value !== 'object' || value === null) return;
   if (value instanceof TensorBase) {
-    if (value.owner !== closing || value.slot < 0) return;
-    if (closing.parent === null) adopt(value);
-    else closing.parent.add(value);
+    moveOut(value, closing);
     return;
   }
-  if (ArrayBuffer.isView(value)) return;
-  seen ??= new Set();
-  if (seen.has(value)) return;
-  seen.add(value);
-  if (value instanceof Map) {
-    for (const [key, each] of value) {
-      escape(key, closing, seen);
-      escape(each, closing, seen);
+  // A stack of one's own: what is returned may be nested deeper than calls can be.
+  const seen = new Set<object>([value]);
+  const open: object[] = [value];
+  const visit = (each: unknown): void => {
+    if (each instanceof TensorBase) moveOut(each, closing);
+    else if (typeof each === 'object' && each !== null && !seen.has(each)) {
+      seen.add(each);
+      open.push(each);
     }
-  } else if (value instanceof Set) {
-    for (const each of value) escape(each, closing, seen);
+  };
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (ArrayBuffer.isView(next)) continue;
+    if (next instanceof Map || next instanceof Set) {
+      for (const [key, each] of next.entries()) {
+        visit(key);
+        visit(each);
+      }
+    }
+    // Values, not getters: those may do anything.
+    for (const { value: each } of Object.values(Object.getOwnPropertyDescriptors(next))) visit(each);
   }
-  for (const each of Object.values(value)) escape(each, closing, seen);
 }
 
-/** Throws when a function that must be synchronous returned a Promise. */
+function moveOut(tensor: TensorBase, closing: Scope): void {
+  if (tensor.owner !== closing || tensor.slot < 0) return;
+  if (closing.parent === null) adopt(tensor);
+  else closing.parent.add(tensor);
+}
+
+/** Throws when a function that must be synchronous returned a Promise or a generator: their bodies run later, outside. */
 export function refusePromise(value: unknown, what: string): void {
-  if (typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function') {
+  if (typeof value !== 'object' || value === null || value instanceof TensorBase) return;
+  const { then, next } = value as { then?: unknown; next?: unknown };
+  const later =
+    typeof then === 'function'
+      ? 'a Promise: what it does after its first await'
+      : typeof next === 'function' && (Symbol.iterator in value || Symbol.asyncIterator in value)
+        ? 'an iterator: what it does'
+        : undefined;
+  if (later !== undefined) {
     throw new TorchError(
       'type',
-      `Expected a synchronous function for ${what} but received one that returns a Promise: what it does after its first await would happen outside`,
+      `Expected a synchronous function for ${what} but received one that returns ${later} would happen outside`,
     );
   }
 }
@@ -186,7 +206,7 @@ export function scope<T>(fn: () => T): T {
   try {
     const result = fn();
     refusePromise(result, 'scope');
-    escape(result, opened, null);
+    escape(result, opened);
     return result;
   } finally {
     current = opened.parent;

@@ -146,18 +146,6 @@ function describe(value: object): string {
   return name === undefined || name === 'Object' ? 'an object' : `a ${name}`;
 }
 
-const names = new Map<string, string>();
-
-/** `memoryFormat` → `memory_format`; names that begin with a capital (`UPLO`) stay. */
-export function snakeCase(name: string): string {
-  let known = names.get(name);
-  if (known === undefined) {
-    known = /^[A-Z]/.test(name) ? name : name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (names.size < 4096) names.set(name, known);
-  }
-  return known;
-}
-
 export function isOptions(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -251,7 +239,8 @@ export function callBinary(operator: number, self: TensorBase, other: unknown): 
  */
 export function callOperator(operator: number, given: readonly unknown[]): unknown {
   const last = given.length - 1;
-  const options = last >= 0 && isOptions(given[last]) ? given[last] : undefined;
+  // A copy, before the first cell is written: a getter may call an operator itself.
+  const options = last >= 0 && isOptions(given[last]) ? { ...given[last] } : undefined;
   const positional = options === undefined ? given.length : last;
   cells[0] = positional;
   let at = 1;
@@ -262,9 +251,9 @@ export function callOperator(operator: number, given: readonly unknown[]): unkno
   } else {
     const countAt = at++;
     let count = 0;
-    for (const key of Object.keys(options)) {
-      at = writeText(snakeCase(key), at);
-      at = writeValue(options[key], at);
+    for (const [key, value] of Object.entries(options)) {
+      at = writeText(key, at);
+      at = writeValue(value, at);
       ++count;
     }
     cells[countAt] = count;

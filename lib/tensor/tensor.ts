@@ -26,11 +26,19 @@ export interface BackwardOptions {
   /** Records the backward itself, for gradients of gradients. */
   createGraph?: boolean | undefined;
   /** Only these leaves receive gradients. */
-  inputs?: readonly Tensor[] | undefined;
+  inputs?: Tensor | readonly Tensor[] | undefined;
 }
 
 // The generated methods are put on the prototype at the end of this file.
 const WithMethods = TensorBase as unknown as abstract new (slot: number) => TensorBase & TensorMethods;
+
+/** The list behind the option `inputs` of backward; empty when it is left out. */
+export function backwardInputs(inputs: Tensor | readonly Tensor[] | undefined): readonly Tensor[] {
+  if (inputs === undefined) return [];
+  const list = inputs instanceof Tensor ? [inputs] : inputs;
+  if (list.length === 0) throw new TorchError('value', "'inputs' argument to backward() cannot be empty");
+  return list;
+}
 
 const dtypes = new Set(['bool']);
 function isDType(name: string): name is DType {
@@ -240,7 +248,7 @@ export class Tensor extends WithMethods {
    * @throws TorchError `runtime` when there is no graph (any more), or `gradient` is needed.
    */
   backward(options: BackwardOptions = {}): void {
-    writeTape([this], [options.gradient ?? null], options.inputs ?? []);
+    writeTape([this], [options.gradient ?? null], backwardInputs(options.inputs));
     native.backward(options.retainGraph, options.createGraph ?? false);
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  backward,
   enableGrad,
   grad,
   inferenceMode,
@@ -99,6 +100,13 @@ describe('autograd', () => {
     assert.throws(() => inferenceMode(() => Promise.resolve(1)), { code: 'type' });
     assert.throws(
       () =>
+        noGrad(function* () {
+          yield x.mul(2);
+        }),
+      { code: 'type', message: /iterator/ },
+    );
+    assert.throws(
+      () =>
         scope(async () => {
           await Promise.resolve();
         }),
@@ -117,6 +125,39 @@ describe('autograd', () => {
       .backward({ inputs: [x] });
     assert.equal(x.grad?.item(), 1);
     assert.equal(y.grad, null);
+  });
+
+  it('refuses what is no tensor for gradients and inputs', () => {
+    const x = tensor([1, 2], { requiresGrad: true });
+    const y = x.mul(3).sum();
+    assert.throws(
+      () => {
+        y.backward({ gradient: 5 as never });
+      },
+      { code: 'type', message: /Expected tensors for the gradients but received 5/ },
+    );
+    assert.throws(
+      () => {
+        y.backward({ inputs: [] });
+      },
+      { code: 'value', message: /cannot be empty/ },
+    );
+    assert.throws(
+      () => {
+        y.backward({ inputs: [null as never] });
+      },
+      { code: 'type' },
+    );
+    assert.throws(() => grad(y, null as never), { code: 'type' });
+    assert.throws(() => grad(y, x, { gradOutputs: 3 as never }), { code: 'type' });
+    assert.throws(
+      () => {
+        backward([y], { gradTensors: [] });
+      },
+      { code: 'value' },
+    );
+    backward([y], { gradTensors: [undefined as never], inputs: x });
+    assert.deepEqual(x.grad?.toArray(), [3, 3]);
   });
 
   it('writes through views and copies', () => {

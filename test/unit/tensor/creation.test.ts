@@ -131,6 +131,34 @@ describe('creation', () => {
     );
   });
 
+  it('holds 64 bits, signed and unsigned, or says so', () => {
+    assert.equal(tensor([2n ** 63n - 1n]).itemBigInt(), 2n ** 63n - 1n);
+    assert.equal(tensor([2n ** 64n - 1n], { dtype: 'uint64' }).itemBigInt(), 2n ** 64n - 1n);
+    for (const [value, dtype] of [
+      [2n ** 63n, 'int64'],
+      [1e30, 'int64'],
+      [-1, 'uint64'],
+      [2n ** 64n, 'uint64'],
+      [NaN, 'int64'],
+    ] as const) {
+      assert.equal(
+        code(() => tensor([value], { dtype })),
+        'value',
+        String(value),
+      );
+    }
+    assert.deepEqual(tensor([NaN, 0, -0], { dtype: 'bool' }).toArray(), [true, false, false]);
+  });
+
+  it('refuses arrays that hold themselves', () => {
+    const cycle: unknown[] = [];
+    cycle.push(cycle);
+    assert.equal(
+      code(() => tensor(cycle as never)),
+      'type',
+    );
+  });
+
   it('refuses absurd sizes without crashing', () => {
     for (const shape of [[2 ** 40, 2 ** 40], [2 ** 52], [-1], [Number.MAX_SAFE_INTEGER, 2]]) {
       assert.notEqual(

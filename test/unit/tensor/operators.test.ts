@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
 import {
   Complex,
   empty,
@@ -178,6 +179,49 @@ describe('operators through the generic bridge', () => {
       { code: 'type' },
     );
     assert.throws(() => ops.aten('set_.source_Storage', a, a), { code: 'type' });
+  });
+
+  it('reads tensors without memory of their own, and prints any', () => {
+    const none = ops.aten<typeof a>('_efficientzerotensor', [3], { device: 'cpu' });
+    assert.deepEqual(none.toArray(), [0, 0, 0]);
+    assert.throws(() => none.storageBytes(), /no memory of its own/);
+    assert.throws(() => none.viewStorage('float32', [2], [1], 0), /no memory of its own/);
+    assert.match(String(none), /tensor\(\[0, 0, 0\]/);
+    const meta = empty([2, 3], { device: 'meta' });
+    assert.equal(String(meta), 'tensor(shape=[2, 3], float32, meta)');
+    assert.throws(() => meta.toArray(), { name: 'TorchError' });
+    assert.match(inspect(meta), /meta/);
+    const sparse = a.toSparse();
+    assert.match(String(sparse), /tensor\(/);
+  });
+
+  it('takes options whose getters use tensors themselves', () => {
+    const sly = {
+      get other(): number {
+        return a.shape.length;
+      },
+    };
+    assert.deepEqual(ops.aten<typeof a>('add', a, sly).toArray(), [
+      [3, 4],
+      [5, 6],
+    ]);
+  });
+
+  it('describes what was given however much it was', () => {
+    assert.throws(() => ops.aten('cat', ...Array.from({ length: 30_000 }, () => 1)), {
+      code: 'type',
+      message: /too many arguments/,
+    });
+    assert.throws(
+      () => {
+        a.requiresGrad = 1 as never;
+      },
+      { code: 'type', message: /boolean was expected/i },
+    );
+    assert.throws(
+      () => zeros([2], { device: 'cuda:0' }),
+      (error: unknown) => error instanceof TorchError && error.message.split('\n').length < 8,
+    );
   });
 
   it('reads metadata', () => {

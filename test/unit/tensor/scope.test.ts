@@ -52,6 +52,24 @@ describe('scope', () => {
     assert.equal(memory().tensors, before);
   });
 
+  it('finds tensors in structures deeper than calls can be, and runs no getters', () => {
+    interface Link {
+      x: Tensor;
+      next?: Link;
+    }
+    const list = scope(() => {
+      let head: Link = { x: ones([1]) };
+      for (let i = 0; i < 20_000; ++i) head = { x: head.x, next: head };
+      return Object.defineProperty(head, 'trap', {
+        get: () => {
+          throw new Error('ran');
+        },
+        enumerable: true,
+      });
+    });
+    assert.equal(list.x.item(), 1);
+  });
+
   it('keeps what is kept until it is disposed of', () => {
     const before = memory().tensors;
     let kept: Tensor | undefined;
