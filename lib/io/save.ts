@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import zlib from 'node:zlib';
-import { OrderedDict, Tensor } from '../tensor/index.js';
+import { keep, noGrad, OrderedDict, scope, Tensor } from '../tensor/index.js';
 import { atomicWriteFile } from './atomic-write.js';
 import { Tuple } from './pickle-values.js';
 import { PyName, type Reduced, writePickle } from './pickle-writer.js';
@@ -10,7 +10,8 @@ import { writeZip, type ZipRecord } from './zip-writer.js';
 /**
  * Writes a value in the zip form of `torch.save`, whole or not at all; `torch.load(weights_only=True)` opens it, also with
  * `mmap=True` (numpy arrays need `weights_only=False`). The same content gives the same bytes. Tensors that share a storage
- * share it in the file; the whole storage of a view is written, as PyTorch does.
+ * share it in the file; the whole storage of a view is written, as PyTorch does. Views that only promise to be conjugated or
+ * negated (`conj()`) are written as what they stand for, in storages of their own.
  * @param value Map or plain object -> dict, OrderedDict -> OrderedDict with its metadata, Array -> list, Tuple -> tuple,
  *   integral number and bigint -> int, other numbers and `float(v)` -> float, Uint8Array -> bytes, null -> None.
  * @throws TypeError for what has no Python form, naming its place. IoError `missing` | `access` | `space` | `kind`.
@@ -33,8 +34,10 @@ class StorageRef {
   ) {}
 }
 
-function pieces(value: unknown): Generator<Uint8Array, void, void> {
+function* pieces(value: unknown): Generator<Uint8Array, void, void> {
   const storages = new Map<number, StorageRef>();
+  // Kept to the end: the storages are read when everything else is written, and their numbers must stay theirs.
+  const made: Tensor[] = [];
   const storageOf = (tensor: Tensor): StorageRef => {
     const id = tensor.storageId();
     let ref = storages.get(id);
@@ -46,21 +49,37 @@ function pieces(value: unknown): Generator<Uint8Array, void, void> {
     }
     return ref;
   };
-  const pickle = writePickle(value, {
-    reduce: (object) => (object instanceof Tensor ? reduceTensor(object, storageOf) : reduceDict(object)),
-    persistentId: (object) => (object instanceof StorageRef ? persistentId(object) : undefined),
-  });
-  return writeZip(records(pickle, [...storages.values()]));
+  const reduce = (object: object): Reduced | undefined => {
+    if (!(object instanceof Tensor)) return reduceDict(object);
+    const resolved = resolve(object);
+    if (resolved !== object) made.push(resolved);
+    return reduceTensor(resolved, object.requiresGrad, storageOf);
+  };
+  try {
+    const pickle = writePickle(value, {
+      reduce,
+      persistentId: (object) => (object instanceof StorageRef ? persistentId(object) : undefined),
+    });
+    yield* writeZip(records(pickle, [...storages.values()]));
+  } finally {
+    for (const tensor of made) tensor.dispose();
+  }
+}
+
+/** The tensor, or where its elements stand in memory unconjugated or with the other sign, a copy in which they do not. */
+function resolve(tensor: Tensor): Tensor {
+  if (tensor.layout !== 'strided' || (!tensor.isConj() && !tensor.isNeg())) return tensor;
+  return keep(noGrad(() => scope(() => tensor.resolveConj().resolveNeg())));
 }
 
 const REBUILD_V2 = new PyName('torch._utils', '_rebuild_tensor_v2');
 const REBUILD_V3 = new PyName('torch._utils', '_rebuild_tensor_v3');
 const ORDERED_DICT = new PyName('collections', 'OrderedDict');
 
-function reduceTensor(tensor: Tensor, storageOf: (tensor: Tensor) => StorageRef): Reduced {
+function reduceTensor(tensor: Tensor, requiresGrad: boolean, storageOf: (tensor: Tensor) => StorageRef): Reduced {
   if (tensor.layout !== 'strided') throw new TypeError(`Cannot save a ${tensor.layout} tensor: make it dense first`);
   const place = [tensor.storageOffset(), Tuple.make(tensor.shape), Tuple.make(tensor.stride())];
-  const args = [storageOf(tensor), ...place, tensor.requiresGrad, new OrderedDict()];
+  const args = [storageOf(tensor), ...place, requiresGrad, new OrderedDict()];
   if (STORAGE_NAMES.has(tensor.dtype)) return { callee: REBUILD_V2, args };
   return { callee: REBUILD_V3, args: [...args, new PyName('torch', tensor.dtype)] };
 }

@@ -13,6 +13,7 @@ import {
   float,
   memory,
   ones,
+  ops,
   OrderedDict,
   scope,
   Tensor,
@@ -261,6 +262,23 @@ describe('save and load', () => {
     ] as const) {
       assert.throws(() => load(file(pickle + tail)), pattern, what);
     }
+  });
+
+  it('write conjugated and negated views as the numbers that they stand for', () => {
+    scope(() => {
+      const z = ops.aten<Tensor>('view_as_complex', tensor([1, 2, 3, 4]).view([2, 2]));
+      const imaginary = ops.aten<Tensor>('imag', z.conj());
+      assert.deepEqual([z.conj().isConj(), imaginary.isNeg()], [true, true]);
+      const views = [z.conj(), imaginary, z.conj().conj(), z.conj().narrow(0, 1, 1), z];
+      const grad = z.detach().requiresGrad_().conj();
+      const before = memory().tensors;
+      const bytes = serialize([...views, grad]);
+      assert.equal(memory().tensors, before, 'the copies are freed');
+      const read = load(bytes) as Tensor[];
+      read.forEach((got, i) => assert.deepEqual(got.toArray(), [...views, grad][i]!.toArray(), `view ${i}`));
+      assert.deepEqual(read[1]!.toArray(), [-2, -4]);
+      assert.equal(read[5]!.requiresGrad, true);
+    });
   });
 
   it('survive any change of a few bytes', () => {
