@@ -1,18 +1,18 @@
 import { TorchError } from '../tensor/index.js';
-import { DenseNet, type DenseNetOptions } from './densenet.js';
+import { DenseNet, denseNetConfig, type DenseNetConfig, type DenseNetOptions } from './densenet.js';
 
 /** Options of {@link cifarDenseNet}: the paper's `L` and `k`, and what it varies. */
 export interface CifarDenseNetOptions {
   /** Layers with weights, `L` in the paper: the convolutions and the classifier. */
   readonly depth: number;
   /** `k` in the paper; default 12. */
-  readonly growthRate?: number;
+  readonly growthRate?: number | undefined;
   /** Default true. */
   readonly bottleneck?: boolean;
   /** Default 0.5 with a bottleneck (DenseNet-BC), 1 without. */
-  readonly compression?: number;
+  readonly compression?: number | undefined;
   /** Default `2·growthRate` with a bottleneck, 16 without. */
-  readonly numInitFeatures?: number;
+  readonly numInitFeatures?: number | undefined;
   /** Default 0; the paper takes 0.2 on data without augmentation. */
   readonly dropRate?: number;
   /** Default 10. */
@@ -53,8 +53,13 @@ export function cifarBlockConfig(depth: number, bottleneck: boolean): [number, n
  * @throws TorchError `value` for a depth that does not fit, naming the nearest that do.
  */
 export function cifarDenseNet(options: CifarDenseNetOptions): DenseNet {
+  return new DenseNet(cifarDenseNetConfig(options));
+}
+
+/** All options of {@link cifarDenseNet}'s network, without making it. @throws TorchError `value`, as it does. */
+export function cifarDenseNetConfig(options: CifarDenseNetOptions): DenseNetConfig {
   const { depth, growthRate = 12, bottleneck = true, dropRate = 0, numClasses = 10, style = 'cifar' } = options;
-  return new DenseNet({
+  return denseNetConfig({
     style,
     growthRate,
     bottleneck,

@@ -99,7 +99,7 @@ export class DenseNet extends Module {
   /** @throws TorchError `value` naming the option that cannot be. */
   constructor(options: DenseNetOptions = {}) {
     super();
-    const config = complete(options);
+    const config = denseNetConfig(options);
     this.#config = config;
     const { style, growthRate, compression, dropRate } = config;
     const bnSize = config.bottleneck ? config.bnSize : null;
@@ -175,7 +175,8 @@ function initialiseAsCifarScript(model: Module): void {
   }
 }
 
-function complete(options: DenseNetOptions): DenseNetConfig {
+/** All options of a network, none left out, without making it. @throws TorchError `value`, as the constructor. */
+export function denseNetConfig(options: DenseNetOptions): DenseNetConfig {
   const style = options.style ?? 'torchvision';
   if (!Object.hasOwn(DEFAULTS, style)) refuse('style', "'torchvision' or 'cifar'", style);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -189,7 +190,19 @@ function complete(options: DenseNetOptions): DenseNetConfig {
   }
   if (!(compression > 0 && compression <= 1)) refuse('compression', 'a number above 0, at most 1', compression);
   if (!(dropRate >= 0 && dropRate <= 1)) refuse('dropRate', 'a number from 0 to 1', dropRate);
+  checkTransitions(config);
   return config;
+}
+
+/** A convolution without outputs can be made, and would fail only when the network is used. */
+function checkTransitions({ blockConfig, numInitFeatures, growthRate, compression }: DenseNetConfig): void {
+  let channels = numInitFeatures;
+  for (const layers of blockConfig.slice(0, -1)) {
+    const offered = channels + layers * growthRate;
+    channels = Math.trunc(offered * compression);
+    if (channels > 0) continue;
+    refuse('compression', `a number that leaves a transition at least one of its ${offered} channels`, compression);
+  }
 }
 
 function isCount(value: unknown): boolean {

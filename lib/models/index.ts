@@ -1,5 +1,5 @@
 export { DenseBlock, DenseLayer, type DenseLayerOptions } from './dense-layer.js';
-export { DenseNet, type DenseNetConfig, type DenseNetOptions, type DenseNetStyle } from './densenet.js';
+export { DenseNet, denseNetConfig, type DenseNetConfig, type DenseNetOptions, type DenseNetStyle } from './densenet.js';
 export {
   densenet121,
   densenet161,
@@ -8,4 +8,10 @@ export {
   densenet264,
   type PublishedDenseNetOptions,
 } from './imagenet-densenets.js';
-export { CIFAR_DENSENETS, cifarBlockConfig, cifarDenseNet, type CifarDenseNetOptions } from './cifar-densenet.js';
+export {
+  CIFAR_DENSENETS,
+  cifarBlockConfig,
+  cifarDenseNet,
+  cifarDenseNetConfig,
+  type CifarDenseNetOptions,
+} from './cifar-densenet.js';

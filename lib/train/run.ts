@@ -1,6 +1,6 @@
 import { DataLoader } from '../data/index.js';
 import { load } from '../io/index.js';
-import { cifarBlockConfig, cifarDenseNet, type DenseNet } from '../models/index.js';
+import { cifarBlockConfig, cifarDenseNet, cifarDenseNetConfig, type DenseNet } from '../models/index.js';
 import { MultiStepLR, SGD } from '../optim/index.js';
 import {
   getRngState,
@@ -52,12 +52,21 @@ export function buildRun(config: RunConfig, pictures: Pictures): Run {
   return { config, model, optimizer, scheduler, loaders };
 }
 
-/** Before any data are read. @throws UsageError naming the nearest depths that fit. */
-export function checkDepth({ depth = 40, bottleneck = true }: RunOptions): void {
+/** Before any data are read. @throws UsageError naming the option that gives no network, and what would. */
+export function checkNetwork(options: RunOptions): void {
+  const { depth = 40, bottleneck = true } = options;
+  refuseAs('--depth', () => cifarBlockConfig(depth, bottleneck));
+  const { growthRate, compression, numInitFeatures } = options;
+  refuseAs('--compression', () =>
+    cifarDenseNetConfig({ depth, bottleneck, growthRate, compression, numInitFeatures }),
+  );
+}
+
+function refuseAs(flag: string, check: () => unknown): void {
   try {
-    cifarBlockConfig(depth, bottleneck);
+    check();
   } catch (error) {
-    throw new UsageError(`--depth: ${(error as Error).message}`, { cause: error });
+    throw new UsageError(`${flag}: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -16,7 +16,7 @@ import {
 import { openPictures } from './datasets.js';
 import { packageVersion } from './package-version.js';
 import type { Reporter } from './reporter.js';
-import { buildRun, checkDepth } from './run.js';
+import { buildRun, checkNetwork } from './run.js';
 import { makeRunFolder, removeRunFiles, runPaths, type RunPaths } from './run-files.js';
 import { RunLogs } from './run-logs.js';
 import { Trainer, type TrainResult } from './trainer.js';
@@ -50,7 +50,7 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
     data: options.data ?? null,
     verify: options.verify ?? true,
   };
-  checkDepth(earlier?.config ?? options);
+  checkNetwork(earlier?.config ?? options);
   const pictures = openPictures(source);
   const config = earlier?.config ?? freshConfig(options, pictures.train.length, pictures.numClasses);
   const run = buildRun(config, pictures);

@@ -38,6 +38,10 @@ describe('torchbridge: the command line', function () {
     [['--milestones', '0.5'], /for --milestones but received "0.5"$/],
     [['--drop-rate', '1'], /Expected a number from 0 and below 1 for --drop-rate but received "1"$/],
     [['--compression', '0'], /Expected a number above 0 and up to 1 for --compression but received "0"$/],
+    [
+      ['--growth-rate', '1', '--compression', '0.01'],
+      /^torchbridge: --compression: .*leaves a transition at least one of its 8 channels, but got 0.01$/,
+    ],
     [['--num-init-features', '0'], /for --num-init-features but received "0"$/],
     [['--device', 'tpu'], /Expected a device such as cpu, cuda or cuda:0 for --device but received "tpu"$/],
     [['--threads', '0'], /Expected an integer from 1 to 1024 for --threads but received "0"$/],
@@ -63,6 +67,14 @@ describe('torchbridge: the command line', function () {
     [['--save', 'a', '--batch-size', 'x'], /for --batch-size but received "x"$/],
     [['--save', 'a', '--dataset', 'shapes', '--data', 'b'], /Expected no --data/],
     [['--depth', '40'], /unknown option '--depth'/],
+    [['--save', 'a', '--threads', '0'], /Expected an integer from 1 to 1024 for --threads but received "0"$/],
+    [['--save', 'a', '--device', 'tpu'], /Expected a device such as cpu, .* for --device but received "tpu"$/],
+    [['--save', 'a', '--dataset', 'mnist'], /Expected cifar10 or shapes for --dataset but received "mnist"$/],
+    [['--weights', ''], /Expected a file for --weights but received ""$/],
+    [['--save', ''], /Expected a folder for --save but received ""$/],
+    [['--save', 'a', '--data', ''], /Expected a folder for --data but received ""$/],
+    [['--save', 'a', '--json=1'], /--json/],
+    [['--save', 'a', '--no-verify=1'], /--no-verify/],
   ];
   for (const [args, message] of wrongEval) {
     it(`eval ${args.join(' ') || '(nothing)'} is refused`, async () => {

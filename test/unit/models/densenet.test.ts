@@ -94,6 +94,10 @@ describe('DenseNet', () => {
     const cases: [DenseNetOptions, string][] = [
       [{ compression: 0 }, 'expected compression to be a number above 0, at most 1, but got 0'],
       [{ compression: 1.5 }, 'expected compression to be a number above 0, at most 1, but got 1.5'],
+      [
+        { compression: 0.01, growthRate: 1, numInitFeatures: 2, blockConfig: [6, 6, 6] },
+        'expected compression to be a number that leaves a transition at least one of its 8 channels, but got 0.01',
+      ],
       [{ growthRate: 0 }, 'expected growthRate to be a positive integer, but got 0'],
       [{ numClasses: 2.5 }, 'expected numClasses to be a positive integer, but got 2.5'],
       [{ blockConfig: [] }, 'expected blockConfig to be positive integers, one for each block, but got '],
