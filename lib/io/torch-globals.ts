@@ -36,8 +36,8 @@ export const TORCH_GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map<string, 
   ['collections.OrderedDict', { call: ([items]) => orderedDict(items) }],
   ['collections.Counter', { call: ([items]) => new Map(items instanceof Map ? items : []) }],
   ['torch.Size', { call: ([sizes]) => Tuple.make(naturals(sizes ?? [], 'torch.Size')) }],
-  ['torch.device', { call: (args) => args.join(':') }],
-  ['torch.serialization._get_layout', { call: ([name]) => String(name).replace(/^torch\./, '') }],
+  ['torch.device', { call: deviceName }],
+  ['torch.serialization._get_layout', { call: ([name]) => text(name, 'the name of a layout').replace(/^torch\./, '') }],
   ['torch.Tensor', { value: 'torch.Tensor' }],
   [
     'torch.nn.parameter.Parameter',
@@ -81,6 +81,18 @@ function orderedDict(items: unknown): OrderedDict<unknown> {
   return dict;
 }
 
+/** `('cpu')` or `('cuda', 1)`. Only what may stand there is turned into text: that of doubled nested lists has no end. */
+function deviceName([type, index]: readonly unknown[]): string {
+  const name = text(type, 'the type of a device');
+  if (index === undefined || index === null) return name;
+  return `${name}:${naturals([index], 'the number of a device')[0]!}`;
+}
+
+function text(value: unknown, what: string): string {
+  if (typeof value !== 'string') throw new Error(`${what} is no text`);
+  return value;
+}
+
 function naturals(value: unknown, what: string): number[] {
   const list: unknown[] | undefined = Array.isArray(value) ? value : undefined;
   if (
@@ -115,7 +127,8 @@ function rebuildV3([storage, offset, size, stride, requiresGrad, , dtype, metada
 
 function finish(tensor: Tensor, requiresGrad: unknown, metadata: unknown): Tensor {
   if (metadata instanceof Map && [...metadata.values()].includes(true)) {
-    throw new Error(`tensors with the ${[...metadata.keys()].join(' and ')} bit are not read; save a resolved copy`);
+    const bits = [...metadata.keys()].map((bit) => text(bit, 'the name of a bit of a tensor'));
+    throw new Error(`tensors with the ${bits.join(' and ')} bit are not read; save a resolved copy`);
   }
   if (requiresGrad === true) tensor.requiresGrad = true;
   return tensor;

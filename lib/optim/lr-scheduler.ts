@@ -70,10 +70,16 @@ export abstract class LRScheduler {
         group.lr = lr * factor;
       }
     }
-    this.#lastLr = this.optimizer.paramGroups.map((group) => copyRate(group.lr));
+    this.#setLastLr(this.optimizer.paramGroups.map((group) => copyRate(group.lr)));
   }
 
-  /** The learning rate of each group; tensors are copies. */
+  /** The copies of the step before are the scheduler's own; nothing else would free them before a garbage collection. */
+  #setLastLr(rates: Rate[]): void {
+    dispose(this.#lastLr);
+    this.#lastLr = rates;
+  }
+
+  /** The learning rate of each group; tensors are copies that live until the next step. */
   getLastLr(): Rate[] {
     return this.#lastLr;
   }
@@ -84,16 +90,16 @@ export abstract class LRScheduler {
   /** Takes over what {@link saveOptions} returned. */
   protected abstract loadOptions(state: ReadonlyMap<string, unknown>): void;
 
-  /** The scheduler's state in PyTorch's names. */
+  /** The scheduler's state in PyTorch's names; tensors are aliases that share storage. */
   stateDict(): Record<string, unknown> {
     return {
       ...this.saveOptions(),
-      base_lrs: [...this.baseLrs],
+      base_lrs: this.baseLrs.map(alias),
       last_epoch: this.lastEpoch,
       _step_count: this.#stepCount,
       _is_initial: false,
       _get_lr_called_within_step: false,
-      _last_lr: [...this.#lastLr],
+      _last_lr: this.#lastLr.map(alias),
     };
   }
 
@@ -103,8 +109,12 @@ export abstract class LRScheduler {
     this.loadOptions(state);
     this.lastEpoch = numberOf(state, 'last_epoch', this.lastEpoch);
     this.#stepCount = numberOf(state, '_step_count', this.#stepCount);
-    this.baseLrs = ratesOf(state, 'base_lrs', this.baseLrs);
-    this.#lastLr = ratesOf(state, '_last_lr', this.#lastLr);
+    const [base, last] = [ratesOf(state, 'base_lrs'), ratesOf(state, '_last_lr')];
+    if (base !== undefined) {
+      dispose(this.baseLrs);
+      this.baseLrs = base;
+    }
+    if (last !== undefined) this.#setLastLr(last);
   }
 }
 
@@ -146,7 +156,10 @@ export class MultiStepLR extends LRScheduler {
     const milestones = state.get('milestones');
     if (milestones instanceof Map) {
       this.milestones = new Map(
-        [...(milestones as Map<unknown, unknown>)].map(([key, count]) => [Number(key), Number(count)]),
+        [...(milestones as Map<unknown, unknown>)].map(([epoch, count]) => [
+          checkNumber(epoch, 'milestones'),
+          checkNumber(count, 'milestones'),
+        ]),
       );
     }
     this.gamma = numberOf(state, 'gamma', this.gamma);
@@ -197,18 +210,30 @@ function copyRate(rate: Rate): Rate {
   return rate instanceof Tensor ? keep(noGrad(() => rate.clone())) : rate;
 }
 
-function numberOf(state: ReadonlyMap<string, unknown>, name: string, otherwise: number): number {
-  const value = state.get(name);
-  if (value === undefined) return otherwise;
-  if (typeof value !== 'number')
-    throw new TorchError('type', `expected ${name} of a scheduler's state dict to be a number`);
-  return value;
+/** A handle that outlives the scheduler's own. */
+function alias(rate: Rate): Rate {
+  return rate instanceof Tensor ? rate.detach() : rate;
 }
 
-function ratesOf(state: ReadonlyMap<string, unknown>, name: string, otherwise: Rate[]): Rate[] {
+function dispose(rates: readonly Rate[]): void {
+  for (const rate of rates) if (rate instanceof Tensor) rate.dispose();
+}
+
+function numberOf(state: ReadonlyMap<string, unknown>, name: string, otherwise: number): number {
   const value = state.get(name);
-  if (value === undefined) return otherwise;
+  return value === undefined ? otherwise : checkNumber(value, name);
+}
+
+/** Nothing of a file is converted: the text of nested lists may have no end. */
+function checkNumber(value: unknown, name: string): number {
+  if (typeof value === 'number') return value;
+  throw new TorchError('type', `expected ${name} of a scheduler's state dict to be a number`);
+}
+
+function ratesOf(state: ReadonlyMap<string, unknown>, name: string): Rate[] | undefined {
+  const value = state.get(name);
+  if (value === undefined) return undefined;
   if (!Array.isArray(value))
     throw new TorchError('type', `expected ${name} of a scheduler's state dict to be an array`);
-  return value.map((rate: unknown) => (rate instanceof Tensor ? copyRate(rate) : Number(rate)));
+  return value.map((rate: unknown) => (rate instanceof Tensor ? copyRate(rate) : checkNumber(rate, name)));
 }

@@ -62,11 +62,11 @@ export function loadOptimizerState<Group extends ParamGroup>(
         "loaded state dict contains a parameter group that doesn't match the size of optimizer's group",
       );
     }
-    numbers.forEach((number, position) => owners.set(Number(number), group.params[position]!));
+    numbers.forEach((number, position) => owners.set(numberOf(number, 'params'), group.params[position]!));
   });
 
   const state = new Map<Tensor, TensorState>();
-  for (const [number, values] of entriesOf(top.get('state'), 'state', Number)) {
+  for (const [number, values] of entriesOf(top.get('state'), 'state', numberOf)) {
     const param = owners.get(number);
     if (param === undefined) continue;
     const own = [...entriesOf(values, 'state of a parameter')];
@@ -100,9 +100,11 @@ function adopt(value: unknown, param: Tensor): unknown {
   return own;
 }
 
+type Key<T> = (name: unknown, what: string) => T;
+
 function entriesOf(value: unknown, what: string): Map<string, unknown>;
-function entriesOf(value: unknown, what: string, key: typeof Number): Map<number, unknown>;
-function entriesOf(value: unknown, what: string, key: typeof String | typeof Number = String): Map<unknown, unknown> {
+function entriesOf<T>(value: unknown, what: string, key: Key<T>): Map<T, unknown>;
+function entriesOf(value: unknown, what: string, key: Key<unknown> = textOf): Map<unknown, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TorchError(
       'type',
@@ -110,7 +112,19 @@ function entriesOf(value: unknown, what: string, key: typeof String | typeof Num
     );
   }
   const entries: Iterable<[unknown, unknown]> = value instanceof Map ? value : Object.entries(value);
-  return new Map([...entries].map(([name, item]) => [key(name), item]));
+  return new Map([...entries].map(([name, item]) => [key(name, what), item]));
+}
+
+function textOf(name: unknown, what: string): string {
+  if (typeof name === 'string') return name;
+  throw new TorchError('type', `expected the keys of the ${what} to be strings, but got ${typeof name}`);
+}
+
+/** The number of a parameter; objects have it as text. Lists of a file are never converted: they may have no end. */
+function numberOf(value: unknown, what: string): number {
+  const number = typeof value === 'string' && value !== '' ? Number(value) : value;
+  if (typeof number === 'number' && Number.isInteger(number)) return number;
+  throw new TorchError('type', `expected ${what} of an optimizer's state dict to hold whole numbers`);
 }
 
 function listOf(value: unknown, what: string): unknown[] {

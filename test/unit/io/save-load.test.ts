@@ -264,6 +264,34 @@ describe('save and load', () => {
     }
   });
 
+  it('refuse lists without end where a name belongs, at once', () => {
+    // l = []; then sixty times l = [l, l]: small in the file and in memory, endless as text
+    const endless = `]${Array.from({ length: 60 }, (_, i) => {
+      const at = String.fromCharCode(i);
+      return `q${at}0](h${at}h${at}e`;
+    }).join('')}`;
+    const metadata = `}(${endless}\x85\x88u`;
+    const storage = '((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x01tQ';
+    const begun = performance.now();
+    for (const [pickle, pattern] of [
+      [`ctorch\ndevice\n${endless}\x85R`, /torch\.device: the type of a device is no text/],
+      [`ctorch\ndevice\nX\x03\0\0\0cpu${endless}\x86R`, /the number of a device is not a list of integers/],
+      [`ctorch.serialization\n_get_layout\n${endless}\x85R`, /the name of a layout is no text/],
+      [
+        `ctorch._utils\n_rebuild_tensor_v2\n${storage}K\0))\x89N${metadata}tR`,
+        /_rebuild_tensor_v2: the name of a bit of a tensor is no text/,
+      ],
+    ] as const) {
+      const data = Buffer.from(`\x80\x02${pickle}.`, 'latin1');
+      const records = [
+        { name: 'a/data.pkl', data },
+        { name: 'a/data/0', data: Buffer.alloc(4) },
+      ];
+      assert.throws(() => load(Buffer.concat([...writeZip(records)])), pattern);
+    }
+    assert(performance.now() - begun < 1000);
+  });
+
   it('write conjugated and negated views as the numbers that they stand for', () => {
     scope(() => {
       const z = ops.aten<Tensor>('view_as_complex', tensor([1, 2, 3, 4]).view([2, 2]));

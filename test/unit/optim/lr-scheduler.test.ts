@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { integerPower } from '../../../lib/optim/integer-power.js';
 import { MultiStepLR, SGD, StepLR, type Optimizer } from '../../../lib/optim/index.js';
-import { tensor, type Tensor } from '../../../lib/tensor/index.js';
+import { memory, scope, tensor, type Tensor } from '../../../lib/tensor/index.js';
 
 function optimizerOf(lr: number | Tensor): SGD {
   return new SGD([tensor([1], { requiresGrad: true })], { lr });
@@ -74,12 +74,44 @@ describe('schedulers', () => {
     assert.equal(rate.item(), 0.5);
   });
 
+  it('holds one copy of a tensor learning rate, however many steps there are', () => {
+    const optimizer = optimizerOf(tensor(1));
+    const scheduler = new StepLR(optimizer, { stepSize: 1, gamma: 0.5 });
+    optimizer.step();
+    const before = memory().tensors;
+    const early = scheduler.stateDict();
+    for (let i = 0; i < 5; i++) scheduler.step();
+    scope(() => {
+      scheduler.loadStateDict(scheduler.stateDict());
+    });
+    assert.equal((scheduler.getLastLr()[0] as Tensor).item(), 2 ** -5);
+    const [last, base] = [early['_last_lr'], early['base_lrs']] as [Tensor[], Tensor[]];
+    assert.equal(last[0]!.item(), 1, 'a state that was taken stays as it was');
+    assert.equal(memory().tensors, before + 2);
+    last[0]!.dispose();
+    base[0]!.dispose();
+  });
+
   it('refuses what is no optimizer, and states of another kind', () => {
     assert.throws(() => new StepLR({} as Optimizer, { stepSize: 1 }), /is not an Optimizer/);
     const scheduler = new StepLR(optimizerOf(1), { stepSize: 1 });
     assert.throws(
       () => scheduler.loadStateDict({ last_epoch: 'x' }),
       /expected last_epoch of a scheduler's state dict/,
+    );
+    let endless: unknown = [];
+    for (let i = 0; i < 60; i++) endless = [endless, endless];
+    for (const [name, value] of [
+      ['base_lrs', [endless]],
+      ['_last_lr', [endless]],
+      ['gamma', endless],
+    ] as const) {
+      assert.throws(() => scheduler.loadStateDict({ [name]: value }), { name: 'TorchError', code: 'type' }, name);
+    }
+    const steps = new MultiStepLR(optimizerOf(1), { milestones: [1] });
+    assert.throws(
+      () => steps.loadStateDict({ milestones: new Map([[endless, 1]]) }),
+      /expected milestones of a scheduler's state dict to be a number/,
     );
   });
 });

@@ -260,4 +260,20 @@ describe('SGD', () => {
     assert.deepEqual(optimizer.paramGroups[0]!.paramNames, ['weight']);
     assert.deepEqual(optimizer.stateDict().param_groups[0]?.['param_names'], ['weight']);
   });
+
+  it('refuses states whose keys and numbers are lists, at once', () => {
+    const optimizer = make([param(1)]);
+    let endless: unknown = [];
+    for (let i = 0; i < 60; i++) endless = [endless, endless];
+    const load = (state: unknown, params: unknown[]): void =>
+      optimizer.loadStateDict(new Map<string, unknown>(Object.entries({ state, param_groups: [{ params }] })));
+    const whole = "expected params of an optimizer's state dict to hold whole numbers";
+    refuses(() => load(new Map(), [endless]), 'type', whole);
+    refuses(() => load(new Map([[endless, {}]]), [0]), 'type', whole.replace('params', 'state'));
+    refuses(
+      () => load(new Map([[0, new Map([[endless, 1]])]]), [0]),
+      'type',
+      'expected the keys of the state of a parameter to be strings, but got object',
+    );
+  });
 });
