@@ -12,7 +12,7 @@ import { drawShape, SHAPES_CLASSES } from './shapes-draw.js';
 import { ShapesRandom } from './shapes-random.js';
 
 /** Changes whenever the pictures do, so that an older cache is not taken for them. */
-const VERSION = 1;
+const VERSION = 2;
 
 const BATCH_SIZE = 1000;
 const BATCHES = ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5', 'test_batch'];
