@@ -89,15 +89,28 @@ function temporaryPrefix(target: string): string {
   return `.${path.basename(target)}.${os.hostname()}.tmp-`;
 }
 
-/** A process that was killed while writing could not clean up; the next writer of the same file does. */
+/** A writer touches its temporary file with every piece: one that nothing touched for so long has no writer. */
+const STALE_MS = 3_600_000;
+
+/**
+ * A process that was killed while writing could not clean up; the next writer of the same file does. A leftover of this
+ * machine goes at once when its process is gone. Those of other machines, and of processes whose number is in use again, go
+ * by their age: containers have a new name each time, and the same few process numbers.
+ */
 function removeLeftovers(target: string): void {
-  const prefix = temporaryPrefix(target);
+  const [begin, own] = [`.${path.basename(target)}.`, temporaryPrefix(target)];
   const folder = path.dirname(target);
   for (const name of fs.readdirSync(folder)) {
-    if (!name.startsWith(prefix)) continue;
-    const owner = Number.parseInt(name.slice(prefix.length), 10);
-    if (Number.isSafeInteger(owner) && !isAlive(owner)) fs.rmSync(path.join(folder, name), { force: true });
+    const owner = name.startsWith(begin) ? /\.tmp-(\d+)-[0-9a-f]{8}$/.exec(name)?.[1] : undefined;
+    if (owner === undefined) continue;
+    const leftover = path.join(folder, name);
+    if ((name.startsWith(own) && !isAlive(Number(owner))) || isStale(leftover)) fs.rmSync(leftover, { force: true });
   }
+}
+
+function isStale(file: string): boolean {
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  return stat?.isFile() === true && Date.now() - stat.mtimeMs > STALE_MS;
 }
 
 function isAlive(pid: number): boolean {

@@ -65,15 +65,26 @@ describe('atomicWriteFile', () => {
   });
 
   it('removes what a killed process left, and only that', () => {
-    const dead = path.join(folder, `.x.bin.${os.hostname()}.tmp-999999999-abcd`);
-    const alive = path.join(folder, `.x.bin.${os.hostname()}.tmp-${process.pid}-abcd`);
-    const elsewhere = path.join(folder, '.x.bin.another-machine.tmp-999999999-abcd');
-    for (const name of [dead, alive, elsewhere]) fs.writeFileSync(name, '');
+    const minutes = (age: number): Date => new Date(Date.now() - age * 60_000);
+    const [host, dead] = [os.hostname(), 999_999_999];
+    const leftovers: [name: string, age: number, stays: boolean][] = [
+      [`.x.bin.${host}.tmp-${dead}-0123abcd`, 0, false],
+      [`.x.bin.${host}.tmp-${process.pid}-0123abcd`, 50, true],
+      [`.x.bin.${host}.tmp-${process.pid}-0123abce`, 70, false], // a number in use again
+      [`.x.bin.another-machine.tmp-${dead}-0123abcd`, 50, true],
+      [`.x.bin.another-machine.tmp-${dead}-0123abce`, 70, false],
+      [`.y.bin.${host}.tmp-${dead}-0123abcd`, 70, true], // of another file
+      ['.x.bin.backup', 70, true],
+      [`.x.bin.${host}.tmp-mine`, 70, true],
+    ];
+    for (const [name, age] of leftovers) {
+      fs.writeFileSync(path.join(folder, name), '');
+      fs.utimesSync(path.join(folder, name), minutes(age), minutes(age));
+    }
     atomicWriteFile(file(), 'new');
-    assert.deepEqual(
-      [dead, alive, elsewhere].map((name) => fs.existsSync(name)),
-      [false, true, true],
-    );
+    for (const [name, age, stays] of leftovers) {
+      assert.equal(fs.existsSync(path.join(folder, name)), stays, `${name}, ${age} minutes old`);
+    }
   });
 
   it('names the path and the reason when it cannot', function () {
