@@ -3,6 +3,7 @@
 
 #include "counting_allocator.h"
 #include "environment.h"
+#include "freed_pages.h"
 #include "version.h"
 
 namespace torchbridge {
@@ -26,6 +27,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   try {
     check_version();
     install_counting_allocator();
+    keep_freed_pages();
   } catch (...) {
     const Failure failure = current_failure();
     Napi::Error error = Napi::Error::New(env, failure.message);

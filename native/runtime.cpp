@@ -8,6 +8,7 @@
 
 #include "counting_allocator.h"
 #include "environment.h"
+#include "freed_pages.h"
 #include "version.h"
 
 namespace torchbridge {
@@ -45,6 +46,8 @@ napi_value set_limit(Call& call) {
   set_memory_limit(static_cast<int64_t>(call.number(0)));
   return call.undefined();
 }
+
+napi_value release_memory(Call& call) { return call.from(release_freed_pages()); }
 
 // Tells V8 how much memory hangs on its objects, so that garbage is collected in time.
 napi_value sync_external_memory(Call& call) {
@@ -118,6 +121,7 @@ std::vector<Function> runtime_functions() {
       {"memory", &guarded<memory>},
       {"resetPeakMemory", &guarded<reset_peak>},
       {"setMemoryLimit", &guarded<set_limit>},
+      {"releaseMemory", &guarded<release_memory>},
       {"syncExternalMemory", &guarded<sync_external_memory>},
       {"setNumThreads", &guarded<set_num_threads>},
       {"getNumThreads", &guarded<get_num_threads>},

@@ -66,6 +66,7 @@ export interface Binding {
   memory(): void;
   resetPeakMemory(): void;
   setMemoryLimit(bytes: number): void;
+  releaseMemory(): boolean;
   syncExternalMemory(): void;
   setNumThreads(count: number): void;
   getNumThreads(): number;

@@ -9,7 +9,7 @@ export { TorchError, type TorchErrorCode } from './errors.js';
 export { ops } from './functions.js';
 export { defaultGenerator, Generator, getRngState, manualSeed, setRngState } from './generator.js';
 export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad } from './grad-mode.js';
-export { memory, type MemoryUse, resetPeakMemory, setMemoryLimit } from './memory.js';
+export { memory, type MemoryUse, releaseMemory, resetPeakMemory, setMemoryLimit } from './memory.js';
 export { OrderedDict, type StateDict } from './ordered-dict.js';
 export { pyNumber } from './python-number.js';
 export * from './runtime.js';

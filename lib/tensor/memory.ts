@@ -32,3 +32,12 @@ export function setMemoryLimit(bytes: number | null): void {
   }
   native.setMemoryLimit(bytes ?? -1);
 }
+
+/**
+ * Gives the operating system back what tensors have freed. The process keeps it otherwise, since taking fresh pages costs a
+ * training step a tenth of its time.
+ * @returns whether there was any.
+ */
+export function releaseMemory(): boolean {
+  return native.releaseMemory();
+}

@@ -3,6 +3,7 @@ import {
   keep,
   memory,
   ones,
+  releaseMemory,
   resetPeakMemory,
   scope,
   setMemoryLimit,
@@ -171,6 +172,18 @@ describe('memory', () => {
       },
       { code: 'value' },
     );
+  });
+
+  it('is given back to the operating system on request', () => {
+    const resident = (): number => process.memoryUsage().rss / 2 ** 20;
+    scope(() => {
+      zeros([64, 2 ** 20]).add_(1);
+      // Something small above it, so that the large block is not the last one of the heap.
+      return keep(ones([100_000]));
+    }).dispose();
+    const before = resident();
+    releaseMemory();
+    assert.ok(before - resident() > 200, `${before.toFixed(0)} MiB before, ${resident().toFixed(0)} MiB after`);
   });
 
   it('is freed by the garbage collector outside scopes', async () => {
