@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { explainSystemError, IoError } from '../io/index.js';
+import { explainSystemError, IoError, openRegularFile } from '../io/index.js';
 import { ALL_FILES, ARCHIVE, FOLDER, TRAIN_FILES } from './cifar-checksums.js';
 import { readTarGz } from './tar-archive.js';
 
@@ -58,10 +58,13 @@ function mayBeAbsent(name: string): boolean {
 }
 
 function readFile(file: string): Uint8Array {
+  const { fd } = openRegularFile(file);
   try {
-    return fs.readFileSync(file);
+    return fs.readFileSync(fd);
   } catch (error) {
     throw explainSystemError(error, 'read', file);
+  } finally {
+    fs.closeSync(fd);
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { Parser } from 'tar';
-import { explainSystemError, IoError } from '../io/index.js';
+import { explainSystemError, openRegularFile } from '../io/index.js';
 
 /** Files of an archive in memory, and the MD5 of the archive itself. */
 export interface ArchiveContents {
@@ -12,15 +12,25 @@ export interface ArchiveContents {
   readonly damage: string | undefined;
 }
 
-const PIECE = 4 << 20;
+// Deflate expands at most a thousandfold, and the parser holds what one piece expands to: 64 MiB at the worst.
+const PIECE = 1 << 16;
+
+/** CIFAR-10's files are 178 MiB; whoever wants much more than that in memory is not CIFAR-10. */
+const MAX_WANTED = 2 ** 30;
 
 /**
  * Reads a .tar.gz in one pass: hashes it, unpacks it, and keeps the files whose paths are asked for. Nothing is written.
  * @param wanted called with each file's path inside the archive; the name to keep it under, or undefined.
+ * @param limit bytes that the wanted files may have together; beyond them reading ends early.
  * @throws IoError `missing` | `access` | `kind` | `io`. Damage is told in the result, for whoever knows the right MD5.
  */
-export function readTarGz(path: string, wanted: (entry: string) => string | undefined): ArchiveContents {
+export function readTarGz(
+  path: string,
+  wanted: (entry: string) => string | undefined,
+  limit = MAX_WANTED,
+): ArchiveContents {
   const files = new Map<string, Uint8Array>();
+  let kept = 0;
   const state: { damage?: string; ended: boolean } = { ended: false };
   const parser = new Parser({
     strict: true,
@@ -28,10 +38,13 @@ export function readTarGz(path: string, wanted: (entry: string) => string | unde
       const name = entry.type === 'File' || entry.type === 'OldFile' ? wanted(entry.path) : undefined;
       const pieces: Buffer[] = [];
       entry.on('data', (piece: Buffer) => {
-        if (name !== undefined) pieces.push(Buffer.from(piece)); // a copy: the parser may use its buffer again
+        if (name === undefined || state.damage !== undefined) return;
+        kept += piece.byteLength;
+        if (kept > limit) state.damage = `its files are larger than ${limit} bytes`;
+        else pieces.push(Buffer.from(piece)); // a copy: the parser may use its buffer again
       });
       entry.on('end', () => {
-        if (name !== undefined) files.set(name, Buffer.concat(pieces));
+        if (name !== undefined && state.damage === undefined) files.set(name, Buffer.concat(pieces));
       });
     },
   });
@@ -59,9 +72,8 @@ export function readTarGz(path: string, wanted: (entry: string) => string | unde
 }
 
 function* pieces(path: string): Generator<Buffer> {
-  let fd: number | undefined;
+  const { fd } = openRegularFile(path);
   try {
-    fd = fs.openSync(path, 'r');
     for (;;) {
       const piece = Buffer.allocUnsafe(PIECE);
       const count = fs.readSync(fd, piece, 0, PIECE, null);
@@ -69,8 +81,8 @@ function* pieces(path: string): Generator<Buffer> {
       yield piece.subarray(0, count);
     }
   } catch (error) {
-    throw error instanceof IoError ? error : explainSystemError(error, 'read', path);
+    throw explainSystemError(error, 'read', path);
   } finally {
-    if (fd !== undefined) fs.closeSync(fd);
+    fs.closeSync(fd);
   }
 }

@@ -22,37 +22,43 @@ export function bytesSource(bytes: Uint8Array, name = 'bytes'): ByteSource {
 }
 
 /**
+ * Opens a regular file to read. Pipes and devices are refused: they have no size, and might never answer.
+ * @returns a file descriptor, to be closed by the caller.
+ * @throws IoError `missing` | `access` | `kind` | `io`.
+ */
+export function openRegularFile(path: string): { fd: number; size: number } {
+  let fd: number | undefined;
+  try {
+    // without O_NONBLOCK opening a named pipe waits for someone to write to it
+    fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    const stat = fs.fstatSync(fd);
+    if (stat.isFile()) return { fd, size: stat.size };
+    const kind = stat.isDirectory() ? 'a folder' : 'no regular file';
+    throw new IoError('kind', `cannot read ${path}: it is ${kind}`, path);
+  } catch (error) {
+    if (fd !== undefined) fs.closeSync(fd);
+    throw explainSystemError(error, 'read', path);
+  }
+}
+
+/**
  * A source over a file, read piece by piece as needed. Close it after use.
  * @throws IoError `missing` | `access` | `kind` | `io`.
  */
 export function fileSource(path: string): ByteSource {
-  const attempt = <T>(run: () => T): T => {
-    try {
-      return run();
-    } catch (error) {
-      throw explainSystemError(error, 'read', path);
-    }
+  const { fd, size } = openRegularFile(path);
+  return {
+    size,
+    name: path,
+    read: (offset, length) => {
+      try {
+        return readAt(fd, offset, length, path);
+      } catch (error) {
+        throw explainSystemError(error, 'read', path);
+      }
+    },
+    close: () => fs.closeSync(fd),
   };
-  const fd = attempt(() => fs.openSync(path, 'r'));
-  try {
-    const stat = attempt(() => fs.fstatSync(fd));
-    if (!stat.isFile()) {
-      throw new IoError(
-        'kind',
-        `cannot read ${path}: it is ${stat.isDirectory() ? 'a folder' : 'no regular file'}`,
-        path,
-      );
-    }
-    return {
-      size: stat.size,
-      name: path,
-      read: (offset, length) => attempt(() => readAt(fd, offset, length, path)),
-      close: () => fs.closeSync(fd),
-    };
-  } catch (error) {
-    fs.closeSync(fd);
-    throw error;
-  }
 }
 
 function readAt(fd: number, offset: number, length: number, path: string): Uint8Array {

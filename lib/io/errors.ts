@@ -33,6 +33,7 @@ const EXPLAINED = new Map<string, [IoErrorCode, string]>([
   ['EDQUOT', ['space', 'the disk quota is used up']],
   ['EFBIG', ['space', 'the file would be larger than the system allows']],
   ['EISDIR', ['kind', 'it is a folder']],
+  ['ENXIO', ['kind', 'it is no regular file']],
   ['ENOTEMPTY', ['kind', 'it is a folder that is not empty']],
   ['EMFILE', ['io', 'too many open files']],
   ['EIO', ['io', 'the device reported an input/output error']],

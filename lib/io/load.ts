@@ -106,7 +106,8 @@ class StorageTable {
     readonly prefix: string,
   ) {
     const order = `${prefix}byteorder`;
-    this.#swapped = zip.entries.has(order) && Buffer.from(zip.read(order)).toString('latin1') === 'big';
+    const size = zip.entries.get(order)?.size;
+    this.#swapped = size === 'big'.length && Buffer.from(zip.read(order)).toString('latin1') === 'big';
   }
 
   /** @param id `('storage', class, key, place, number of elements)`. */
@@ -130,18 +131,20 @@ class StorageTable {
 
   #base(key: string, dtype: DType | undefined, numel: number): Tensor {
     const { size, unit } = dtype === undefined ? { size: 1, unit: 1 } : ELEMENT_BYTES.get(dtype)!;
+    const name = `${this.prefix}data/${key}`;
+    // Compared before anything is unpacked, which takes no more memory than the directory says.
+    const held = this.zip.entries.get(name)?.size;
+    if (held !== undefined && held !== numel * size)
+      throw new Error(`storage ${key} holds ${held} bytes, the pickle counts ${numel * size}`);
     let known = this.#bases.get(key);
     if (known === undefined) {
-      const bytes = this.zip.read(`${this.prefix}data/${key}`);
+      const bytes = this.zip.read(name);
       if (this.#swapped) swap(bytes, unit);
       known = { dtype, base: fromBytes(bytes, [bytes.byteLength], 'uint8') };
       this.#bases.set(key, known);
     }
     if (this.#swapped && known.dtype !== dtype)
       throw new Error(`storage ${key} is big-endian and used with two dtypes`);
-    const bytes = known.base.numel();
-    if (bytes !== numel * size)
-      throw new Error(`storage ${key} holds ${bytes} bytes, the pickle counts ${numel * size}`);
     return known.base;
   }
 

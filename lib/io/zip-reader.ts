@@ -25,14 +25,14 @@ const MAX_DEFLATE_RATIO = 1032;
 export class ZipReader {
   /** Records in the order of the directory. */
   readonly entries: ReadonlyMap<string, ZipEntry>;
-  /** Where the records end and the directory begins. */
-  readonly #directoryOffset: number;
+  /** Where the next record begins, or the directory. */
+  readonly #ends: ReadonlyMap<ZipEntry, number>;
 
   /** @throws IoError `format`, for what is no whole zip file. */
   constructor(readonly source: ByteSource) {
     const { count, size, offset } = this.#findDirectory();
-    this.#directoryOffset = offset;
     this.entries = this.#readDirectory(count, offset, size);
+    this.#ends = this.#findEnds(offset);
   }
 
   #error(message: string): IoError {
@@ -107,6 +107,19 @@ export class ZipReader {
     return entries;
   }
 
+  /** Records that lie over one another are no accident: few bytes would be unpacked many times. */
+  #findEnds(directoryOffset: number): Map<ZipEntry, number> {
+    const inOrder = [...this.entries.values()].sort((a, b) => a.headerOffset - b.headerOffset);
+    return new Map(
+      inOrder.map((entry, i) => {
+        const end = inOrder[i + 1]?.headerOffset ?? directoryOffset;
+        if (entry.headerOffset + zip.LOCAL_SIZE + entry.compressedSize > end)
+          throw this.#error(`damaged zip file: record ${JSON.stringify(entry.name)} overlaps the next`);
+        return [entry, end];
+      }),
+    );
+  }
+
   #readEntry(cursor: ByteCursor): ZipEntry {
     if (cursor.u32() !== zip.CENTRAL_HEADER) throw this.#error('damaged zip file: its directory is garbled');
     cursor.slice(4); // versions
@@ -159,8 +172,8 @@ export class ZipReader {
     header.slice(22);
     const [nameLength, extraLength] = [header.u16(), header.u16()];
     const start = entry.headerOffset + zip.LOCAL_SIZE + nameLength + extraLength;
-    if (start + entry.compressedSize > this.#directoryOffset)
-      throw this.#error(`damaged zip file: record ${label} lies outside the file`);
+    if (start + entry.compressedSize > (this.#ends.get(entry) ?? 0))
+      throw this.#error(`damaged zip file: record ${label} overlaps what follows it`);
     return this.source.read(start, entry.compressedSize);
   }
 

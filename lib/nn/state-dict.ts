@@ -119,7 +119,13 @@ function copyInto(key: string, target: Tensor, value: unknown, errors: string[])
 }
 
 function asEntries(given: unknown): Map<string, unknown> {
-  if (given instanceof Map) return new Map<string, unknown>(given as Map<string, unknown>);
+  if (given instanceof Map) {
+    for (const key of (given as Map<unknown, unknown>).keys()) {
+      if (typeof key !== 'string')
+        throw new TorchError('type', `Expected the keys of state_dict to be strings, got ${pyClass(key)}.`);
+    }
+    return new Map<string, unknown>(given as Map<string, unknown>);
+  }
   const isPlain = typeof given === 'object' && given !== null && Object.getPrototypeOf(given) === Object.prototype;
   if (!isPlain) throw new TorchError('type', `Expected state_dict to be dict-like, got ${pyClass(given)}.`);
   return new Map(Object.entries(given as Record<string, unknown>));

@@ -1,10 +1,12 @@
 /** Reading CIFAR-10's layout: folder, archive, data of one's own, and everything that can be wrong with it. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { CIFAR10 } from '../../../lib/data/index.js';
 import { IoError, NdArray, writePickle } from '../../../lib/io/index.js';
+import { readTarGz } from '../../../lib/data/tar-archive.js';
 import { scope } from '../../../lib/tensor/index.js';
 import { batch, NAMES, pack, writeCifar } from './cifar-folder.js';
 
@@ -125,6 +127,35 @@ describe('CIFAR10', () => {
     }
     fs.writeFileSync(archive, 'this is no archive');
     refuses('format', /cannot be unpacked/);
+  });
+
+  it('refuses a pipe in the place of a file, and does not wait for it', () => {
+    const folder = writeCifar(root);
+    const file = path.join(folder, 'data_batch_1');
+    fs.rmSync(file);
+    assert.equal(spawnSync('mkfifo', [file]).status, 0);
+    const program = `import { CIFAR10 } from './lib/data/index.js';
+      try { new CIFAR10(process.argv[1], { verify: false }); } catch (error) { process.stdout.write(error.message); }`;
+    // in a process of its own, which can be stopped should it wait
+    const { stdout } = spawnSync(process.execPath, ['--import=tsx', '--input-type=module', '-e', program, root], {
+      cwd: path.resolve(import.meta.dirname, '../../..'),
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    assert.equal(stdout, `cannot read ${file}: it is no regular file`);
+  });
+
+  it('keeps no more of an archive than a limit', () => {
+    writeCifar(root);
+    const archive = pack(root);
+    const name = (entry: string): string | undefined => /(data_batch|test_batch).*/.exec(entry)?.[0];
+    const whole = readTarGz(archive, name);
+    const total = [...whole.files.values()].reduce((sum, bytes) => sum + bytes.byteLength, 0);
+    assert.deepEqual([whole.files.size, whole.damage], [6, undefined]);
+    assert.equal(readTarGz(archive, name, total).damage, undefined);
+    const cut = readTarGz(archive, name, total - 1);
+    assert.equal(cut.damage, `its files are larger than ${total - 1} bytes`);
+    assert.deepEqual([cut.files.size, cut.md5], [5, whole.md5]);
   });
 
   it('says what is wrong with a batch', () => {

@@ -1,6 +1,9 @@
 /** save() and load() without Python: what comes back, shared storages, wrong files. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -290,6 +293,49 @@ describe('save and load', () => {
       assert.throws(() => load(Buffer.concat([...writeZip(records)])), pattern);
     }
     assert(performance.now() - begun < 1000);
+  });
+
+  it('compare sizes before they unpack anything', () => {
+    const bytes = serialize([ones([4])]);
+    const zip = new ZipReader(bytesSource(bytes));
+    const data = Buffer.from('no deflated bytes at all');
+    const name = 'archive/data/0';
+    const file = Buffer.concat([
+      ...writeZip([
+        { name: 'archive/data.pkl', data: zip.read('archive/data.pkl') },
+        { name, data },
+      ]),
+    ]);
+    const central = file.lastIndexOf(name) - 46;
+    file.writeUInt16LE(8, central + 10);
+    file.writeUInt32LE(20_000, central + 24);
+    assert.throws(() => load(file), /storage 0 holds 20000 bytes, the pickle counts 16/);
+    file.writeUInt32LE(16, central + 24);
+    assert.throws(() => load(file), /record "archive\/data\/0" cannot be decompressed/);
+  });
+
+  it('name what is no regular file, and do not wait for it', async () => {
+    const pipe = path.join(folder, 'pipe');
+    assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+    const program = `import { load } from './lib/io/index.js';
+      try { load(process.argv[1]); } catch (error) { process.stdout.write(error.message); }`;
+    const args = ['--import=tsx', '--input-type=module', '-e', program];
+    for (const file of [pipe, '/dev/zero']) {
+      // in a process of its own, which can be stopped should it wait
+      const { stdout } = spawnSync(process.execPath, [...args, file], {
+        cwd: path.resolve(import.meta.dirname, '../../..'),
+        encoding: 'utf8',
+        timeout: 20_000,
+      });
+      assert.equal(stdout, `cannot read ${file}: it is no regular file`);
+    }
+    const server = net.createServer().listen(path.join(folder, 'socket'));
+    await once(server, 'listening');
+    try {
+      assert.throws(() => load(path.join(folder, 'socket')), /it is no regular file/);
+    } finally {
+      server.close();
+    }
   });
 
   it('write conjugated and negated views as the numbers that they stand for', () => {

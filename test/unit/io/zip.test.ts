@@ -82,6 +82,23 @@ describe('zip files', () => {
     refused(() => open(claim(10_001)).read('x'), /is 10000 bytes, not 10001/);
   });
 
+  it('are refused when records lie over one another', () => {
+    const bytes = archive();
+    const entries = [...open(bytes).entries.values()];
+    const centrals = entries.map(({ name }) => bytes.lastIndexOf(Buffer.from(name)) - 46);
+    const same = Buffer.from(bytes);
+    same.writeUInt32LE(entries[0]!.headerOffset, centrals[1]! + 42);
+    refused(() => open(same), /record "a\/(data\.pkl|empty)" overlaps the next/);
+    const longer = Buffer.from(bytes);
+    longer.writeUInt32LE(500, centrals[0]! + 20);
+    refused(() => open(longer), /record "a\/data\.pkl" overlaps the next/);
+    // a directory that looks right, and a header that pushes the contents into the next record
+    const pushed = Buffer.from(bytes);
+    const extra = entries[0]!.headerOffset + 28;
+    pushed.writeUInt16LE(pushed.readUInt16LE(extra) + 64, extra);
+    refused(() => open(pushed).read('a/data.pkl'), /record "a\/data\.pkl" overlaps what follows it/);
+  });
+
   it('are refused when a record is damaged, encrypted or packed in another way', () => {
     const bytes = archive();
     const data = bytes.indexOf('hello');
