@@ -1,7 +1,17 @@
 import type { Tensor } from '../tensor/index.js';
+import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import { checkProbability, dropout, relu } from './functional.js';
 import { Module } from './module.js';
 import { pyValue } from './python-text.js';
+
+/** Options of {@link ReLU}. */
+export interface ReLUOptions {
+  readonly inplace?: boolean;
+}
+
+const RELU_OPTIONS: OptionNames<ReLUOptions> = {
+  inplace: false,
+};
 
 /**
  * `max(x, 0)`. With `inplace` it changes its input and returns it.
@@ -10,7 +20,8 @@ import { pyValue } from './python-text.js';
 export class ReLU extends Module {
   readonly inplace: boolean;
 
-  constructor(options: { readonly inplace?: boolean } = {}) {
+  constructor(options: ReLUOptions = {}) {
+    checkOptionBag('ReLU', options, RELU_OPTIONS);
     super();
     this.inplace = options.inplace ?? false;
   }
@@ -25,6 +36,17 @@ export class ReLU extends Module {
   }
 }
 
+/** Options of {@link Dropout}. */
+export interface DropoutOptions {
+  readonly p?: number;
+  readonly inplace?: boolean;
+}
+
+const DROPOUT_OPTIONS: OptionNames<DropoutOptions> = {
+  p: false,
+  inplace: false,
+};
+
 /**
  * While training, sets elements to zero with probability `p` and scales the rest by `1/(1-p)`; else returns its input.
  * @throws TorchError `value` for a `p` outside 0 to 1.
@@ -35,7 +57,8 @@ export class Dropout extends Module {
   readonly p: number;
   readonly inplace: boolean;
 
-  constructor(options: { readonly p?: number; readonly inplace?: boolean } = {}) {
+  constructor(options: DropoutOptions = {}) {
+    checkOptionBag('Dropout', options, DROPOUT_OPTIONS);
     super();
     this.p = options.p ?? 0.5;
     this.inplace = options.inplace ?? false;
@@ -62,6 +85,17 @@ export class Identity extends Module {
   }
 }
 
+/** Options of {@link Flatten}. */
+export interface FlattenOptions {
+  readonly startDim?: number;
+  readonly endDim?: number;
+}
+
+const FLATTEN_OPTIONS: OptionNames<FlattenOptions> = {
+  startDim: false,
+  endDim: false,
+};
+
 /**
  * Makes one dimension of several.
  * @see torch.nn.Flatten
@@ -70,7 +104,8 @@ export class Flatten extends Module {
   readonly startDim: number;
   readonly endDim: number;
 
-  constructor(options: { readonly startDim?: number; readonly endDim?: number } = {}) {
+  constructor(options: FlattenOptions = {}) {
+    checkOptionBag('Flatten', options, FLATTEN_OPTIONS);
     super();
     this.startDim = options.startDim ?? 1;
     this.endDim = options.endDim ?? -1;

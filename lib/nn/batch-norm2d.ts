@@ -1,4 +1,5 @@
 import { ones, tensor, TorchError, zeros, type DType, type Tensor } from '../tensor/index.js';
+import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import { batchNorm } from './functional.js';
 import { ones_, zeros_ } from './init.js';
 import { Module } from './module.js';
@@ -21,6 +22,16 @@ export interface BatchNorm2dOptions {
   readonly device?: string;
 }
 
+const OPTIONS: OptionNames<BatchNorm2dOptions> = {
+  eps: false,
+  momentum: false,
+  affine: false,
+  bias: false,
+  trackRunningStats: false,
+  dtype: false,
+  device: false,
+};
+
 /**
  * Batch normalisation of `[N, C, H, W]`.
  * @see torch.nn.BatchNorm2d
@@ -39,6 +50,7 @@ export class BatchNorm2d extends Module {
   declare readonly num_batches_tracked: Tensor | null;
 
   constructor(numFeatures: number, options: BatchNorm2dOptions = {}) {
+    checkOptionBag('BatchNorm2d', options, OPTIONS);
     super();
     const { affine = true, trackRunningStats = true, momentum = 0.1, dtype, device } = options;
     this.numFeatures = numFeatures;

@@ -1,4 +1,5 @@
 import { empty, noGrad, TorchError, type DType, type Tensor } from '../tensor/index.js';
+import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import { conv2d, pad, pair, type PaddingMode, type Pair } from './functional.js';
 import { calculateFans, kaimingUniform_, uniform_ } from './init.js';
 import { replaceBy } from './intermediate.js';
@@ -27,6 +28,18 @@ export interface Conv2dOptions {
 
 const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'];
 
+const OPTIONS: OptionNames<Conv2dOptions> = {
+  kernelSize: true,
+  stride: false,
+  padding: false,
+  dilation: false,
+  groups: false,
+  bias: false,
+  paddingMode: false,
+  dtype: false,
+  device: false,
+};
+
 /**
  * 2-D convolution, `[N, Cin, H, W]` to `[N, Cout, H', W']`. Weight and bias start as PyTorch's, with the same draws:
  * both uniform over `±1/sqrt(fanIn)`, the weight first.
@@ -46,6 +59,7 @@ export class Conv2d extends Module {
   readonly paddingMode: PaddingMode;
 
   constructor(inChannels: number, outChannels: number, options: Conv2dOptions) {
+    checkOptionBag('Conv2d', options, OPTIONS);
     super();
     const { groups = 1, padding = 0, paddingMode = 'zeros' } = options;
     this.inChannels = inChannels;

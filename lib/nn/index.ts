@@ -9,7 +9,15 @@ export { ModuleDict } from './module-dict.js';
 export { Conv2d, type Conv2dOptions } from './conv2d.js';
 export { BatchNorm2d, type BatchNorm2dOptions } from './batch-norm2d.js';
 export { Linear, type LinearOptions } from './linear.js';
-export { Dropout, Flatten, Identity, ReLU } from './activations.js';
+export {
+  Dropout,
+  type DropoutOptions,
+  Flatten,
+  type FlattenOptions,
+  Identity,
+  ReLU,
+  type ReLUOptions,
+} from './activations.js';
 export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './pooling.js';
 export * as functional from './functional.js';
 export * as init from './init.js';

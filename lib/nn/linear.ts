@@ -1,4 +1,5 @@
 import type { DType, Tensor } from '../tensor/index.js';
+import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import { linear } from './functional.js';
 import { calculateFans, kaimingUniform_, uniform_ } from './init.js';
 import { Module } from './module.js';
@@ -13,6 +14,12 @@ export interface LinearOptions {
   readonly device?: string;
 }
 
+const OPTIONS: OptionNames<LinearOptions> = {
+  bias: false,
+  dtype: false,
+  device: false,
+};
+
 /**
  * `x · weightᵀ + bias`, `[..., in]` to `[..., out]`; starts with PyTorch's draws, the weight first.
  * @see torch.nn.Linear
@@ -24,6 +31,7 @@ export class Linear extends Module {
   declare readonly bias: Parameter | null;
 
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
+    checkOptionBag('Linear', options, OPTIONS);
     super();
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;

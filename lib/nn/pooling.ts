@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor/index.js';
+import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import {
   adaptiveAvgPool2d,
   avgPool2d,
@@ -10,6 +11,14 @@ import {
 } from './functional.js';
 import { Module } from './module.js';
 import { pyValue } from './python-text.js';
+
+const MAX_OPTIONS: OptionNames<MaxPool2dFunctionOptions> = {
+  kernelSize: true,
+  stride: false,
+  padding: false,
+  dilation: false,
+  ceilMode: false,
+};
 
 /**
  * The largest value of each window of `[N, C, H, W]`.
@@ -24,6 +33,7 @@ export class MaxPool2d extends Module {
   readonly ceilMode: boolean;
 
   constructor(options: MaxPool2dFunctionOptions) {
+    checkOptionBag('MaxPool2d', options, MAX_OPTIONS);
     super();
     this.kernelSize = options.kernelSize;
     this.stride = options.stride ?? options.kernelSize;
@@ -45,6 +55,15 @@ export class MaxPool2d extends Module {
   }
 }
 
+const AVERAGE_OPTIONS: OptionNames<AvgPool2dFunctionOptions> = {
+  kernelSize: true,
+  stride: false,
+  padding: false,
+  ceilMode: false,
+  countIncludePad: false,
+  divisorOverride: false,
+};
+
 /**
  * The mean of each window of `[N, C, H, W]`.
  * @see torch.nn.AvgPool2d
@@ -58,6 +77,7 @@ export class AvgPool2d extends Module {
   readonly divisorOverride: number | null;
 
   constructor(options: AvgPool2dFunctionOptions) {
+    checkOptionBag('AvgPool2d', options, AVERAGE_OPTIONS);
     super();
     this.kernelSize = options.kernelSize;
     this.stride = options.stride ?? options.kernelSize;

@@ -1,4 +1,5 @@
 import { keep, noGrad, scope, Tensor, TorchError } from '../tensor/index.js';
+import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import { Optimizer } from './optimizer.js';
 import { integerPower } from './integer-power.js';
 
@@ -127,6 +128,12 @@ export interface MultiStepLROptions {
   readonly lastEpoch?: number;
 }
 
+const MULTI_STEP_OPTIONS: OptionNames<MultiStepLROptions> = {
+  milestones: true,
+  gamma: false,
+  lastEpoch: false,
+};
+
 /**
  * Multiplies the learning rate by `gamma` at each milestone.
  * @see torch.optim.lr_scheduler.MultiStepLR
@@ -137,8 +144,9 @@ export class MultiStepLR extends LRScheduler {
   gamma: number;
 
   constructor(optimizer: Optimizer, options: MultiStepLROptions) {
+    checkOptionBag('MultiStepLR', options, MULTI_STEP_OPTIONS);
     super(optimizer, options.lastEpoch);
-    for (const epoch of options.milestones) this.milestones.set(epoch, (this.milestones.get(epoch) ?? 0) + 1);
+    for (const epoch of epochsOf(options.milestones)) this.milestones.set(epoch, (this.milestones.get(epoch) ?? 0) + 1);
     this.gamma = options.gamma ?? 0.1;
     this.begin();
   }
@@ -175,6 +183,12 @@ export interface StepLROptions {
   readonly lastEpoch?: number;
 }
 
+const STEP_OPTIONS: OptionNames<StepLROptions> = {
+  stepSize: true,
+  gamma: false,
+  lastEpoch: false,
+};
+
 /**
  * Multiplies the learning rate by `gamma` every `stepSize` epochs.
  * @see torch.optim.lr_scheduler.StepLR
@@ -184,6 +198,7 @@ export class StepLR extends LRScheduler {
   gamma: number;
 
   constructor(optimizer: Optimizer, options: StepLROptions) {
+    checkOptionBag('StepLR', options, STEP_OPTIONS);
     super(optimizer, options.lastEpoch);
     if (!(options.stepSize > 0))
       throw new TorchError('value', `expected stepSize to be positive, but got ${options.stepSize}`);
@@ -204,6 +219,17 @@ export class StepLR extends LRScheduler {
     this.stepSize = numberOf(state, 'step_size', this.stepSize);
     this.gamma = numberOf(state, 'gamma', this.gamma);
   }
+}
+
+/** As JavaScript callers may give them. */
+function epochsOf(given: unknown): number[] {
+  const epochs: unknown[] | undefined =
+    typeof given === 'object' && given !== null && Symbol.iterator in given
+      ? [...(given as Iterable<unknown>)]
+      : undefined;
+  if (epochs?.every((epoch) => typeof epoch === 'number') === true) return epochs;
+  const got = epochs === undefined ? typeof given : 'other items';
+  throw new TorchError('type', `MultiStepLR: expected milestones to be a list of epochs, but got ${got}`);
 }
 
 function copyRate(rate: Rate): Rate {

@@ -1,4 +1,5 @@
 import { Tensor, TorchError, scope } from '../tensor/index.js';
+import { meantOption } from '../tensor/option-bag.js';
 import {
   loadOptimizerState,
   packOptimizerState,
@@ -70,6 +71,12 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup, Options =
   addParamGroup(given: GivenGroup<Options>): void {
     if (!isGroup(given))
       throw new TorchError('type', `param_group must be an object with params, but got ${typeName(given)}`);
+    // A group may carry names of the caller's own, but Python's spelling of an option would have no effect.
+    for (const name of Object.keys(given)) {
+      const meant = name in this.defaults ? undefined : meantOption(name, Object.keys(this.defaults));
+      if (meant !== undefined)
+        throw new TorchError('type', `a parameter group has no option ${name}; did you mean ${meant}?`);
+    }
     const { tensors, names } = readParams(given.params);
     const group = { ...(given as object), params: tensors } as unknown as Group;
     if (names !== null) group.paramNames = names;

@@ -1,4 +1,5 @@
 import { enableGrad, keep, noGrad, pyNumber, scope, Tensor, TorchError } from '../tensor/index.js';
+import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import { Optimizer, type ParamGroup, type Params } from './optimizer.js';
 import { multiTensorSgd, fusedSgd, singleTensorSgd, type SgdBatch } from './sgd-steps.js';
 
@@ -27,6 +28,18 @@ export interface SGDOptions {
 /** A group of {@link SGD}: its tensors and every option. */
 export type SGDGroup = ParamGroup & Required<SGDOptions>;
 
+const OPTIONS: OptionNames<SGDOptions> = {
+  lr: false,
+  momentum: false,
+  dampening: false,
+  weightDecay: false,
+  nesterov: false,
+  maximize: false,
+  foreach: false,
+  differentiable: false,
+  fused: false,
+};
+
 const FUSED_DEVICES = ['mps', 'cuda', 'xpu', 'hpu', 'cpu', 'mtia', 'privateuseone'];
 const FOREACH_DEVICES = new Set(['cuda', 'xpu', 'mtia', 'privateuseone']);
 
@@ -46,6 +59,7 @@ export class SGD extends Optimizer<SGDGroup, SGDOptions> {
    * @throws TorchError `value`, `type` or `runtime` in PyTorch's words.
    */
   constructor(params: Params<SGDOptions>, options: SGDOptions = {}) {
+    checkOptionBag('SGD', options, OPTIONS);
     const defaults = {
       lr: options.lr ?? 1e-3,
       momentum: options.momentum ?? 0,

@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import { BatchNorm2d, Conv2d, Dropout, functional, init, Linear, ReLU, type Layer } from '../../../lib/nn/index.js';
+import {
+  AvgPool2d,
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  Flatten,
+  functional,
+  init,
+  Linear,
+  MaxPool2d,
+  ReLU,
+  type Layer,
+} from '../../../lib/nn/index.js';
 import { empty, manualSeed, memory, noGrad, ones, randn, scope, tensor, zeros } from '../../../lib/tensor/index.js';
 
 describe('layers', () => {
@@ -20,6 +32,27 @@ describe('layers', () => {
       assert.equal(memory().tensors, before + 1, String(layer));
       y.dispose();
     }
+  });
+
+  it('refuse in one line what callers without types get wrong', () => {
+    type Loose = new (...given: unknown[]) => Layer;
+    const cases: [layer: unknown, given: unknown[], message: string | RegExp][] = [
+      [Conv2d, [3, 2], 'Conv2d needs the option kernelSize'],
+      [Conv2d, [3, 2, 3], 'Conv2d takes its options in an object ({ kernelSize, stride, ... }), but got number'],
+      [Conv2d, [3, 2, { kernel_size: 3 }], 'Conv2d has no option kernel_size; did you mean kernelSize?'],
+      [Conv2d, [3, 2, { kernelSize: '3' }], 'expected a number or [height, width], but got string'],
+      [Conv2d, [3, 2, { kernelSize: [3] }], 'expected a number or [height, width], but got 1 values'],
+      [BatchNorm2d, [3, { track_running_stats: false }], /no option track_running_stats; did you mean trackRunning/],
+      [Linear, [3, 2, false], 'Linear takes its options in an object ({ bias, dtype, ... }), but got boolean'],
+      [Linear, [3, 2, null], 'Linear takes its options in an object ({ bias, dtype, ... }), but got null'],
+      [MaxPool2d, [], 'MaxPool2d needs the option kernelSize'],
+      [AvgPool2d, [2], 'AvgPool2d takes its options in an object ({ kernelSize, stride, ... }), but got number'],
+      [Dropout, [{ P: 1 }], 'Dropout has no option P; did you mean p?'],
+      [ReLU, [true], 'ReLU takes its options in an object ({ inplace, ... }), but got boolean'],
+      [Flatten, [{ start: 1 }], 'Flatten has no option start; it knows startDim, endDim'],
+    ];
+    for (const [layer, given, message] of cases)
+      assert.throws(() => new (layer as Loose)(...given), { name: 'TorchError', code: 'type', message });
   });
 
   it('batch norm keeps running statistics of training, and uses them in evaluation', () => {

@@ -248,6 +248,14 @@ describe('Module', () => {
       assert.deepEqual(model.loadStateDict(state), { missingKeys: [], unexpectedKeys: [] });
     });
 
+    it('refuses keys that are no strings', () => {
+      const state = new Map([[[], tensor([1])]]) as unknown as Map<string, Tensor>;
+      assert.throws(() => new Linear(1, 1).loadStateDict(state), {
+        code: 'type',
+        message: "Expected the keys of state_dict to be strings, got <class 'list'>.",
+      });
+    });
+
     it('takes plain objects and maps, and returns what did not fit when not strict', () => {
       const model = new Linear(1, 1);
       const given = { weight: tensor([[3]]), other: tensor(1) };

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { integerPower } from '../../../lib/optim/integer-power.js';
-import { MultiStepLR, SGD, StepLR, type Optimizer } from '../../../lib/optim/index.js';
+import {
+  MultiStepLR,
+  SGD,
+  StepLR,
+  type MultiStepLROptions,
+  type Optimizer,
+  type StepLROptions,
+} from '../../../lib/optim/index.js';
 import { memory, scope, tensor, type Tensor } from '../../../lib/tensor/index.js';
 
 function optimizerOf(lr: number | Tensor): SGD {
@@ -90,6 +97,25 @@ describe('schedulers', () => {
     assert.equal(memory().tensors, before + 2);
     last[0]!.dispose();
     base[0]!.dispose();
+  });
+
+  it('refuses options of another kind in one line', () => {
+    const multi =
+      (...options: unknown[]) =>
+      () =>
+        new MultiStepLR(optimizerOf(1), ...(options as [MultiStepLROptions]));
+    const list = 'MultiStepLR: expected milestones to be a list of epochs, but got';
+    assert.throws(multi({ milestones: 5 }), { message: `${list} number`, code: 'type' });
+    assert.throws(multi({ milestones: '12' }), { message: `${list} string` });
+    assert.throws(multi({ milestones: ['1'] }), { message: `${list} other items` });
+    assert.throws(multi(), { message: 'MultiStepLR needs the option milestones' });
+    assert.throws(multi({ milestones: [1], last_epoch: 2 }), {
+      message: 'MultiStepLR has no option last_epoch; did you mean lastEpoch?',
+    });
+    assert.throws(() => new StepLR(optimizerOf(1), {} as StepLROptions), {
+      message: 'StepLR needs the option stepSize',
+    });
+    assert.deepEqual([...multi({ milestones: new Set([2]) })().milestones], [[2, 1]]);
   });
 
   it('refuses what is no optimizer, and states of another kind', () => {

@@ -102,6 +102,25 @@ describe('SGD', () => {
     });
   }
 
+  it('refuses options that it does not know, by name', () => {
+    const given = (options: unknown): SGD => make([param(1)], options as SGDOptions);
+    refuses(() => given({ weight_decay: 1 }), 'type', 'SGD has no option weight_decay; did you mean weightDecay?');
+    refuses(
+      () => given({ learningRate: 1 }),
+      'type',
+      'SGD has no option learningRate; it knows lr, momentum, dampening, weightDecay, nesterov, maximize, foreach, ' +
+        'differentiable, fused',
+    );
+    refuses(() => given(0.1), 'type', 'SGD takes its options in an object ({ lr, momentum, ... }), but got number');
+    refuses(
+      () => make([{ params: [param(1)], weight_decay: 1 }]),
+      'type',
+      'a parameter group has no option weight_decay; did you mean weightDecay?',
+    );
+    const group = make([{ params: [param(1)], name: 'mine' }]).paramGroups[0]!;
+    assert.equal((group as unknown as { name: string }).name, 'mine');
+  });
+
   it('refuses parameters in PyTorch’s words', () => {
     const weight = param(1);
     refuses(() => make([]), 'value', 'optimizer got an empty parameter list');
