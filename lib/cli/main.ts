@@ -27,8 +27,14 @@ Examples:
  */
 export async function main(args: readonly string[]): Promise<number> {
   const { stdout, stderr } = process;
-  // A reader that has gone away (`| head`) is no failure to report; what must stop then listens for itself.
-  for (const stream of [stdout, stderr]) stream.on('error', onOutputError);
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that has gone away (`| head`) is no failure to report; and what must end in order listens for itself.
+    if (error.code === 'EPIPE' || stdout.listenerCount('error') > 1) return;
+    stderr.write(`torchbridge: cannot write the output: ${errorLine(error)}\n`);
+    process.exit(FAILURE);
+  });
+  // There is nowhere left to say that this failed.
+  stderr.on('error', () => undefined);
   const state = { code: 0 };
   const setCode = (code: number): void => {
     state.code = code;
@@ -56,7 +62,7 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
   const evaluate = evalCommand().action(async (given) => {
     const options = evalOptions(given);
     const { runEval } = await import('./eval-command.js');
-    setCode(await runEval(options, stdout));
+    setCode(await runEval(options, stdout, stderr));
   });
   const doctor = doctorCommand().action(async (given) => {
     const { runDoctor } = await import('./doctor.js');
@@ -90,10 +96,4 @@ function report(error: unknown, stderr: Output): number {
 function wantsStack(): boolean {
   const { DEBUG, TORCHBRIDGE_DEBUG } = process.env;
   return (TORCHBRIDGE_DEBUG ?? '') !== '' || /(^|[,\s])(\*|torchbridge)/.test(DEBUG ?? '');
-}
-
-function onOutputError(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') return;
-  process.stderr.write(`torchbridge: cannot write the output: ${errorLine(error)}\n`);
-  process.exit(FAILURE);
 }

@@ -24,12 +24,16 @@ export async function runTrain(
     await train(options, { save, resume, reporter, signal: interrupt.signal, onBegin: () => interrupt.listen() });
     bar?.close();
     if (bar !== null) stdout.write(`The run is in ${save}: curves.png, results.csv, losses.csv, model.pth\n`);
+    if (interrupt.outputFailure !== null) throw new Error(interrupt.outputFailure);
     return 0;
   } catch (error) {
     bar?.close();
     if (!(error instanceof RunInterrupted)) throw error;
-    if (!interrupt.brokenPipe)
-      toError(`Interrupted; ${error.checkpoint} holds the run. Go on with: torchbridge train --save ${save} --resume`);
+    const holds = `${error.checkpoint} holds the run. Go on with: torchbridge train --save ${save} --resume`;
+    if (interrupt.outputFailure !== null) {
+      throw new Error(`${interrupt.outputFailure}; ${holds}`, { cause: error });
+    }
+    if (!interrupt.brokenPipe) toError(`Interrupted; ${holds}`);
     return interrupt.exitCode();
   } finally {
     interrupt.dispose();

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from './errors.js';
 
@@ -24,6 +25,8 @@ export const runConfigSchema = z.strictObject({
   numInitFeatures: positive.max(2e6),
   dropRate: z.number().min(0).lt(1),
   numClasses: positive,
+  // What the data were, so that a resumed run goes on with the same.
+  pictures: z.strictObject({ train: positive, test: positive, sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   lr: z.number().min(0),
   momentum: z.number().min(0),
   dampening: z.number().min(0),
@@ -40,12 +43,14 @@ export const runConfigSchema = z.strictObject({
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
 /** What a caller may choose; everything else has a default. */
-export type RunOptions = { [K in Exclude<keyof RunConfig, 'versions' | 'numClasses'>]?: RunConfig[K] | undefined };
+export type RunOptions = {
+  [K in Exclude<keyof RunConfig, 'versions' | 'numClasses' | 'pictures'>]?: RunConfig[K] | undefined;
+};
 
 /** What defaults depend on and only the program at hand knows. */
 export interface ConfigSurroundings {
-  /** Pictures in the training set, before the validation pictures are taken from it. */
-  readonly trainPictures: number;
+  /** The training set counts before the validation pictures are taken from it. */
+  readonly pictures: RunConfig['pictures'];
   readonly numClasses: number;
   /** For runs that name no seed. */
   readonly seed: number;
@@ -79,10 +84,11 @@ export function resolveConfig(options: RunOptions, around: ConfigSurroundings): 
   const nEpochs = options.nEpochs ?? 300;
   const growthRate = options.growthRate ?? 12;
   const bottleneck = options.bottleneck ?? true;
-  const defaultValidSize = dataset === 'cifar10' ? 5000 : Math.floor(around.trainPictures / 10);
+  const defaultValidSize = dataset === 'cifar10' ? 5000 : Math.floor(around.pictures.train / 10);
   const config = parseConfig({
     dataset,
-    data: options.data ?? null,
+    // From wherever the run is resumed or evaluated it is the same folder.
+    data: options.data == null ? null : resolve(options.data),
     verify: options.verify ?? true,
     validSize: options.validSize ?? defaultValidSize,
     nEpochs,
@@ -95,6 +101,7 @@ export function resolveConfig(options: RunOptions, around: ConfigSurroundings): 
     numInitFeatures: options.numInitFeatures ?? (bottleneck ? 2 * growthRate : 16),
     dropRate: options.dropRate ?? 0,
     numClasses: around.numClasses,
+    pictures: around.pictures,
     lr: options.lr ?? 0.1,
     momentum: options.momentum ?? 0.9,
     dampening: options.dampening ?? 0,
@@ -105,13 +112,19 @@ export function resolveConfig(options: RunOptions, around: ConfigSurroundings): 
     threads: options.threads ?? around.threads,
     versions: around.versions,
   });
-  if (config.validSize >= around.trainPictures) {
-    throw new UsageError(
-      `Expected a number below ${around.trainPictures} (the training pictures there are) for ${flagOf('validSize')} ` +
-        `but received ${config.validSize}`,
-    );
-  }
+  checkValidSize(config.validSize, around.pictures.train, options.validSize === undefined);
   return config;
+}
+
+function checkValidSize(validSize: number, trainPictures: number, isDefault: boolean): void {
+  if (validSize < trainPictures) return;
+  const flag = flagOf('validSize');
+  throw new UsageError(
+    isDefault
+      ? `The data have ${trainPictures} training pictures, too few for the default ${flag} ${validSize}: ` +
+          `add ${flag} ${Math.floor(trainPictures / 10)}, say`
+      : `Expected a number below ${trainPictures} (the training pictures there are) for ${flag} but received ${validSize}`,
+  );
 }
 
 /** The options that must agree before any data is read. @throws UsageError */
@@ -192,7 +205,15 @@ export function resumedConfig(stored: RunConfig, options: RunOptions, save: stri
   if (changed.length > 0) {
     throw new UsageError(`Cannot resume the run in ${save} with ${changed.join(', ')}: the numbers would change`);
   }
-  return { ...stored, data: options.data ?? stored.data, verify: options.verify ?? stored.verify };
+  const data = options.data == null ? stored.data : resolve(options.data);
+  return { ...stored, data, verify: options.verify ?? stored.verify };
+}
+
+/** Whether two configurations give the same numbers, wherever their data are. */
+export function sameNumbers(one: RunConfig, other: RunConfig): boolean {
+  const fixed = (config: RunConfig): string =>
+    JSON.stringify(Object.entries(config).filter(([field]) => !freeFields.has(field)));
+  return fixed(one) === fixed(other);
 }
 
 function optionText(field: keyof RunOptions, value: RunConfig[keyof RunOptions]): string {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   CIFAR10,
   Compose,
@@ -29,6 +30,27 @@ export function openPictures(source: Pick<RunConfig, 'dataset' | 'data' | 'verif
   const { train, test } =
     source.dataset === 'shapes' ? shapes() : CIFAR10.load(source.data ?? '.', { verify: source.verify });
   return { train, test, numClasses: train.classes.length };
+}
+
+/** What tells these pictures from others: how many there are, and a digest over every picture and label. */
+export function pictureFacts({ train, test }: Pictures): RunConfig['pictures'] {
+  const hash = createHash('sha256');
+  for (const { set } of [train, test]) hash.update(set.pictures).update(set.labels);
+  return { train: train.length, test: test.length, sha256: hash.digest('hex') };
+}
+
+/** @throws Error in one line when a run that goes on would get other pictures than those it began with. */
+export function checkPictures(config: RunConfig, pictures: Pictures, save: string): void {
+  const count = (facts: RunConfig['pictures'], classes: number): string =>
+    `${facts.train} training and ${facts.test} test pictures in ${classes} classes`;
+  const facts = pictureFacts(pictures);
+  const now = count(facts, pictures.numClasses);
+  const then = count(config.pictures, config.numClasses);
+  if (now === then && facts.sha256 === config.pictures.sha256) return;
+  const difference = now === then ? 'pictures or labels have changed' : `${now}, where it began with ${then}`;
+  throw new Error(
+    `Cannot resume the run in ${save}: the data in ${config.data ?? config.dataset} are others than its own (${difference})`,
+  );
 }
 
 /** Test pictures as the network takes them: to tensors, then normalised. */

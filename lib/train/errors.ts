@@ -6,6 +6,20 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** The device that was asked for is not there or cannot be used. */
+export class DeviceError extends Error {
+  override readonly name = 'DeviceError';
+}
+
+/** An evaluation was stopped by its AbortSignal. */
+export class EvaluationInterrupted extends Error {
+  override readonly name = 'AbortError';
+
+  constructor() {
+    super('the evaluation was interrupted');
+  }
+}
+
 /** A run was stopped by its AbortSignal; its checkpoint is on disk and `resume` goes on from there. */
 export class RunInterrupted extends Error {
   /** As Node's own abortable functions name it. */

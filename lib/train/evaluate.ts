@@ -5,7 +5,7 @@ import { IoError } from '../io/index.js';
 import { getNumThreads, setNumThreads } from '../tensor/index.js';
 import { readConfig, type RunConfig } from './config.js';
 import { openPictures, testTransform } from './datasets.js';
-import { UsageError } from './errors.js';
+import { DeviceError, EvaluationInterrupted, UsageError } from './errors.js';
 import { inferNetwork, type NetworkForm } from './infer-network.js';
 import type { Reporter } from './reporter.js';
 import { loadWeights, modelWithWeights } from './run.js';
@@ -44,21 +44,25 @@ export interface Evaluation {
 
 /**
  * Loss and top-1 error of a trained network on the test set.
- * @throws UsageError when it is not said which data to use; Error in one line for what is missing or broken.
+ * @throws UsageError when it is not said which data to use; EvaluationInterrupted after the signal; Error in one line for what is missing or broken.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const path = options.weights ?? runPaths(options.save ?? '.').model;
   const configPath = join(dirname(path), runFileNames.config);
-  const stored = existsSync(configPath) ? readConfig(readFileSync(configPath, 'utf8'), configPath) : null;
+  const beside = configBeside(configPath, options.save !== undefined);
+  const stored = beside instanceof Error ? null : beside;
   if (stored === null && options.save !== undefined) {
     throw new IoError('missing', `${options.save} holds no run: there is no ${configPath}`, configPath);
   }
   const source = dataSource(options, stored);
   setNumThreads(options.threads ?? stored?.threads ?? getNumThreads());
   const weights = loadWeights(path);
+  if (beside instanceof Error) {
+    options.reporter?.notice?.(`${beside.message}; the form of the network is read from its shapes`);
+  }
   const form: NetworkForm = stored ?? inferNetwork(weights, path);
   const device = options.device ?? stored?.device ?? 'cpu';
-  const model = modelWithWeights({ ...form, device }, weights, path);
+  const model = onDevice(options, device, () => modelWithWeights({ ...form, device }, weights, path));
   const test = openPictures(source).test;
   const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   options.reporter?.model?.(String(model), parameters);
@@ -76,7 +80,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     signal: options.signal,
     reporter: options.reporter,
   });
-  if (!outcome.finished) throw new Error('the evaluation was interrupted');
+  if (!outcome.finished) throw new EvaluationInterrupted();
   const { loss, error } = outcome.meters;
   options.reporter?.finalTest?.(error.avg);
   const seconds = (performance.now() - began) / 1000;
@@ -89,6 +93,30 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     error: error.avg,
     seconds,
   };
+}
+
+/**
+ * The configuration beside the weights; null when there is none, and the error where it is another program's.
+ * @throws Error in one line for the folder of a run, which must have one.
+ */
+function configBeside(path: string, needed: boolean): RunConfig | Error | null {
+  if (!existsSync(path)) return null;
+  try {
+    return readConfig(readFileSync(path, 'utf8'), path);
+  } catch (error) {
+    if (needed) throw error;
+    return error as Error;
+  }
+}
+
+/** Names the way out where a run's own device is not there. */
+function onDevice<T>(options: EvaluateOptions, device: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof DeviceError) || options.device !== undefined || device === 'cpu') throw error;
+    throw new DeviceError(`${error.message}; --device cpu evaluates here`, { cause: error });
+  }
 }
 
 function dataSource(

@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { explainSystemError, makeFolders } from '../io/index.js';
+import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { atomicWriteFile, explainSystemError, makeFolders } from '../io/index.js';
+import { formatConfig, readConfig, type RunConfig } from './config.js';
 
 /** The names of what a run leaves in its folder. */
 export const runFileNames = {
@@ -33,10 +34,39 @@ export function makeRunFolder(save: string): void {
   }
 }
 
-/** Removes the files of an earlier run and nothing else. @returns whether there were any. */
-export function removeRunFiles(paths: RunPaths): boolean {
+/**
+ * Before a run begins: its files may replace those of an earlier run, and of nothing else.
+ * @throws Error in one line when the folder holds files of these names that are no run's.
+ */
+export function refuseForeignFiles(paths: RunPaths, save: string): void {
+  const way = 'choose another --save, or move them away';
+  if (existsSync(paths.config)) {
+    try {
+      readConfig(readFileSync(paths.config, 'utf8'), paths.config);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}: the files in ${save} are not overwritten; ${way}`, {
+        cause: error,
+      });
+    }
+    return;
+  }
+  const names = Object.values(paths)
+    .filter((file) => existsSync(file))
+    .map((file) => basename(file));
+  if (names.length === 0) return;
+  throw new Error(`${save} holds ${names.join(', ')} but no config.json of a run: they are not overwritten; ${way}`);
+}
+
+/**
+ * Puts the configuration of a run that begins in place and removes the other files of an earlier one.
+ *
+ * The configuration is replaced before anything is removed: whenever the process ends, the folder holds the options and
+ * the seed of one run or the other. @returns whether there was an earlier run.
+ */
+export function replaceRunFiles(paths: RunPaths, config: RunConfig): boolean {
+  const present = Object.values(paths).filter((path) => existsSync(path));
+  atomicWriteFile(paths.config, Buffer.from(formatConfig(config)));
   // The checkpoint goes first: without it the others cannot be taken for a run that can be resumed.
-  const present = [paths.checkpoint, ...Object.values(paths)].filter((path) => existsSync(path));
-  for (const path of present) rmSync(path, { force: true });
+  for (const path of [paths.checkpoint, ...present]) if (path !== paths.config) rmSync(path, { force: true });
   return present.length > 0;
 }

@@ -13,7 +13,7 @@ import {
 } from '../tensor/index.js';
 import type { RunConfig, RunOptions } from './config.js';
 import { splitDatasets, type Pictures } from './datasets.js';
-import { UsageError } from './errors.js';
+import { DeviceError, UsageError } from './errors.js';
 import type { NetworkForm } from './infer-network.js';
 
 /** A run that is ready to begin: everything its configuration says, built. */
@@ -57,9 +57,7 @@ export function checkNetwork(options: RunOptions): void {
   const { depth = 40, bottleneck = true } = options;
   refuseAs('--depth', () => cifarBlockConfig(depth, bottleneck));
   const { growthRate, compression, numInitFeatures } = options;
-  refuseAs('--compression', () =>
-    cifarDenseNetConfig({ depth, bottleneck, growthRate, compression, numInitFeatures }),
-  );
+  refuseAs('--compression', () => cifarDenseNetConfig({ depth, bottleneck, growthRate, compression, numInitFeatures }));
 }
 
 function refuseAs(flag: string, check: () => unknown): void {
@@ -109,12 +107,12 @@ export function modelWithWeights(form: NetworkForm & { device: string }, weights
   return model;
 }
 
-/** @throws Error in one line when libtorch has no such device. */
+/** @throws DeviceError in one line when libtorch has no such device. */
 function moveTo(model: DenseNet, device: string): void {
   try {
     model.to({ device });
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0]?.replace(/^to\.\w+: /, '') ?? '';
-    throw new Error(`the device ${device} cannot be used: ${reason}`, { cause: error });
+    throw new DeviceError(`the device ${device} cannot be used: ${reason}`, { cause: error });
   }
 }

@@ -1,31 +1,32 @@
 import { randomInt } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { atomicWriteFile } from '../io/index.js';
+import { IoError } from '../io/index.js';
 import { buildInfo, getNumThreads } from '../tensor/index.js';
-import { readCheckpoint, type Checkpoint, type RunPlace } from './checkpoint.js';
+import { readCheckpoint, whole, type Checkpoint } from './checkpoint.js';
 import {
   checkOptions,
   datasetOf,
-  formatConfig,
   readConfig,
   resolveConfig,
   resumedConfig,
+  sameNumbers,
   type RunConfig,
   type RunOptions,
 } from './config.js';
-import { openPictures } from './datasets.js';
+import { checkPictures, openPictures, pictureFacts, type Pictures } from './datasets.js';
 import { packageVersion } from './package-version.js';
 import type { Reporter } from './reporter.js';
-import { buildRun, checkNetwork } from './run.js';
-import { makeRunFolder, removeRunFiles, runPaths, type RunPaths } from './run-files.js';
+import { buildRun, checkNetwork, type Run } from './run.js';
+import { makeRunFolder, refuseForeignFiles, replaceRunFiles, runPaths, type RunPaths } from './run-files.js';
 import { RunLogs } from './run-logs.js';
+import { firstPlace, type RunPlace } from './run-place.js';
 import { Trainer, type TrainResult } from './trainer.js';
 
 /** Where a run leaves its files and how it is followed. */
 export interface TrainSettings {
   /** Folder of the run's files; made when it is missing. Files of an earlier run in it are overwritten. */
   readonly save: string;
-  /** Goes on where the checkpoint in `save` stops; without one the run starts anew. */
+  /** Goes on where the checkpoint in `save` stops; without one the run of `config.json` or of the options starts anew. */
   readonly resume?: boolean;
   readonly reporter?: Reporter | undefined;
   /** Stops the run after the iteration at hand, with a checkpoint. */
@@ -44,7 +45,10 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
   const { save, reporter, signal } = settings;
   const paths = runPaths(save);
   const earlier = settings.resume === true ? earlierRun(paths, options, save, reporter) : null;
-  if (earlier === null) checkOptions(options);
+  if (earlier === null) {
+    checkOptions(options);
+    refuseForeignFiles(paths, save);
+  }
   const source = earlier?.config ?? {
     dataset: datasetOf(options),
     data: options.data ?? null,
@@ -52,15 +56,16 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
   };
   checkNetwork(earlier?.config ?? options);
   const pictures = openPictures(source);
-  const config = earlier?.config ?? freshConfig(options, pictures.train.length, pictures.numClasses);
+  const config = earlier?.config ?? freshConfig(options, pictures);
+  if (earlier !== null) checkPictures(config, pictures, save);
   const run = buildRun(config, pictures);
   const parameters = run.model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   reporter?.model?.(String(run.model), parameters);
   const checkpoint = earlier?.checkpoint ?? null;
   const logs = checkpoint === null ? beginFolder(paths, save, config, reporter) : new RunLogs(paths, checkpoint.logs);
   try {
-    checkpoint?.restore(run);
-    const place = checkpoint?.place ?? beginning();
+    if (checkpoint !== null) restore(checkpoint, run, paths);
+    const place = checkpoint?.place ?? firstPlace();
     if (checkpoint !== null) reporter?.notice?.(resumeNotice(place, config, save));
     settings.onBegin?.();
     const result = await new Trainer(run, { paths, logs, place, reporter, signal }).train();
@@ -80,6 +85,7 @@ interface EarlierRun {
 function earlierRun(paths: RunPaths, options: RunOptions, save: string, reporter?: Reporter): EarlierRun | null {
   if (existsSync(paths.checkpoint)) {
     const checkpoint = readCheckpoint(paths.checkpoint);
+    if (existsSync(paths.config)) refuseOtherRun(paths, checkpoint.config);
     const config = resumedConfig(checkpoint.config, options, save);
     const { torch } = config.versions;
     if (torch !== buildInfo().torchVersion) {
@@ -89,24 +95,58 @@ function earlierRun(paths: RunPaths, options: RunOptions, save: string, reporter
     }
     return { config, checkpoint };
   }
+  const begun = existsSync(paths.config);
+  if (!begun && Object.values(options).every((value) => value == null)) {
+    throw new IoError(
+      'missing',
+      `${save} holds no run to resume: there is neither ${paths.checkpoint} nor ${paths.config}`,
+      save,
+    );
+  }
   reporter?.notice?.(`${paths.checkpoint} does not exist: the run starts anew`);
-  if (!existsSync(paths.config)) return null;
+  if (!begun) return null;
   const stored = readConfig(readFileSync(paths.config, 'utf8'), paths.config);
   return { config: resumedConfig(stored, options, save), checkpoint: null };
+}
+
+/**
+ * A run that begins replaces `config.json` and then removes the checkpoint of the run before it; a process that is ended
+ * between the two leaves one of each.
+ */
+function refuseOtherRun(paths: RunPaths, config: RunConfig): void {
+  const stored = readConfig(readFileSync(paths.config, 'utf8'), paths.config);
+  if (sameNumbers(stored, config)) return;
+  throw new Error(
+    `${paths.checkpoint} and ${paths.config} are of two runs: remove the one that shall not go on, then resume`,
+  );
+}
+
+/** @throws Error in one line that names the checkpoint when it does not fit the run. */
+function restore(checkpoint: Checkpoint, run: Run, paths: RunPaths): void {
+  const { phase, pass } = checkpoint.place;
+  const { train, valid, test } = run.loaders;
+  if (pass !== null) {
+    const loader = phase === 'train' ? train : phase === 'valid' ? (valid ?? test) : test;
+    whole(paths.checkpoint, () => loader.resume(pass.loader));
+  }
+  // Comes second: it sets the state of the random numbers.
+  checkpoint.restore(run);
 }
 
 function resumeNotice(place: RunPlace, config: RunConfig, save: string): string {
   if (place.phase === 'done') return `The run in ${save} is finished`;
   const batches = place.pass?.loader.batches ?? 0;
   const where = place.phase === 'test' ? 'the final test' : `epoch ${place.epoch + 1} of ${config.nEpochs}`;
-  return `Resuming the run in ${save} at ${where}${batches > 0 ? `, after ${batches} iterations` : ''}`;
+  const pass = place.phase === 'valid' ? ', in its validation' : '';
+  const after = batches === 0 ? '' : `, after ${batches} ${batches === 1 ? 'iteration' : 'iterations'}`;
+  return `Resuming the run in ${save} at ${where}${pass}${after}`;
 }
 
-function freshConfig(options: RunOptions, trainPictures: number, numClasses: number): RunConfig {
+function freshConfig(options: RunOptions, pictures: Pictures): RunConfig {
   const { torchVersion } = buildInfo();
   return resolveConfig(options, {
-    trainPictures,
-    numClasses,
+    pictures: pictureFacts(pictures),
+    numClasses: pictures.numClasses,
     seed: randomInt(2 ** 31),
     threads: getNumThreads(),
     device: 'cpu',
@@ -117,11 +157,6 @@ function freshConfig(options: RunOptions, trainPictures: number, numClasses: num
 /** Makes the folder ready for a run that begins. */
 function beginFolder(paths: RunPaths, save: string, config: RunConfig, reporter?: Reporter): RunLogs {
   makeRunFolder(save);
-  if (removeRunFiles(paths)) reporter?.notice?.(`Overwriting the run in ${save}`);
-  atomicWriteFile(paths.config, Buffer.from(formatConfig(config)));
+  if (replaceRunFiles(paths, config)) reporter?.notice?.(`Overwriting the run in ${save}`);
   return new RunLogs(paths);
-}
-
-function beginning(): RunPlace {
-  return { epoch: 0, phase: 'train', pass: null, trained: null, bestError: 1, modelSaved: false, testError: null };
 }

@@ -1,6 +1,7 @@
 import { save } from '../io/index.js';
 import type { Module } from '../nn/index.js';
-import { saveCheckpoint, type RunPlace } from './checkpoint.js';
+import { scope } from '../tensor/index.js';
+import { saveCheckpoint } from './checkpoint.js';
 import type { RunConfig } from './config.js';
 import { CurvePainter } from './curve-painter.js';
 import { RunInterrupted } from './errors.js';
@@ -8,6 +9,7 @@ import type { PassOptions, PassPlace } from './pass.js';
 import type { Reporter } from './reporter.js';
 import type { RunPaths } from './run-files.js';
 import type { RunLogs } from './run-logs.js';
+import type { RunPlace } from './run-place.js';
 import { loadWeights, modelWithWeights, type Run } from './run.js';
 import { testEpoch } from './test-epoch.js';
 import { trainEpoch } from './train-epoch.js';
@@ -72,12 +74,23 @@ export class Trainer {
       if (place.phase === 'train') await this.#trainPhase();
       await this.#validPhase();
       this.#checkpoint();
-      await this.#painter.paintSometimes();
+      await this.#paint(() => this.#painter.paintSometimes());
     }
     if (place.phase === 'test') await this.#testPhase();
-    await this.#painter.paint();
+    else if (place.testError !== null) this.#reporter?.finalTest?.(place.testError);
+    await this.#paint(() => this.#painter.paint());
     const testError = place.testError ?? NaN;
     return { validError: place.bestError, testError, config };
+  }
+
+  /** The picture is for looking at: a run does not end for want of it. */
+  async #paint(paint: () => Promise<void>): Promise<void> {
+    try {
+      await paint();
+    } catch (error) {
+      const reason = (error as Error).message.split('\n')[0] ?? '';
+      this.#reporter?.notice?.(`The curves could not be drawn: ${reason}`);
+    }
   }
 
   async #trainPhase(): Promise<void> {
@@ -181,7 +194,8 @@ export class Trainer {
   }
 
   #saveModel(): void {
-    save(this.#run.model.stateDict(), this.#paths.model);
+    // A state dict is made of aliases, which would otherwise stay until they are collected.
+    scope(() => save(this.#run.model.stateDict(), this.#paths.model));
     this.#place.modelSaved = true;
   }
 

@@ -124,6 +124,23 @@ describe('the scripts', () => {
     assert.deepEqual(line.slice(-3), ['--seed=3', '--depth', '22']);
     assert.equal(line.filter((arg: string) => /^--(seed|depth)\b/.test(arg)).length, 2);
     assert.ok(line.includes('--dataset'));
+    assert.deepEqual(commandLine([]).slice(0, 5), ['train', '--save', 'runs/shapes', '--dataset', 'shapes']);
+  });
+
+  it('npm start -- --data DIR trains on those pictures, in a folder of their own', () => {
+    for (const args of [['--data', 'cifar'], ['--data=cifar'], ['--dataset', 'cifar10', '--data', 'cifar']]) {
+      const line = commandLine(args);
+      assert.deepEqual(line.slice(0, 3), ['train', '--save', 'runs/cifar10']);
+      assert.equal(line.includes('shapes'), false);
+      assert.equal(line.includes('--valid-size'), false);
+      assert.deepEqual(line.slice(-args.length), args);
+    }
+    assert.ok(commandLine(['--data', 'cifar', '--save', 'mine']).every((arg: string) => arg !== 'runs/cifar10'));
+  });
+
+  it('npm start -- --resume goes on with whatever options the run has', () => {
+    assert.deepEqual(commandLine(['--resume']), ['train', '--save', 'runs/shapes', '--resume']);
+    assert.deepEqual(commandLine(['--resume', '--save', 'mine']), ['train', '--resume', '--save', 'mine']);
   });
 
   it('both builds compile every C++ file there is, by the same flags', () => {

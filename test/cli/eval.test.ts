@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { failWith, succeed, suiteFolder, tiny } from './command.js';
+import { failWith, program, start, succeed, suiteFolder, tiny } from './command.js';
 import { writeSmallCifar } from './small-cifar.js';
 
 describe('torchbridge eval', function () {
@@ -20,6 +20,50 @@ describe('torchbridge eval', function () {
     const { stdout } = await succeed(['eval', '--save', 'run'], { cwd: folder.path });
     assert.match(stdout, /^Test\tIter: \[1\/2\]\tTime .*\nTest\tIter: \[2\/2\]\t.*\nFinal test error: \d\.\d{4}\n$/);
     assert.match(stdout, new RegExp(`Final test error: ${finalError.replace('.', '\\.')}\n$`));
+  });
+
+  it('finds the data of the run from any folder', async () => {
+    fs.mkdirSync(at('elsewhere'));
+    const { stdout } = await succeed(['eval', '--save', '../run'], { cwd: at('elsewhere') });
+    assert.match(stdout, new RegExp(`Final test error: ${finalError.replace('.', '\\.')}\n$`));
+  });
+
+  it("lets another program's config.json beside the weights be, and says so", async () => {
+    fs.mkdirSync(at('beside'));
+    fs.copyFileSync(at('run', 'model.pth'), at('beside', 'model.pth'));
+    fs.writeFileSync(at('beside', 'config.json'), '{"architectures": ["Other"]}');
+    const args = ['--weights', 'beside/model.pth', '--data', 'data', '--no-verify', '--threads', '1', '--json'];
+    const { stdout, stderr } = await succeed(['eval', ...args], { cwd: folder.path });
+    assert.equal((JSON.parse(stdout) as { error: number }).error.toFixed(4), finalError);
+    assert.match(
+      stderr,
+      /^beside\/config\.json is not a run's configuration: [^\n]*; the form of the network is read from its shapes\n$/,
+    );
+  });
+
+  it('names the way out where the device of the run is not there', async () => {
+    fs.cpSync(at('run'), at('accelerated'), { recursive: true });
+    const config = fs.readFileSync(at('run', 'config.json'), 'utf8');
+    fs.writeFileSync(at('accelerated', 'config.json'), config.replace('"device": "cpu"', '"device": "mps"'));
+    const args = ['eval', '--save', 'accelerated'];
+    assert.match(
+      await failWith(1, args, { cwd: folder.path }),
+      /the device mps cannot be used: [^\n]*; --device cpu evaluates here$/,
+    );
+    assert.doesNotMatch(await failWith(1, [...args, '--device', 'mps'], { cwd: folder.path }), /evaluates here/);
+    await succeed([...args, '--device', 'cpu'], { cwd: folder.path });
+  });
+
+  it('stops when nobody reads its output any more', async () => {
+    const evaluation = `"${process.execPath}" "${program}" eval --save run --batch-size 1`;
+    const command = `${evaluation} | head -n 1; exit "\${PIPESTATUS[0]}"`;
+    const outcome = await start('bash', ['-c', command], { cwd: folder.path });
+    assert.equal(outcome.stderr, '');
+    assert.match(outcome.stdout, /^Test\tIter: \[1\/20\][^\n]*\n$/);
+    assert.equal(outcome.code, 141, 'as a program that SIGPIPE has ended');
+    const full = await start('bash', ['-c', `${evaluation} > /dev/full`], { cwd: folder.path });
+    assert.match(full.stderr, /^torchbridge: cannot write the output: [^\n]*ENOSPC[^\n]*\n$/);
+    assert.equal(full.code, 1);
   });
 
   it('prints JSON', async () => {

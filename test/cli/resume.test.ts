@@ -65,7 +65,9 @@ describe('torchbridge train --resume', function () {
       const resumed = await succeed(['train', '--save', run, '--resume'], { cwd: folder.path });
       assert.match(
         resumed.stderr,
-        new RegExp(`^Resuming the run in ${run} at (epoch \\d+ of 12|the final test)(, after \\d+ iterations)?\\n$`),
+        new RegExp(
+          `^Resuming the run in ${run} at (epoch \\d+ of 12|the final test)(, in its validation)?(, after \\d+ iterations?)?\\n$`,
+        ),
       );
       assertSame(run, `stopped ${when}`);
     });
@@ -133,6 +135,56 @@ describe('torchbridge train --resume', function () {
     }
   });
 
+  it('needs nothing but --save to go on, whenever the run was ended', async () => {
+    const seed = Date.now() % 2 ** 31;
+    const random = randomNumbers(seed);
+    const story = [`seed ${seed}`];
+    // A seed of the run's own choice: only config.json and the checkpoint know it.
+    const begin = ['--data', 'data', '--no-verify', '--depth', '10', '--growth-rate', '4', '--batch-size', '16'];
+    const args = [...begin, '--valid-size', '12', '--threads', '1', '--n-epochs', '12'];
+    const chain = at('chain', 'config.json');
+    const killed = async (given: string[], delay: number): Promise<Outcome> => {
+      let timer: NodeJS.Timeout | undefined;
+      const outcome = await torchbridge(['train', '--save', 'chain', ...given], {
+        cwd: folder.path,
+        onStart: (child) => {
+          // From the moment at which the configuration is there, it may end at any time.
+          timer = setInterval(() => {
+            if (!fs.existsSync(chain)) return;
+            clearInterval(timer);
+            setTimeout(() => child.kill('SIGKILL'), delay);
+          }, 1);
+        },
+      });
+      clearInterval(timer);
+      story.push(`${outcome.signal ?? outcome.code ?? ''}+${delay.toFixed(0)}`);
+      return outcome;
+    };
+    assert.equal((await killed(args, 0)).signal, 'SIGKILL');
+    const config = fs.readFileSync(chain);
+    let kills = 0;
+    for (let outcome; (outcome = await killed(['--resume'], 300 + 900 * random())).code !== 0; kills++) {
+      assert.equal(outcome.signal, 'SIGKILL', `${outcome.stderr} (${story.join(' ')})`);
+      assert.ok(fs.readFileSync(chain).equals(config), story.join(' '));
+      if (kills === 8) break;
+    }
+    await succeed(['train', '--save', 'chain', '--resume'], { cwd: folder.path });
+    const drawn = (JSON.parse(config.toString()) as { seed: number }).seed;
+    await succeed(['train', '--save', 'unbroken', ...args, '--seed', String(drawn)], { cwd: folder.path });
+    for (const name of lasting) {
+      const same = fs.readFileSync(at('chain', name)).equals(fs.readFileSync(at('unbroken', name)));
+      assert.ok(same, `${name} differs: ${story.join(' ')}`);
+    }
+  });
+
+  it('does not take a slip in --save for a run to begin', async () => {
+    assert.equal(
+      await failWith(1, ['train', '--save', 'frehs', '--resume'], { cwd: folder.path }),
+      'torchbridge: frehs holds no run to resume: there is neither frehs/checkpoint.pth nor frehs/config.json',
+    );
+    assert.ok(!fs.existsSync(at('frehs')));
+  });
+
   it('begins anew where there is nothing to go on with, and says so', async () => {
     const fresh = await succeed(['train', ...options, '--save', 'fresh', '--resume'], { cwd: folder.path });
     assert.equal(fresh.stderr, 'fresh/checkpoint.pth does not exist: the run starts anew\n');
@@ -142,7 +194,7 @@ describe('torchbridge train --resume', function () {
   it('has nothing left to do on a finished run', async () => {
     const { stdout, stderr } = await succeed(['train', '--save', 'fresh', '--resume'], { cwd: folder.path });
     assert.equal(stderr, 'The run in fresh is finished\n');
-    assert.match(stdout, /\nDone!\n$/);
+    assert.match(stdout, /\nFinal test error: \d\.\d{4}\nDone!\n$/);
     assert.doesNotMatch(stdout, /Iter/);
     assertSame('fresh', 'resumed when it was finished');
   });

@@ -80,7 +80,7 @@ describe('torchbridge train', function () {
     const config = JSON.parse(fs.readFileSync(at('run', 'config.json'), 'utf8')) as Record<string, unknown>;
     assert.deepEqual(
       [config['dataset'], config['data'], config['depth'], config['seed'], config['milestones']],
-      ['cifar10', 'data', 10, 1, [1, 2]],
+      ['cifar10', at('data'), 10, 1, [1, 2]],
     );
     const model = load(at('run', 'model.pth'));
     assert.ok(model instanceof OrderedDict && [...model.values()].every((each) => each instanceof Tensor));
@@ -168,6 +168,24 @@ describe('torchbridge train', function () {
       assert.ok(!fs.existsSync(at('no')));
     });
 
+    it('too few pictures for the default of --valid-size', async () => {
+      const args = ['train', '--data', 'data', '--no-verify', '--save', 'no'];
+      assert.match(
+        await failWith(2, args, { cwd: folder.path }),
+        /have 60 training pictures, too few for the default --valid-size 5000: add --valid-size 6, say$/,
+      );
+      assert.ok(!fs.existsSync(at('no')));
+    });
+
+    it('files of something else in the folder', async () => {
+      fs.mkdirSync(at('foreign'));
+      fs.writeFileSync(at('foreign', 'model.pth'), 'precious');
+      assert.match(await fails('--save', 'foreign'), /foreign holds model\.pth but no config\.json of a run/);
+      fs.writeFileSync(at('foreign', 'config.json'), '{"port": 80}');
+      assert.match(await fails('--save', 'foreign'), /foreign\/config\.json is not a run's configuration/);
+      assert.equal(fs.readFileSync(at('foreign', 'model.pth'), 'utf8'), 'precious');
+    });
+
     it('a place where no folder can be', async () => {
       fs.writeFileSync(at('file'), '');
       assert.match(await fails('--save', 'file'), /file is not a folder$/);
@@ -199,7 +217,13 @@ describe('torchbridge train', function () {
       const command = `exec "${process.execPath}" "${program}" train ${tiny.join(' ')} --n-epochs 1 --save devfull > /dev/full`;
       const outcome = await start('bash', ['-c', command], { cwd: folder.path });
       assert.equal(outcome.code, 1, outcome.stderr);
-      assert.match(outcome.stderr, /^torchbridge: cannot write the output: [^\n]*ENOSPC[^\n]*\n$/);
+      assert.match(
+        outcome.stderr,
+        /^torchbridge: cannot write the output: [^\n]*ENOSPC[^\n]*; devfull\/checkpoint\.pth holds the run\.[^\n]*\n$/,
+      );
+      // Nothing but stdout was full: the run goes on to its end.
+      const { stdout } = await succeed(['train', '--save', 'devfull', '--resume'], { cwd: folder.path });
+      assert.match(stdout, /\nFinal test error: /);
     });
   });
 

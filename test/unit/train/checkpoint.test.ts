@@ -6,15 +6,16 @@ import { save } from '../../../lib/io/index.js';
 import { cifarDenseNet, type DenseNet } from '../../../lib/models/index.js';
 import { MultiStepLR, SGD } from '../../../lib/optim/index.js';
 import { manualSeed, OrderedDict, rand, randn, scope } from '../../../lib/tensor/index.js';
-import { readCheckpoint, saveCheckpoint, type RunPlace } from '../../../lib/train/checkpoint.js';
+import { readCheckpoint, saveCheckpoint } from '../../../lib/train/checkpoint.js';
 import { resolveConfig } from '../../../lib/train/config.js';
 import { inferNetwork } from '../../../lib/train/infer-network.js';
+import type { RunPlace } from '../../../lib/train/run-place.js';
 import { loadWeights, modelWithWeights } from '../../../lib/train/run.js';
 
 const config = resolveConfig(
   { depth: 10, growthRate: 4 },
   {
-    trainPictures: 5000,
+    pictures: { train: 5000, test: 1000, sha256: '0'.repeat(64) },
     numClasses: 10,
     seed: 1,
     threads: 1,
@@ -94,6 +95,35 @@ describe('train/checkpoint', () => {
     readCheckpoint(file).restore(second);
     assert.deepEqual(second.scheduler.getLastLr(), [0.1 * 0.1]);
     assert.deepEqual([stepOnce(second), stepOnce(second), rand([1]).item()], expected);
+  });
+
+  it('refuses a place that no run can have come to, and names the file', () => {
+    const refused = (change: Partial<RunPlace>, message: RegExp): void => {
+      saveCheckpoint(file, config, parts(), { ...place, ...change }, { results: 0, losses: 0 });
+      assert.throws(
+        () => readCheckpoint(file),
+        (error) =>
+          error instanceof Error &&
+          error.message.startsWith(`${file} is damaged: `) &&
+          !error.message.includes('\n') &&
+          message.test(error.message),
+      );
+    };
+    refused({ phase: 'foo' as RunPlace['phase'] }, /phase is foo, not one of train, valid, test, done$/);
+    refused({ epoch: -5 }, /epoch is -5$/);
+    refused({ epoch: 2.5 }, /epoch is 2\.5$/);
+    refused({ epoch: 300 }, /epoch 300 of 300 does not go with the phase train$/);
+    refused({ phase: 'done', testError: 0.5 }, /epoch 3 of 300 does not go with the phase done$/);
+    refused({ phase: 'done', epoch: 300 }, /test_error is not a number$/);
+    refused({ phase: 'valid', trained: null }, /no training pass before it$/);
+  });
+
+  it('names the file whose contents do not fit the run', () => {
+    saveCheckpoint(file, config, parts(), place, { results: 0, losses: -1 });
+    assert.throws(() => readCheckpoint(file), /checkpoint\.pth is damaged: its losses is -1$/);
+    saveCheckpoint(file, config, parts(), place, { results: 0, losses: 0 });
+    const other = { ...parts(), model: cifarDenseNet({ depth: 10, growthRate: 6 }) };
+    assert.throws(() => readCheckpoint(file).restore(other), /checkpoint\.pth is damaged: .*state_dict/);
   });
 
   it('refuses what is no checkpoint', () => {

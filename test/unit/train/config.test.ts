@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import {
   checkOptions,
   defaultMilestones,
@@ -12,7 +13,7 @@ import {
 import { UsageError } from '../../../lib/train/errors.js';
 
 const around: ConfigSurroundings = {
-  trainPictures: 50000,
+  pictures: { train: 50000, test: 10000, sha256: '0'.repeat(64) },
   numClasses: 10,
   seed: 17,
   threads: 2,
@@ -45,7 +46,7 @@ describe('train/config', () => {
   });
 
   it("has the paper's defaults without bottleneck, and shapes without data", () => {
-    const config = resolveConfig({ bottleneck: false }, { ...around, trainPictures: 5000 });
+    const config = resolveConfig({ bottleneck: false }, { ...around, pictures: { ...around.pictures, train: 5000 } });
     assert.equal(config.dataset, 'shapes');
     assert.equal(config.numInitFeatures, 16);
     assert.equal(config.compression, 1);
@@ -73,6 +74,11 @@ describe('train/config', () => {
       );
     };
     refused(() => resolveConfig({ validSize: 50000 }, around), /below 50000.*--valid-size.*50000/);
+    const own = { ...around, pictures: { ...around.pictures, train: 60 } };
+    refused(
+      () => resolveConfig({ data: 'x' }, own),
+      /60 training pictures, too few for the default --valid-size 5000: add/,
+    );
     refused(() => checkOptions({ momentum: 0 }), /Nesterov momentum requires a momentum and zero dampening/);
     refused(() => checkOptions({ dampening: 0.1 }), /Nesterov/);
     refused(() => checkOptions({ dataset: 'cifar10' }), /--data/);
@@ -98,7 +104,7 @@ describe('train/config', () => {
   it('resumes with the options of the run, and names those that differ', () => {
     const stored = resolveConfig({ data: 'data', batchSize: 32 }, around);
     assert.deepEqual(resumedConfig(stored, {}, 'run'), stored);
-    assert.equal(resumedConfig(stored, { batchSize: 32, data: 'elsewhere' }, 'run').data, 'elsewhere');
+    assert.equal(resumedConfig(stored, { batchSize: 32, data: 'elsewhere' }, 'run').data, path.resolve('elsewhere'));
     assert.equal(resumedConfig(stored, { milestones: [150, 225], verify: false }, 'run').verify, false);
     assert.throws(
       () => resumedConfig(stored, { batchSize: 64, nesterov: false, lr: 0.1 }, 'run'),

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { makeRunFolder, removeRunFiles, runPaths } from '../../../lib/train/run-files.js';
+import { resolveConfig } from '../../../lib/train/config.js';
+import { makeRunFolder, refuseForeignFiles, replaceRunFiles, runPaths } from '../../../lib/train/run-files.js';
 import { GrowingFile, RunLogs } from '../../../lib/train/run-logs.js';
 
 describe('train/run logs', () => {
@@ -63,12 +64,43 @@ describe('train/run logs', () => {
     assert.throws(() => new GrowingFile(file, 'head\n', 5), /cannot go on with .*x\.csv: no such file/);
   });
 
-  it('removes the files of a run and nothing else', () => {
+  const config = resolveConfig(
+    {},
+    {
+      pictures: { train: 5000, test: 1000, sha256: '0'.repeat(64) },
+      numClasses: 10,
+      seed: 1,
+      threads: 1,
+      device: 'cpu',
+      versions: { torchbridge: '0', torch: '2' },
+    },
+  );
+
+  it('replaces the files of a run and nothing else', () => {
     const paths = runPaths(folder);
-    assert.equal(removeRunFiles(paths), false);
+    assert.equal(replaceRunFiles(paths, config), false);
     for (const name of ['checkpoint.pth', 'results.csv', 'notes.txt']) fs.writeFileSync(path.join(folder, name), '');
-    assert.equal(removeRunFiles(paths), true);
-    assert.deepEqual(fs.readdirSync(folder), ['notes.txt']);
+    assert.equal(replaceRunFiles(paths, { ...config, seed: 2 }), true);
+    assert.deepEqual(fs.readdirSync(folder).sort(), ['config.json', 'notes.txt']);
+    assert.match(fs.readFileSync(paths.config, 'utf8'), /"seed": 2,/);
+  });
+
+  it('takes files of these names for a run only beside its configuration', () => {
+    const paths = runPaths(folder);
+    const refused = (message: RegExp): void => {
+      const before = fs.readdirSync(folder);
+      assert.throws(() => refuseForeignFiles(paths, 'mine'), message);
+      assert.deepEqual(fs.readdirSync(folder), before);
+    };
+    refuseForeignFiles(paths, 'mine');
+    fs.writeFileSync(paths.model, '');
+    refused(/^Error: mine holds model\.pth but no config\.json of a run: [^\n]*choose another --save/);
+    fs.writeFileSync(paths.config, '{"name": "something else"}');
+    refused(/config\.json is not a run's configuration: [^\n]*the files in mine are not overwritten/);
+    fs.writeFileSync(paths.config, 'no JSON');
+    refused(/config\.json is not valid JSON: [^\n]*the files in mine are not overwritten/);
+    replaceRunFiles(paths, config);
+    refuseForeignFiles(paths, 'mine');
   });
 
   it('says why a folder cannot be used', () => {
