@@ -57,6 +57,13 @@ export function refuseForeignFiles(paths: RunPaths, save: string): void {
   throw new Error(`${save} holds ${names.join(', ')} but no config.json of a run: they are not overwritten; ${way}`);
 }
 
+/** Writes the configuration of a run that goes on where it is missing or says that the data are elsewhere. */
+export function keepConfig(paths: RunPaths, config: RunConfig): void {
+  const text = formatConfig(config);
+  if (existsSync(paths.config) && readFileSync(paths.config, 'utf8') === text) return;
+  atomicWriteFile(paths.config, Buffer.from(text));
+}
+
 /**
  * Puts the configuration of a run that begins in place and removes the other files of an earlier one.
  *

@@ -17,7 +17,14 @@ import { checkPictures, openPictures, pictureFacts, type Pictures } from './data
 import { packageVersion } from './package-version.js';
 import type { Reporter } from './reporter.js';
 import { buildRun, checkNetwork, type Run } from './run.js';
-import { makeRunFolder, refuseForeignFiles, replaceRunFiles, runPaths, type RunPaths } from './run-files.js';
+import {
+  keepConfig,
+  makeRunFolder,
+  refuseForeignFiles,
+  replaceRunFiles,
+  runPaths,
+  type RunPaths,
+} from './run-files.js';
 import { RunLogs } from './run-logs.js';
 import { firstPlace, type RunPlace } from './run-place.js';
 import { Trainer, type TrainResult } from './trainer.js';
@@ -64,7 +71,10 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
   const checkpoint = earlier?.checkpoint ?? null;
   const logs = checkpoint === null ? beginFolder(paths, save, config, reporter) : new RunLogs(paths, checkpoint.logs);
   try {
-    if (checkpoint !== null) restore(checkpoint, run, paths);
+    if (checkpoint !== null) {
+      restore(checkpoint, run, paths);
+      keepConfig(paths, config);
+    }
     const place = checkpoint?.place ?? firstPlace();
     if (checkpoint !== null) reporter?.notice?.(resumeNotice(place, config, save));
     settings.onBegin?.();

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { load, save as saveFile } from '../../../lib/io/index.js';
 import { memory } from '../../../lib/tensor/index.js';
 import { evaluate, train, RunInterrupted, type Reporter, type RunOptions } from '../../../lib/train/index.js';
+import { readConfig } from '../../../lib/train/config.js';
 import { writeSmallCifar } from '../../cli/small-cifar.js';
 
 describe('train/train', function () {
@@ -116,6 +118,20 @@ describe('train/train', function () {
     const moved = path.join(folder, 'moved');
     fs.renameSync(options.data ?? '', moved);
     await resume(moved);
+    const config = readConfig(fs.readFileSync(path.join(save, 'config.json'), 'utf8'), 'config.json');
+    assert.equal(config.data, moved);
+  });
+
+  it('names the checkpoint whose place is not within its pass', async () => {
+    await stopAfter('train', 0);
+    const file = path.join(save, 'checkpoint.pth');
+    const checkpoint = load(file) as Map<string, Map<string, Map<string, Map<string, unknown>>>>;
+    checkpoint.get('place')?.get('pass')?.get('loader')?.set('batches', 99);
+    saveFile(checkpoint, file);
+    await assert.rejects(
+      train({}, { save, resume: true }),
+      /checkpoint\.pth is damaged: Expected 0 to 3 batches in the state of a loader but received 99$/,
+    );
   });
 
   it('does not go on with the checkpoint of the run that was being replaced', async () => {
