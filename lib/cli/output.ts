@@ -5,12 +5,14 @@ export type Output = NodeJS.WriteStream;
 
 /** Whether a progress bar makes sense there. */
 export function isTerminal(output: Output): boolean {
-  return output.isTTY && process.env['TERM'] !== 'dumb';
+  // In a pipe isTTY is undefined, whatever its type says.
+  return (output.isTTY as boolean | undefined) === true && process.env['TERM'] !== 'dumb';
 }
 
 /** Colours for a stream; plain text under NO_COLOR and in a pipe. */
 export function coloursFor(output: Output): ReturnType<typeof picocolors.createColors> {
-  return picocolors.createColors(output.isTTY && picocolors.isColorSupported);
+  // Never undefined: createColors would take that for "as the environment says", and colour pipes in CI.
+  return picocolors.createColors(isTerminal(output) && picocolors.isColorSupported);
 }
 
 /** Seconds as `0:07`, `12:34` or `1:02:03`. */
