@@ -7,8 +7,8 @@ import time
 import torch
 import torch.nn.functional as F
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "test", "parity"))
-from densenet_program import DenseNet  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "test", "parity", "models"))
+from cifar_densenet import of_depth  # noqa: E402
 
 
 def dispatch_cases():
@@ -35,8 +35,7 @@ def step_case(depth):
 
     def run(n):
         if not state:
-            layers = (depth - 4) // 6
-            state["model"] = DenseNet(12, [layers] * 3, 0.5, 24, 4, 0)
+            state["model"] = of_depth(depth, bottleneck=True)
             state["optimizer"] = torch.optim.SGD(state["model"].parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)
             state["batch"] = torch.randn(64, 3, 32, 32), torch.randint(0, 10, (64,))
         model, optimizer = state["model"], state["optimizer"]

@@ -1,4 +1,4 @@
-"""The efficient_densenet_pytorch training program, written anew: the network, the data, the loop and the logs.
+"""The efficient_densenet_pytorch training program, written anew: the data, the loop and the logs; the network is models/cifar_densenet.py.
 
 Run live by the parity tests with PyTorch and torchvision, beside `torchbridge train` with the same options:
 
@@ -9,15 +9,15 @@ threads is given, and besides the original's files this leaves what the comparis
 """
 
 import json
-import math
 import os
 import sys
 import time
-from collections import OrderedDict
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "models"))
+from cifar_densenet import of_depth  # noqa: E402
 
 # torchvision looks for its compiled operators when it is imported; beside a CPU build of PyTorch from another index they
 # do not load, and data sets and transforms need none of them.
@@ -31,91 +31,6 @@ from torchvision import datasets, transforms  # noqa: E402
 
 MEAN = [0.49139968, 0.48215841, 0.44653091]
 STDV = [0.24703223, 0.24348513, 0.26158784]
-
-
-class _DenseLayer(nn.Module):
-    """norm, relu, conv: once with a 3x3 convolution, or first a 1x1 to bn_size * growth_rate features."""
-
-    def __init__(self, in_features, growth_rate, bn_size, drop_rate):
-        super().__init__()
-        self.bottleneck = bn_size is not None
-        self.add_module("norm1", nn.BatchNorm2d(in_features))
-        self.add_module("relu1", nn.ReLU(inplace=True))
-        if self.bottleneck:
-            width = bn_size * growth_rate
-            self.add_module("conv1", nn.Conv2d(in_features, width, kernel_size=1, stride=1, bias=False))
-            self.add_module("norm2", nn.BatchNorm2d(width))
-            self.add_module("relu2", nn.ReLU(inplace=True))
-            self.add_module("conv2", nn.Conv2d(width, growth_rate, kernel_size=3, stride=1, padding=1, bias=False))
-        else:
-            self.add_module("conv1", nn.Conv2d(in_features, growth_rate, kernel_size=3, stride=1, padding=1, bias=False))
-        self.drop_rate = drop_rate
-
-    def forward(self, *features):
-        x = self.conv1(self.relu1(self.norm1(torch.cat(features, 1))))
-        if self.bottleneck:
-            x = self.conv2(self.relu2(self.norm2(x)))
-        if self.drop_rate > 0:
-            x = F.dropout(x, p=self.drop_rate, training=self.training)
-        return x
-
-
-class _Transition(nn.Sequential):
-    def __init__(self, in_features, out_features):
-        super().__init__()
-        self.add_module("norm", nn.BatchNorm2d(in_features))
-        self.add_module("relu", nn.ReLU(inplace=True))
-        self.add_module("conv", nn.Conv2d(in_features, out_features, kernel_size=1, stride=1, bias=False))
-        self.add_module("pool", nn.AvgPool2d(kernel_size=2, stride=2))
-
-
-class _DenseBlock(nn.Module):
-    def __init__(self, num_layers, in_features, bn_size, growth_rate, drop_rate):
-        super().__init__()
-        for i in range(num_layers):
-            layer = _DenseLayer(in_features + i * growth_rate, growth_rate, bn_size, drop_rate)
-            self.add_module("denselayer%d" % (i + 1), layer)
-
-    def forward(self, x):
-        features = [x]
-        for layer in self.children():
-            features.append(layer(*features))
-        return torch.cat(features, 1)
-
-
-class DenseNet(nn.Module):
-    """DenseNet for 32x32 pictures; bn_size None leaves the bottlenecks out."""
-
-    def __init__(self, growth_rate, block_config, compression, num_init_features, bn_size, drop_rate, num_classes=10):
-        super().__init__()
-        conv0 = nn.Conv2d(3, num_init_features, kernel_size=3, stride=1, padding=1, bias=False)
-        self.features = nn.Sequential(OrderedDict([("conv0", conv0)]))
-        features = num_init_features
-        for i, num_layers in enumerate(block_config):
-            block = _DenseBlock(num_layers, features, bn_size, growth_rate, drop_rate)
-            self.features.add_module("denseblock%d" % (i + 1), block)
-            features += num_layers * growth_rate
-            if i != len(block_config) - 1:
-                self.features.add_module("transition%d" % (i + 1), _Transition(features, int(features * compression)))
-                features = int(features * compression)
-        self.features.add_module("norm_final", nn.BatchNorm2d(features))
-        self.classifier = nn.Linear(features, num_classes)
-
-        for name, param in self.named_parameters():
-            if "conv" in name and "weight" in name:
-                n = param.size(0) * param.size(2) * param.size(3)
-                param.data.normal_().mul_(math.sqrt(2.0 / n))
-            elif "norm" in name and "weight" in name:
-                param.data.fill_(1)
-            elif "norm" in name and "bias" in name:
-                param.data.fill_(0)
-            elif "classifier" in name and "bias" in name:
-                param.data.fill_(0)
-
-    def forward(self, x):
-        out = F.relu(self.features(x), inplace=True)
-        out = torch.flatten(F.adaptive_avg_pool2d(out, (1, 1)), 1)
-        return self.classifier(out)
 
 
 class OwnCIFAR10(datasets.CIFAR10):
@@ -190,25 +105,12 @@ def data_sets(options):
     return train_set, valid_set, test_set
 
 
-def network(options):
-    bottleneck, growth_rate = options["bottleneck"], options["growth_rate"]
-    layers = (options["depth"] - 4) // (6 if bottleneck else 3)
-    return DenseNet(
-        growth_rate=growth_rate,
-        block_config=[layers] * 3,
-        compression=0.5 if bottleneck else 1,
-        num_init_features=2 * growth_rate if bottleneck else 16,
-        bn_size=4 if bottleneck else None,
-        drop_rate=options["drop_rate"],
-    )
-
-
 def main(options):
     save, n_epochs = options["save"], options["n_epochs"]
     torch.set_num_threads(options["threads"])
     torch.manual_seed(options["seed"])
     train_set, valid_set, test_set = data_sets(options)
-    model = network(options)
+    model = of_depth(options["depth"], options["bottleneck"], options["drop_rate"], options["growth_rate"])
     print(model)
     print("Total parameters: ", sum(p.numel() for p in model.parameters()))
     os.makedirs(save, exist_ok=True)
