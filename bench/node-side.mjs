@@ -7,11 +7,18 @@ const conv = (x, w) => ops.conv2d(x, w, null, [1, 1], [1, 1], [1, 1], 1);
 function dispatchCases() {
   const [a, b, leaf] = [tensor([1]), tensor([2]), tensor([1], { requiresGrad: true })];
   const [x, w, weight] = [randn([1, 3, 8, 8]), randn([4, 3, 3, 3]), randn([4, 3, 3, 3], { requiresGrad: true })];
-  const plain = { add: () => a.add(b), relu: () => a.relu(), view: () => a.view([1, 1]), conv2d: () => conv(x, w) };
+  const plain = {
+    add: () => a.add(b),
+    relu: () => a.relu(),
+    view: () => a.view([1, 1]),
+    cat: () => ops.cat([a, b]),
+    conv2d: () => conv(x, w),
+  };
   const grad = {
     add: () => leaf.add(b),
     relu: () => leaf.relu(),
     view: () => leaf.view([1, 1]),
+    cat: () => ops.cat([leaf, b]),
     conv2d: () => conv(x, weight),
   };
   const loop = (fn) => (n) =>

@@ -14,8 +14,8 @@ from cifar_densenet import of_depth  # noqa: E402
 def dispatch_cases():
     a, b, leaf = torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([1.0], requires_grad=True)
     x, w, weight = torch.randn(1, 3, 8, 8), torch.randn(4, 3, 3, 3), torch.randn(4, 3, 3, 3, requires_grad=True)
-    plain = {"add": lambda: a.add(b), "relu": lambda: a.relu(), "view": lambda: a.view(1, 1), "conv2d": lambda: F.conv2d(x, w, None, 1, 1)}
-    grad = {"add": lambda: leaf.add(b), "relu": lambda: leaf.relu(), "view": lambda: leaf.view(1, 1), "conv2d": lambda: F.conv2d(x, weight, None, 1, 1)}
+    plain = {"add": lambda: a.add(b), "relu": lambda: a.relu(), "view": lambda: a.view(1, 1), "cat": lambda: torch.cat([a, b]), "conv2d": lambda: F.conv2d(x, w, None, 1, 1)}
+    grad = {"add": lambda: leaf.add(b), "relu": lambda: leaf.relu(), "view": lambda: leaf.view(1, 1), "cat": lambda: torch.cat([leaf, b]), "conv2d": lambda: F.conv2d(x, weight, None, 1, 1)}
 
     def loop(fn, recording):
         def run(n):

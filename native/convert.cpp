@@ -14,7 +14,9 @@ namespace {
 
 constexpr double kMaxSafe = 9007199254740991.0;
 
-bool is_integral(double v) { return std::floor(v) == v && std::fabs(v) <= kMaxSafe && !(v == 0 && std::signbit(v)); }
+bool is_integral(double v) {
+  return std::fabs(v) <= kMaxSafe && static_cast<double>(static_cast<int64_t>(v)) == v && !(v == 0 && std::signbit(v));
+}
 
 bool is_int(const Tape& tape, size_t p) {
   const Tag tag = tape.tag(p);

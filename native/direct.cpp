@@ -1,5 +1,6 @@
 #include "direct.h"
 
+#include <ATen/core/IListRef.h>
 #include <ATen/core/Tensor.h>
 
 #include <initializer_list>
@@ -16,6 +17,7 @@ using BinaryScalar = at::Tensor(const at::Tensor&, const at::Tensor&, const at::
 using Sizes = at::Tensor(const at::Tensor&, c10::SymIntArrayRef);
 using Convolution = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
                                c10::SymIntArrayRef, c10::SymIntArrayRef, c10::SymIntArrayRef, c10::SymInt);
+using Join = at::Tensor(const at::ITensorListRef&, int64_t);
 using SizeVector = c10::SmallVector<c10::SymInt, 6>;
 
 template <typename Signature>
@@ -80,6 +82,18 @@ at::Tensor call_convolution(const Overload& overload, const Values& values, cons
                                            sizes_at(overload, values, at, 5), groups);
 }
 
+at::Tensor call_join(const Overload& overload, const Values& values, const size_t* at) {
+  const Tape& tape = values.tape;
+  c10::SmallVector<at::Tensor, 4> tensors;
+  size_t item = at[0] + 2;
+  for (size_t k = tape.length(at[0]); k > 0; --k) {
+    tensors.push_back(values.tensors.get(tape.handle(item)));
+    item = tape.next(item);
+  }
+  const int64_t dim = at[1] == kDefaultPosition ? overload.arguments[1].default_value.toInt() : read_int(tape, at[1]);
+  return typed<Join>(overload).call(at::TensorList(tensors.data(), tensors.size()), dim);
+}
+
 // Whether the schema is exactly (kinds…) -> Tensor, with nothing optional and nothing written to.
 bool has_form(const c10::FunctionSchema& schema, std::initializer_list<TypeKind> kinds) {
   if (schema.returns().size() != 1 || schema.returns()[0].real_type()->kind() != TypeKind::TensorType) return false;
@@ -105,6 +119,11 @@ bool is_convolution(const c10::FunctionSchema& schema) {
          (schema.name() == "aten::conv1d" || schema.name() == "aten::conv2d" || schema.name() == "aten::conv3d");
 }
 
+// cat has a signature of its own, and every layer of a DenseNet calls it.
+bool is_cat(const c10::FunctionSchema& schema) {
+  return schema.name() == "aten::cat" && has_form(schema, {TypeKind::ListType, TypeKind::IntType});
+}
+
 template <typename Signature>
 void set(Overload& overload, DirectCall call) {
   overload.typed = std::make_shared<c10::TypedOperatorHandle<Signature>>(overload.handle.typed<Signature>());
@@ -123,6 +142,8 @@ void find_direct(Overload& overload) {
     set<Binary>(overload, &call_binary);
   } else if (has_form(schema, {TypeKind::TensorType, TypeKind::TensorType, TypeKind::NumberType})) {
     set<BinaryScalar>(overload, &call_binary_scalar);
+  } else if (is_cat(schema)) {
+    set<Join>(overload, &call_join);
   } else if (is_convolution(schema)) {
     set<Convolution>(overload, &call_convolution);
   } else if (has_form(schema, {TypeKind::TensorType, TypeKind::ListType}) && takes_sizes(schema)) {

@@ -34,7 +34,7 @@ std::string Tape::string(size_t i) const {
   return out;
 }
 
-size_t Tape::next(size_t i) const {
+size_t Tape::next_of_any(size_t i) const {
   switch (tag(i)) {
     case Tag::kNone:
     case Tag::kSkip:

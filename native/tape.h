@@ -49,7 +49,10 @@ class Tape {
   }
   std::string string(size_t i) const;  // UTF-8
   // Where the value after the one at `i` begins.
-  size_t next(size_t i) const;
+  size_t next(size_t i) const {
+    const Tag kind = tag(i);
+    return kind == Tag::kNumber || kind == Tag::kTensor ? i + 2 : next_of_any(i);
+  }
 
   void put(size_t i, double value) {
     if (i >= size_) throw BridgeError("internal", "the tape is too short for the result");
@@ -57,6 +60,8 @@ class Tape {
   }
 
  private:
+  size_t next_of_any(size_t i) const;
+
   double* cells_ = nullptr;
   size_t size_ = 0;
 };

@@ -126,7 +126,7 @@ await main(async () => {
   ];
   if (has('dispatch')) {
     for (const mode of ['noGrad', 'grad']) {
-      for (const op of ['add', 'relu', 'view', 'conv2d']) {
+      for (const op of ['add', 'relu', 'view', 'cat', 'conv2d']) {
         const iterations = op === 'conv2d' ? 20_000 : 100_000;
         results.push(await compare(sides, `${op} ${mode}`, { iterations, rounds: 21, threads: 1 }));
       }

@@ -68,7 +68,7 @@ function breakStale(file) {
  * @param {string} file path of the lock file; its folder is made.
  * @param {() => Promise<T>} work
  * @param {object} [options]
- * @param {(holder: {pid?: number, host?: string}) => void} [options.onWait] called once when another process holds the lock.
+ * @param {(holder: {pid: number, host: string}) => void} [options.onWait] called once when another process holds the lock.
  * @param {number} [options.pollMs] milliseconds between two tries.
  * @returns {Promise<T>}
  * @template T
@@ -89,6 +89,10 @@ export async function withLock(file, work, { onWait, pollMs = 250 } = {}) {
     if (isStale(holder)) {
       breakStale(file);
       await sleep(10);
+      continue;
+    }
+    if (holder.pid === undefined) {
+      await sleep(10); // It will have its holder's name in a moment.
       continue;
     }
     if (!told) onWait?.(holder);
