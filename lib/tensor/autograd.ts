@@ -1,7 +1,7 @@
 import { native } from '../native/load.js';
 import { TorchError } from './errors.js';
 import { writeTape } from './tape.js';
-import { backwardInputs, Tensor } from './tensor.js';
+import { backwardInputs, Tensor, tensorAt } from './tensor.js';
 
 export interface GradOptions {
   /** One gradient an output, null for an output of one element. */
@@ -47,7 +47,7 @@ export function grad(
   }
   writeTape(from, gradients, listOf(inputs));
   const slots = native.gradOf(options.retainGraph, options.createGraph ?? false, options.allowUnused ?? false);
-  return slots.map((slot) => (slot < 0 ? null : new Tensor(slot)));
+  return slots.map((slot) => (slot < 0 ? null : tensorAt(slot)));
 }
 
 /**

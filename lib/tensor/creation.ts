@@ -7,7 +7,7 @@ import { aten } from './operators.js';
 import { isGradEnabled, setGradEnabled } from './grad-mode.js';
 import type { Ints, Scalar } from './scalar.js';
 import { writeTape } from './tape.js';
-import { Tensor } from './tensor.js';
+import { type Tensor, tensorAt } from './tensor.js';
 
 /** How a new tensor is made. */
 export interface CreationOptions {
@@ -64,7 +64,7 @@ function finish(made: Tensor, options: CreationOptions): Tensor {
  */
 export function fromBytes(bytes: ArrayBufferView, shape: readonly number[], dtype: DType): Tensor {
   writeTape(shape);
-  return new Tensor(native.fromBytes(bytes, dtype));
+  return tensorAt(native.fromBytes(bytes, dtype));
 }
 
 type NamedOptions = CreationOptions & { generator?: Generator | null | undefined };

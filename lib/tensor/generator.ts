@@ -1,56 +1,62 @@
 import { native } from '../native/load.js';
 import type { Device } from './dtype.js';
+import { refuseSlot, slotKey, type SlotKey } from './scope.js';
 import { GeneratorBase } from './tape.js';
-import { Tensor } from './tensor.js';
+import { type Tensor, tensorAt } from './tensor.js';
 
 const registry = new FinalizationRegistry<number>((slot) => {
   native.releaseGenerator(slot);
 });
+
+function make(options: { device?: Device }): number {
+  // A program without types may give a number, which must not pass for a slot.
+  if (typeof options !== 'object') refuseSlot('the options of a Generator', options);
+  return native.newGenerator(options.device ?? 'cpu');
+}
 
 /**
  * A source of random numbers of its own, for the `generator` option of operators.
  * @see torch.Generator
  */
 export class Generator extends GeneratorBase {
-  /** @internal */
-  readonly slot: number;
-
   /** @param options.device where it draws, default `cpu`. */
-  constructor(options: { device?: Device } | { slot: number } = {}) {
-    super();
-    this.slot = 'slot' in options ? options.slot : native.newGenerator(options.device ?? 'cpu');
-    registry.register(this, this.slot);
+  constructor(options?: { device?: Device });
+  /** @internal for a slot that the addon has just handed out */
+  constructor(key: SlotKey, slot: number);
+  constructor(given: { device?: Device } | SlotKey = {}, slot?: number) {
+    super(slotKey, given === slotKey ? (slot ?? -1) : make(given));
+    registry.register(this, this.handle);
   }
 
   /** @param seed any 64 bits; a bigint beyond 2⁵³. */
   manualSeed(seed: number | bigint): this {
-    native.generatorManualSeed(this.slot, seed);
+    native.generatorManualSeed(this.handle, seed);
     return this;
   }
 
   /** Seeds it from the system's entropy and returns that seed. */
   seed(): bigint {
-    return native.generatorSeed(this.slot);
+    return native.generatorSeed(this.handle);
   }
 
   initialSeed(): bigint {
-    return native.generatorInitialSeed(this.slot);
+    return native.generatorInitialSeed(this.handle);
   }
 
   /** @returns new `[n]` uint8: PyTorch's own layout of the state. */
   getState(): Tensor {
-    return new Tensor(native.generatorGetState(this.slot));
+    return tensorAt(native.generatorGetState(this.handle));
   }
 
   setState(state: Tensor): this {
-    native.generatorSetState(this.slot, state.handle);
+    native.generatorSetState(this.handle, state.handle);
     return this;
   }
 }
 
 /** The default generator of a device: the one that operators draw from when they are given none. */
 export function defaultGenerator(device: Device = 'cpu'): Generator {
-  return new Generator({ slot: native.defaultGenerator(device) });
+  return new Generator(slotKey, native.defaultGenerator(device));
 }
 
 /**

@@ -6,27 +6,45 @@ interface Cell {
   handle: number;
 }
 
+// The ways into a tensor's private fields, for this file alone.
+let slotOf: (tensor: TensorBase) => number;
+let emptied: (tensor: TensorBase) => number;
+let cellOf: (tensor: TensorBase) => Cell | null;
+let setCell: (tensor: TensorBase, cell: Cell | null) => void;
+
+/**
+ * What the library shows a constructor that is to take an index of the addon's tables. It is not exported from the package, so
+ * nobody else can make an object for a slot: a forged one would read the tensor of another.
+ */
+export const slotKey: unique symbol = Symbol('slot');
+export type SlotKey = typeof slotKey;
+
+/** The error of a constructor that was given a slot without the key. */
+export function refuseSlot(what: string, given: unknown): never {
+  throw new TorchError('type', `Expected ${what} but received a ${typeof given}`);
+}
+
 /**
  * One JavaScript object for one slot of the addon's table. It is owned by the scope it was made in, or by nobody: then
  * it lives until `dispose()` or until the garbage collector finds it unreachable.
  */
 export abstract class TensorBase {
-  /** @internal index in the slot table, -1 after the release */
-  slot: number;
+  /** Index in the slot table, -1 after the release. */
+  #slot: number;
   /** @internal the scope that frees it */
   owner: Scope | null = null;
-  /** @internal */
-  cell: Cell | null = null;
+  #cell: Cell | null = null;
 
-  constructor(slot: number) {
-    this.slot = slot;
+  constructor(key: SlotKey, slot: number) {
+    if (key !== slotKey) refuseSlot('a Tensor', key);
+    this.#slot = slot;
     if (current === null) adopt(this);
     else current.add(this);
   }
 
   /** @internal the slot, or the error of a released tensor */
   get handle(): number {
-    if (this.slot >= 0) return this.slot;
+    if (this.#slot >= 0) return this.#slot;
     throw new TorchError(
       'disposed',
       'this tensor was released: its scope ended, or dispose() was called. Return it from the scope, or keep() it, when it has to live longer',
@@ -35,20 +53,33 @@ export abstract class TensorBase {
 
   /** Whether it was released; every use but this one then throws. */
   get isDisposed(): boolean {
-    return this.slot < 0;
+    return this.#slot < 0;
   }
 
   /** Releases this object's hold on its elements at once. A second call does nothing. */
   dispose(): void {
-    const slot = this.slot;
+    const slot = this.#slot;
     if (slot < 0) return;
-    this.slot = -1;
+    this.#slot = -1;
     abandon(this);
     native.release(slot);
   }
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  static {
+    slotOf = (tensor) => tensor.#slot;
+    emptied = (tensor) => {
+      const slot = tensor.#slot;
+      tensor.#slot = -1;
+      return slot;
+    };
+    cellOf = (tensor) => tensor.#cell;
+    setCell = (tensor, cell) => {
+      tensor.#cell = cell;
+    };
   }
 }
 
@@ -69,7 +100,7 @@ class Scope {
 
   /** A long scope that disposes of its tensors early must not grow with their empty objects. */
   private compact(): void {
-    this.items = this.items.filter((each) => each.owner === this && each.slot >= 0);
+    this.items = this.items.filter((each) => each.owner === this && slotOf(each) >= 0);
     this.compactAt = Math.max(1024, this.items.length * 2);
   }
 
@@ -79,9 +110,8 @@ class Scope {
     if (handles.length < items.length) handles = new Int32Array(items.length * 2);
     let count = 0;
     for (const each of items) {
-      if (each.owner !== this || each.slot < 0) continue;
-      handles[count++] = each.slot;
-      each.slot = -1;
+      if (each.owner !== this || slotOf(each) < 0) continue;
+      handles[count++] = emptied(each);
       each.owner = null;
     }
     this.items = [];
@@ -124,16 +154,18 @@ function watchPile(): void {
 
 function adopt(tensor: TensorBase): void {
   tensor.owner = null;
-  if (tensor.cell !== null) return;
-  tensor.cell = { handle: tensor.slot };
-  registry.register(tensor, tensor.cell);
+  if (cellOf(tensor) !== null) return;
+  const cell: Cell = { handle: slotOf(tensor) };
+  setCell(tensor, cell);
+  registry.register(tensor, cell);
   watchPile();
 }
 
 function abandon(tensor: TensorBase): void {
-  if (tensor.cell !== null) {
-    tensor.cell.handle = -1;
-    tensor.cell = null;
+  const cell = cellOf(tensor);
+  if (cell !== null) {
+    cell.handle = -1;
+    setCell(tensor, null);
     --unscoped;
   }
   tensor.owner = null;
@@ -170,7 +202,7 @@ function escape(value: unknown, closing: Scope): void {
 }
 
 function moveOut(tensor: TensorBase, closing: Scope): void {
-  if (tensor.owner !== closing || tensor.slot < 0) return;
+  if (tensor.owner !== closing || slotOf(tensor) < 0) return;
   if (closing.parent === null) adopt(tensor);
   else closing.parent.add(tensor);
 }
@@ -219,7 +251,7 @@ export function scope<T>(fn: () => T): T {
  * @returns the same tensor.
  */
 export function keep<T extends TensorBase>(tensor: T): T {
-  if (tensor.slot < 0) return tensor;
+  if (slotOf(tensor) < 0) return tensor;
   adopt(tensor);
   return tensor;
 }

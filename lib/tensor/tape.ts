@@ -1,6 +1,6 @@
 import { native } from '../native/load.js';
 import { TorchError } from './errors.js';
-import { TensorBase } from './scope.js';
+import { refuseSlot, slotKey, type SlotKey, TensorBase } from './scope.js';
 
 /**
  * JavaScript's side of the tape (native/tape.h): arguments are written to a buffer that C++ reads, so that a call of an
@@ -53,8 +53,17 @@ export class Complex {
 
 /** What a Generator of random numbers shows to the tape. */
 export abstract class GeneratorBase {
-  /** @internal */
-  abstract readonly slot: number;
+  readonly #slot: number;
+
+  constructor(key: SlotKey, slot: number) {
+    if (key !== slotKey) refuseSlot('the options of a Generator', key);
+    this.#slot = slot;
+  }
+
+  /** @internal index in the addon's table */
+  get handle(): number {
+    return this.#slot;
+  }
 }
 
 /** What operators take. */
@@ -131,7 +140,7 @@ export function writeValue(value: unknown, at: number): number {
   if (Array.isArray(value)) return writeList(value, at);
   if (ArrayBuffer.isView(value) && !(value instanceof DataView))
     return writeList(value as unknown as ArrayLike<unknown>, at);
-  if (value instanceof GeneratorBase) return put(at, Tag.Generator, value.slot);
+  if (value instanceof GeneratorBase) return put(at, Tag.Generator, value.handle);
   if (value instanceof PyFloat) return put(at, Tag.Float, value.value);
   if (value instanceof Complex) {
     const next = put(at, Tag.Complex, value.re);
@@ -152,16 +161,16 @@ export function isOptions(value: unknown): value is Readonly<Record<string, unkn
   return prototype === Object.prototype || prototype === null;
 }
 
-let tensorClass: (new (slot: number) => TensorBase) | undefined;
+let tensorClass: (new (key: SlotKey, slot: number) => TensorBase) | undefined;
 
 /** Called once by tensor.ts, which this module cannot import. */
-export function setTensorClass(constructor: new (slot: number) => TensorBase): void {
+export function setTensorClass(constructor: new (key: SlotKey, slot: number) => TensorBase): void {
   tensorClass = constructor;
 }
 
 function wrap(slot: number): TensorBase {
   if (tensorClass === undefined) throw new TorchError('internal', 'lib/tensor is not loaded');
-  return new tensorClass(slot);
+  return new tensorClass(slotKey, slot);
 }
 
 /** Reads results back; `given` are the arguments, of which a result may be one. */

@@ -5,7 +5,7 @@ import { TorchError } from './errors.js';
 import { copyToArray, nested, type NestedArray } from './elements.js';
 import { operatorIndex } from './operators.js';
 import { formatTensor } from './printing.js';
-import { TensorBase } from './scope.js';
+import { refuseSlot, slotKey, type SlotKey, TensorBase } from './scope.js';
 import { callBinary, callOperator, callUnary, isOptions, readNumbers, setTensorClass, writeTape } from './tape.js';
 
 /** Where {@link Tensor.to} moves or converts to. */
@@ -30,7 +30,12 @@ export interface BackwardOptions {
 }
 
 // The generated methods are put on the prototype at the end of this file.
-const WithMethods = TensorBase as unknown as abstract new (slot: number) => TensorBase & TensorMethods;
+const WithMethods = TensorBase as unknown as abstract new (key: SlotKey, slot: number) => TensorBase & TensorMethods;
+
+/** The object for a slot that the addon has just handed out. */
+export function tensorAt(slot: number): Tensor {
+  return new Tensor(slotKey, slot);
+}
 
 /** The list behind the option `inputs` of backward; empty when it is left out. */
 export function backwardInputs(inputs: Tensor | readonly Tensor[] | undefined): readonly Tensor[] {
@@ -50,9 +55,14 @@ function isDType(name: string): name is DType {
  * @see torch.Tensor
  */
 export class Tensor extends WithMethods {
-  /** @param source another tensor (the two then stand for the same one), or, internally, a slot. */
-  constructor(source: number | Tensor) {
-    super(typeof source === 'number' ? source : native.share(source.handle));
+  /** @param source another tensor: the two then stand for the same one. */
+  constructor(source: Tensor);
+  /** @internal for a slot that the addon has just handed out; see {@link tensorAt} */
+  constructor(key: SlotKey, slot: number);
+  constructor(source: Tensor | SlotKey, slot?: number) {
+    if (source === slotKey) super(slotKey, slot ?? -1);
+    else if (source instanceof TensorBase) super(slotKey, native.share(source.handle));
+    else refuseSlot('a Tensor', source);
   }
 
   /** Sizes, outermost first; `[]` for a scalar. */
@@ -154,7 +164,7 @@ export class Tensor extends WithMethods {
   /** A tensor over the same storage; throws when an element would lie outside of it. */
   viewStorage(dtype: DType, shape: readonly number[], stride: readonly number[], offset: number): Tensor {
     writeTape(shape, stride);
-    return new Tensor(native.viewStorage(this.handle, dtype, offset));
+    return tensorAt(native.viewStorage(this.handle, dtype, offset));
   }
 
   // Elements
@@ -212,7 +222,7 @@ export class Tensor extends WithMethods {
   /** The accumulated gradient: each access gives a new object for it. */
   get grad(): Tensor | null {
     const slot = native.grad(this.handle);
-    return slot < 0 ? null : new Tensor(slot);
+    return slot < 0 ? null : tensorAt(slot);
   }
 
   set grad(gradient: Tensor | null) {
@@ -235,7 +245,7 @@ export class Tensor extends WithMethods {
 
   /** The same memory without a history; changes through it go unseen by autograd. */
   get data(): Tensor {
-    return new Tensor(native.dataOf(this.handle));
+    return tensorAt(native.dataOf(this.handle));
   }
 
   /** Puts other memory, of any size, behind this tensor. */

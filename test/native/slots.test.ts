@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
-import { memory, ones, scope, tensor } from '../../lib/tensor/index.js';
+import { Generator, memory, ones, scope, Tensor, tensor } from '../../lib/tensor/index.js';
 
 // A worker does not inherit the loader of TypeScript: it takes what the set-up compiled.
 const compiled = new URL('../../dist/lib/tensor/index.js', import.meta.url).href;
@@ -11,13 +11,13 @@ describe('slots', () => {
   it('never lets a stale object reach another tensor, over 10⁷ reuses of one slot', function () {
     this.timeout(120_000);
     const first = ones([1]);
-    const slot = first.slot;
+    const slot = first.handle;
     first.dispose();
     scope(() => {
       const source = tensor([1]);
       for (let i = 0; i < 10_000_000; ++i) {
         const next = source.detach();
-        if (i % 1_000_000 === 0) assert.ok(next.slot === slot || next.slot >= 0);
+        if (i % 1_000_000 === 0) assert.ok(next.handle === slot || next.handle >= 0);
         next.dispose();
       }
     });
@@ -56,5 +56,44 @@ describe('worker threads', () => {
     assert.ok(said.tensors < 10);
     await new Promise((resolve) => worker.once('exit', resolve));
     assert.equal(memory().bytes, before);
+  });
+});
+
+describe('forged handles', () => {
+  // What a program without types can try.
+  const anyTensor = Tensor as unknown as new (...given: unknown[]) => Tensor;
+  const anyGenerator = Generator as unknown as new (...given: unknown[]) => Generator;
+
+  it('are refused by the constructors', () => {
+    const kept = ones([1]);
+    for (const given of [
+      [0],
+      [kept.handle],
+      ['0'],
+      [null],
+      [undefined, 0],
+      [{ slot: 0 }],
+      [Symbol('slot'), 0],
+      [{ handle: 0 }],
+    ]) {
+      assert.throws(() => new anyTensor(...given), { code: 'type' });
+    }
+    for (const given of [[0], [Symbol('slot'), 0]]) assert.throws(() => new anyGenerator(...given), { code: 'type' });
+    const base = Object.getPrototypeOf(Tensor) as new (slot: number) => object;
+    assert.throws(() => Reflect.construct(base, [kept.handle], Tensor), { code: 'type' });
+    kept.dispose();
+  });
+
+  it('cannot be put into an object', () => {
+    const [mine, other] = [tensor([1]), tensor([2])];
+    Object.assign(mine, { slot: other.handle });
+    assert.equal(mine.item(), 1);
+    const hollow = Object.create(Tensor.prototype) as Tensor;
+    assert.throws(() => hollow.item(), TypeError);
+    assert.throws(() => mine.add(hollow), TypeError);
+    assert.throws(() => ((mine as { handle: number }).handle = other.handle), TypeError);
+    assert.throws(() => mine.add(Object.assign({}, other)), { code: 'type' });
+    mine.dispose();
+    other.dispose();
   });
 });
