@@ -45,6 +45,18 @@ const definitions = [`NAPI_VERSION=${NAPI_VERSION}`, 'NODE_ADDON_API_CPP_EXCEPTI
 // Visibility stays the default: libtorch's headers hold inline variables that must be the same object in libtorch and here.
 const cflags = ['-O2', '-Wall', '-Wextra', '-fdiagnostics-color=auto'];
 
+/**
+ * Why torchbridge cannot run on this machine, in one line; undefined where it can. package.json's `os`, `cpu` and `libc` say the same
+ * to npm, which can be overruled; lib/native/platform.ts says it when the addon cannot be loaded.
+ */
+function unsupportedPlatform() {
+  const { platform, arch } = process;
+  const { glibcVersionRuntime } = platform === 'linux' ? process.report.getReport().header : {};
+  if (platform === 'linux' && arch === 'x64' && glibcVersionRuntime !== undefined) return undefined;
+  const libc = platform === 'linux' && glibcVersionRuntime === undefined ? ' without glibc' : '';
+  return `torchbridge runs on Linux x64 with glibc; this is ${platform} ${arch}${libc}.`;
+}
+
 /** Every native/*.cpp, sorted, relative to the root: a new file needs no edit anywhere. */
 function sources() {
   return fs
@@ -196,6 +208,7 @@ function buildFacts() {
     definitions: [...definitions, `TORCHBRIDGE_LIBTORCH_VERSION="${version}"`],
     cflags,
     includeFolders: includeFolders(folder),
+    libtorch: folder,
     libraryFolder: path.join(folder, 'lib'),
     libraries: libraries(folder),
   };
@@ -236,6 +249,7 @@ function forCMake() {
     set('TORCHBRIDGE_DEFINITIONS', facts.definitions),
     set('TORCHBRIDGE_CFLAGS', facts.cflags),
     set('TORCHBRIDGE_INCLUDES', facts.includeFolders),
+    set('TORCHBRIDGE_LIBTORCH_FOLDER', facts.libtorch),
     set('TORCHBRIDGE_LIBRARY_FOLDER', facts.libraryFolder),
     set('TORCHBRIDGE_LIBRARIES', facts.libraries),
     '',
@@ -249,6 +263,7 @@ module.exports = {
   LIBTORCH_FLAVOURS,
   ADDON_NAME,
   NAPI_VERSION,
+  unsupportedPlatform,
   sources,
   packageFolder,
   cacheFolder,

@@ -1,30 +1,29 @@
 /**
- * Brings a clone to the point where it runs: packages, libtorch, the addon, dist/. Does only what is stale, and says what it does.
+ * Brings a clone to the point where it runs: packages, libtorch, the addon, dist/. In an installed package, which has the first and the
+ * last already, libtorch and the addon. Does only what is stale, and says what it does.
  *
- * `npm run setup` is this alone; `npm start` and `npm test` begin with it. It runs before node_modules exists, so at load it
- * imports only what comes with Node.
+ * `npm run setup` (installed: `npx torchbridge setup`) is this alone; `npm start` and `npm test` begin with it. It runs before
+ * node_modules exists, so at load it imports only what comes with Node.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
+import { BUILD_INFO, addonStale, provideAddon } from './addon.mjs';
 import config from './native-config.cjs';
 import { resolveLibtorch } from './libtorch.mjs';
 import { filesBelow, fingerprint, readJson, writeJson } from './util/fingerprint.mjs';
 import { withLock } from './util/lock.mjs';
-import { Progress } from './util/progress.mjs';
 import { isProgram, run, tail } from './util/run.mjs';
+import { SetupError } from './util/setup-error.mjs';
 
 const { root } = config;
 const at = (...names) => path.join(root, ...names);
 
 const PACKAGES_STAMP = at('node_modules', '.torchbridge-stamp');
-/** What lib/native, `torchbridge doctor` and the tests read to find the addon, libtorch and the cache. */
-export const BUILD_INFO = at('build-cmake', 'build-info.json');
 const DIST_STAMP = at('dist', '.stamp');
 
-/** A failure whose message is the whole story: no stack is printed. */
-class SetupError extends Error {}
+/** A clone has the TypeScript; an installed package has what was made of it. */
+export const isClone = () => fs.existsSync(at('lib'));
 
 // ---- Packages -------------------------------------------------------------------------------------------------------
 
@@ -38,17 +37,16 @@ function installedMatchesLock() {
   const wanted = readJson(at('package-lock.json'))?.packages;
   const installed = readJson(at('node_modules', '.package-lock.json'))?.packages;
   if (!wanted || !installed) return false;
-  return Object.entries(wanted).every(([name, { version, optional, dev }]) => {
+  return Object.entries(wanted).every(([name, { version, optional }]) => {
     if (name === '') return true;
-    if (installed[name] === undefined)
-      return optional === true || (dev === true && process.env.NODE_ENV === 'production');
+    if (installed[name] === undefined) return optional === true;
     return installed[name].version === version;
   });
 }
 
 function packagesStale() {
   // Installed as a package: whoever installed it brought what it depends on.
-  if (!fs.existsSync(at('package-lock.json'))) return false;
+  if (!isClone()) return false;
   const hash = lockHash();
   if (readJson(PACKAGES_STAMP)?.lock === hash) return false;
   if (!installedMatchesLock()) return true;
@@ -59,107 +57,11 @@ function packagesStale() {
 async function installPackages(log) {
   log('Installing the npm packages (npm ci; the first time this takes about a minute)');
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const { code, output } = await run(npm[0], [...npm.slice(1), 'ci', '--no-audit', '--no-fund'], { cwd: root });
+  const { code, output } = await run(npm[0], [...npm.slice(1), 'ci', '--include=dev', '--no-audit', '--no-fund'], {
+    cwd: root,
+  });
   if (code !== 0) throw new SetupError(`npm ci failed:\n${tail(output)}`);
   writeJson(PACKAGES_STAMP, { lock: lockHash() });
-}
-
-// ---- The addon ------------------------------------------------------------------------------------------------------
-
-const packageVersion = (name) => readJson(path.join(config.packageFolder(name), 'package.json'))?.version;
-
-/** Changes with everything that the addon is made from. */
-export function addonFingerprint(libtorch) {
-  const library = fs.statSync(path.join(libtorch.folder, 'lib', 'libtorch_cpu.so'));
-  return fingerprint(root, ['native', 'CMakeLists.txt', 'scripts/native-config.cjs'], {
-    libtorch: [libtorch.folder, libtorch.version, library.size],
-    packages: ['node-addon-api', 'node-api-headers'].map(packageVersion),
-    root,
-  });
-}
-
-function addonStale(libtorch) {
-  const info = readJson(BUILD_INFO);
-  return info?.fingerprint !== addonFingerprint(libtorch) || !fs.existsSync(info.addon);
-}
-
-/** Names everything that is missing at once, with the command that brings it. */
-export function checkTools(env = process.env) {
-  const onPath = (name) =>
-    (env.PATH ?? '').split(path.delimiter).some((folder) => folder !== '' && fs.existsSync(path.join(folder, name)));
-  const missing = [];
-  if (!onPath('cmake')) missing.push('cmake');
-  if (!['c++', 'g++', 'clang++'].some(onPath)) missing.push('g++');
-  if (!['ninja', 'make'].some(onPath)) missing.push('make');
-  if (missing.length === 0) return;
-  const names = missing.join(' ');
-  throw new SetupError(
-    `The addon is compiled on this machine, which lacks: ${names}.\n` +
-      `  Debian, Ubuntu:  sudo apt-get install ${names}\n` +
-      `  Fedora:          sudo dnf install ${names.replace('g++', 'gcc-c++')}`,
-  );
-}
-
-/** A compiler process on libtorch's headers takes up to 1.5 GB. */
-const compilerProcesses = () => Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.freemem() / 1.5e9)));
-
-async function cmakeJs(command, args, libtorch, onLine) {
-  const program = at('node_modules', 'cmake-js', 'bin', 'cmake-js');
-  const env = { ...process.env, LIBTORCH: libtorch.folder };
-  const all = [program, command, '-O', at('build-cmake'), ...args];
-  const { code, output } = await run(process.execPath, all, { cwd: root, env, onLine });
-  if (code !== 0) {
-    const firstError = output.split('\n').findIndex((line) => /\berror\b|CMake Error/i.test(line));
-    const text =
-      firstError < 0
-        ? tail(output)
-        : output
-            .split('\n')
-            .slice(firstError, firstError + 30)
-            .join('\n');
-    throw new SetupError(
-      `cmake-js ${command} failed (again by hand: LIBTORCH=${libtorch.folder} npx cmake-js build -O build-cmake):\n${text}`,
-    );
-  }
-}
-
-async function buildAddon(libtorch, log, out) {
-  checkTools();
-  const { version, flavour, folder, origin } = libtorch;
-  log(
-    `Compiling the addon against libtorch ${version} (${flavour}, ${folder}; some minutes, libtorch's headers are large)`,
-  );
-  // A clone that was moved: CMake refuses a build folder that another path made.
-  const made = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(readText(at('build-cmake', 'CMakeCache.txt')) ?? '')?.[1];
-  if (made !== undefined && made !== root) fs.rmSync(at('build-cmake'), { recursive: true, force: true });
-
-  const before = addonFingerprint(libtorch);
-  await cmakeJs('configure', [`--CDTORCHBRIDGE_NODE=${process.execPath}`], libtorch);
-  const progress = new Progress('Compiling', { bytes: false, out });
-  try {
-    await cmakeJs('build', ['--parallel', String(compilerProcesses())], libtorch, (line) => {
-      const [, done, total] = /^\[(\d+)\/(\d+)\]/.exec(line) ?? [];
-      const percent = /^\[ *(\d+)%\]/.exec(line)?.[1];
-      if (done !== undefined) progress.update(Number(done), Number(total));
-      else if (percent !== undefined) progress.update(Number(percent), 100);
-    });
-  } finally {
-    progress.end();
-  }
-  writeJson(BUILD_INFO, {
-    fingerprint: before,
-    addon: at('build-cmake', 'Release', `${config.ADDON_NAME}.node`),
-    libtorch: folder,
-    version,
-    flavour,
-    origin,
-    cache: config.cacheFolder(),
-    pinned: config.LIBTORCH_VERSION,
-  });
-}
-
-function readText(file) {
-  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : undefined;
 }
 
 // ---- dist/ ----------------------------------------------------------------------------------------------------------
@@ -168,10 +70,13 @@ function distFingerprint() {
   return fingerprint(root, ['lib', 'bin', 'tsconfig.json', 'tsconfig.build.json'], packageVersion('typescript'));
 }
 
-/** An installed package has dist/ and no lib/. */
-const distStale = () => fs.existsSync(at('lib')) && readJson(DIST_STAMP)?.fingerprint !== distFingerprint();
+const distStale = () => isClone() && readJson(DIST_STAMP)?.fingerprint !== distFingerprint();
 
-async function buildDist(log) {
+const packageVersion = (name) => readJson(path.join(config.packageFolder(name), 'package.json'))?.version;
+
+/** Makes dist/ unless it is what lib/ and bin/ are now. */
+export async function provideDist(log) {
+  if (!distStale()) return;
   log('Compiling the TypeScript to dist/');
   const before = distFingerprint();
   const temporary = at('.cache', 'dist');
@@ -199,6 +104,16 @@ async function buildDist(log) {
 
 // ---- All of it ------------------------------------------------------------------------------------------------------
 
+/** A package that another user installed, or one on a file system that is read-only. */
+function checkWritable() {
+  try {
+    fs.mkdirSync(at('.cache'), { recursive: true });
+    fs.accessSync(root, fs.constants.W_OK);
+  } catch (error) {
+    throw new SetupError(`${root} cannot be written to (${error.code}): run the set-up as the user who installed it.`);
+  }
+}
+
 /** True when nothing needs doing. Reads a few megabytes, writes at most a stamp, and takes no lock. */
 function ready() {
   if (packagesStale()) return false;
@@ -209,32 +124,34 @@ function ready() {
 /**
  * @param {object} [options]
  * @param {boolean} [options.quiet] prints nothing while all goes well.
- * @returns {Promise<{didSomething: boolean}>}
+ * @returns {Promise<{didSomething: boolean, info: {addon: string, libtorch: string, version: string, flavour: string}}>}
  * @throws Error with a message for the user.
  */
 export async function setup({ quiet = false } = {}) {
   const out = quiet ? undefined : process.stderr;
   const log = quiet ? () => undefined : (line) => process.stderr.write(`${line}\n`);
-  if (process.platform !== 'linux') throw new SetupError(`torchbridge runs on Linux; this is ${process.platform}.`);
+  const unsupported = config.unsupportedPlatform();
+  if (unsupported !== undefined) throw new SetupError(unsupported);
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19)) {
     throw new SetupError(
       `torchbridge needs Node 20.19 or newer; this is ${process.versions.node} (${process.execPath}).`,
     );
   }
-  if (ready()) return { didSomething: false };
-  const onWait = ({ pid }) => log(`Process ${pid} is setting this clone up already: waiting for it`);
+  if (ready()) return { didSomething: false, info: readJson(BUILD_INFO) };
+  const onWait = ({ pid }) => log(`Process ${pid} is setting torchbridge up already: waiting for it`);
+  checkWritable();
   await withLock(
     at('.cache', 'setup.lock'),
     async () => {
       if (packagesStale()) await installPackages(log);
       const libtorch = await resolveLibtorch({ log, out });
-      if (addonStale(libtorch)) await buildAddon(libtorch, log, out);
-      if (distStale()) await buildDist(log);
+      if (addonStale(libtorch)) await provideAddon(libtorch, log, out);
+      await provideDist(log);
     },
     { onWait },
   );
-  return { didSomething: true };
+  return { didSomething: true, info: readJson(BUILD_INFO) };
 }
 
 /** Runs `work`; a failure prints its message (a defect of these scripts: its stack) and sets the exit code. */
@@ -252,9 +169,11 @@ if (isProgram(import.meta.url)) {
   await main(async () => {
     const { didSomething } = await setup();
     process.stdout.write(
-      didSomething
-        ? 'torchbridge is ready: `npm start` trains, `npm test` checks.\n'
-        : 'Nothing to do: all is up to date.\n',
+      !didSomething
+        ? 'Nothing to do: all is up to date.\n'
+        : isClone()
+          ? 'torchbridge is ready: `npm start` trains, `npm test` checks.\n'
+          : 'torchbridge is ready: `npx torchbridge doctor` says what it runs on.\n',
     );
   });
 }

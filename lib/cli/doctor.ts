@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { BuildInfo } from '../native/binding.js';
+import { setupCommand, unsupportedPlatform } from '../native/place.js';
 import { packageFile, packageVersion } from '../train/package-version.js';
 import { coloursFor, errorLine, type Output } from './output.js';
 
@@ -63,9 +64,11 @@ function nodeCheck(): Check {
 
 function addonCheck(addon: Addon): Check {
   if ('error' in addon) {
+    const unsupported = unsupportedPlatform();
+    if (unsupported !== undefined) return { name: 'addon', status: 'missing', text: unsupported };
     // The loader's line ends with the way out, after the last colon.
     const [, text = addon.error, wayOut] = /^(.*): (run .*)$/.exec(addon.error) ?? [];
-    return { name: 'addon', status: 'missing', text, wayOut: wayOut ?? 'run `npm run setup`' };
+    return { name: 'addon', status: 'missing', text, wayOut: wayOut ?? `run \`${setupCommand()}\`` };
   }
   return { name: 'addon', status: 'ok', text: `${addon.path}, built for libtorch ${addon.info.compiledFor}` };
 }
@@ -80,7 +83,7 @@ function libtorchCheck(addon: Addon, facts: BuildFacts | null): Check {
     return { name: 'libtorch', status: 'ok', text: `${built.version}, ${built.folder}` };
   }
   const wayOut =
-    `run \`npm run setup\`, which fetches it, or set LIBTORCH to the folder of libtorch ${facts?.LIBTORCH_VERSION ?? ''}`.trimEnd();
+    `run \`${setupCommand()}\`, which fetches it, or set LIBTORCH to the folder of libtorch ${facts?.LIBTORCH_VERSION ?? ''}`.trimEnd();
   try {
     const found = facts?.findLibtorch();
     if (found === undefined) {

@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { BUILD_INFO, addonFingerprint } from '../../scripts/addon.mjs';
 import config from '../../scripts/native-config.cjs';
-import { BUILD_INFO, addonFingerprint } from '../../scripts/setup.mjs';
 import { fingerprint, readJson, writeJson } from '../../scripts/util/fingerprint.mjs';
 
 const { root } = config;
@@ -89,11 +89,11 @@ describe('the addon', () => {
     expectSmokePassed(nodeGypAddon(info), info.version);
   });
 
-  it('finds libtorch by one RPATH, without LD_LIBRARY_PATH', () => {
+  it('finds libtorch by one RPATH and the link that it names, without LD_LIBRARY_PATH', () => {
     const { addon, libtorch } = buildInfo();
-    const bytes = fs.readFileSync(addon);
-    const folder = path.join(libtorch, 'lib');
-    assert.ok(bytes.includes(`\0${folder}\0`), `${addon} does not name ${folder}`);
+    assert.ok(fs.readFileSync(addon).includes('\0$ORIGIN/../libtorch/lib\0'), `${addon} has another RPATH`);
+    const link = path.join(path.dirname(addon), '..', 'libtorch');
+    assert.equal(fs.realpathSync(link), fs.realpathSync(libtorch));
     assert.equal(smoke(addon, { LD_LIBRARY_PATH: '' }).code, 0);
   });
 

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import config from '../../scripts/native-config.cjs';
-import { checkTools } from '../../scripts/setup.mjs';
+import { checkTools } from '../../scripts/addon.mjs';
 import { commandLine } from '../../scripts/start.mjs';
 import { fingerprint, readJson, writeJson } from '../../scripts/util/fingerprint.mjs';
 import { withLock } from '../../scripts/util/lock.mjs';

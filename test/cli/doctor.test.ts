@@ -62,7 +62,7 @@ describe('torchbridge doctor', function () {
       missing.map((check) => check.name),
       ['addon', 'libtorch'],
     );
-    for (const check of missing) assert.match(check.wayOut ?? '', /npm run setup/);
+    for (const check of missing) assert.match(check.wayOut ?? '', /npx torchbridge setup/);
     const wrong = await doctor({ LIBTORCH: '/nowhere/libtorch' });
     assert.match(wrong.checks.find((check) => check.name === 'libtorch')?.text ?? '', /\/nowhere\/libtorch/);
   });
