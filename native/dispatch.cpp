@@ -1,5 +1,5 @@
 // Calls of operators: an index and a tape of arguments go in, a handle or a tape of results comes out.
-#include <ATen/core/stack.h>
+#include "dispatch.h"
 
 #include <sstream>
 
@@ -7,22 +7,7 @@
 #include "operators.h"
 
 namespace torchbridge {
-namespace {
 
-// What dispatch returns besides a handle: kOnTape, or -2 - i for "the i-th argument that was given".
-constexpr int32_t kOnTape = -1;
-constexpr int32_t kFirstArgument = -2;
-constexpr size_t kMostArguments = 64;
-
-// Where the given values of one call stand on the tape.
-struct Given {
-  size_t positional = 0;
-  size_t named = 0;
-  size_t at[kMostArguments];       // positional ones, then named ones
-  size_t name_at[kMostArguments];  // where the names of the named ones stand, by their index in `at`
-};
-
-// tape: count, values…, count, (name, value)…
 void read_given(const Tape& tape, Given& given) {
   size_t p = 0;
   const auto positional = static_cast<size_t>(tape.at(p++));
@@ -41,19 +26,9 @@ void read_given(const Tape& tape, Given& given) {
     given.at[i] = p;
     p = tape.next(p);
   }
+  given.end = p;
 }
 
-// For every argument of the schema the index of the given value, or kDefault.
-constexpr int32_t kDefault = -1;
-// One list of tensors that was given as `out` to an overload with several outs.
-constexpr int32_t kOutList = -2;
-
-struct Binding {
-  int32_t given[kMostArguments];
-  int32_t out_list = -1;
-};
-
-// Null when the overload takes what was given, else the reason why not.
 const char* bind(const Overload& overload, const Values& values, const Given& given, Binding& binding) {
   const auto& arguments = overload.arguments;
   if (arguments.size() > kMostArguments) return "it has too many arguments";
@@ -117,6 +92,8 @@ std::string describe_given(const Values& values, const Given& given) {
   return out.str();
 }
 
+namespace {
+
 [[noreturn]] void refuse(const Operator& op, const Values& values, const Given& given) {
   for (size_t i = 0; i < given.positional + given.named; ++i) {  // a released tensor is the better message
     if (values.tape.tag(given.at[i]) == Tag::kTensor) values.tensors.get(values.tape.handle(given.at[i]));
@@ -133,8 +110,8 @@ std::string describe_given(const Values& values, const Given& given) {
   throw BridgeError("type", out.str());
 }
 
-// The index of the given value whose tensor a return is (kMostArguments + i for the i-th of a list given as out), or a
-// negative number when it is a new one.
+}  // namespace
+
 int32_t returned_argument(const Overload& overload, const Binding& binding, size_t r) {
   if (r >= overload.return_alias.size() || overload.return_alias[r] < 0) return -1;
   const auto i = static_cast<size_t>(overload.return_alias[r]);
@@ -143,6 +120,8 @@ int32_t returned_argument(const Overload& overload, const Binding& binding, size
   for (size_t k = 0; k < i; ++k) before += overload.arguments[k].is_out ? 1 : 0;
   return static_cast<int32_t>(kMostArguments) + before;
 }
+
+namespace {
 
 napi_value write_results(Call& call, const Overload& overload, const Binding& binding, const torch::jit::Stack& stack) {
   size_t cells = 1;
