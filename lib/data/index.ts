@@ -4,7 +4,7 @@ export { DataLoader, LoaderIterator, type DataLoaderOptions, type LoaderState } 
 export { Subset, type Dataset } from './dataset.js';
 export { PictureDataset } from './picture-dataset.js';
 export type { PictureSet } from './picture-set.js';
-export { RandomSampler, SequentialSampler, type Sampler } from './sampler.js';
+export { RandomSampler, SequentialSampler, type Indices, type Sampler } from './sampler.js';
 export { shapes, type ShapesOptions } from './shapes.js';
 export {
   Compose,

@@ -1,5 +1,6 @@
 export { Parameter } from './parameter.js';
 export type { ModuleToOptions } from './convert.js';
+export type { Members } from './members.js';
 export { Module } from './module.js';
 export type { IncompatibleKeys, StateDictLike } from './state-dict.js';
 export { Sequential, type Layer } from './sequential.js';

@@ -2,7 +2,7 @@ import { noGrad, OrderedDict, scope, Tensor, TorchError, type StateDict } from '
 import type { Module } from './module.js';
 import { pyClass, pySize, pyString } from './python-text.js';
 
-/** What {@link loadStateDict} takes: names and tensors, as a map or a plain object, with or without versions. */
+/** What {@link Module.loadStateDict} takes: names and tensors, as a map or a plain object, with or without versions. */
 export type StateDictLike = ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>;
 
 /** Keys of a module without an entry in a state dict, and entries of a state dict without a place in the module. */

@@ -3,7 +3,8 @@ import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import { Optimizer } from './optimizer.js';
 import { integerPower } from './integer-power.js';
 
-type Rate = number | Tensor;
+/** A learning rate: a number, or a tensor of one element that optimizers read anew in every step. */
+export type Rate = number | Tensor;
 
 /**
  * Base of the schedulers: counts epochs and multiplies the learning rates of an optimizer's groups.

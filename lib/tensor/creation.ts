@@ -67,9 +67,10 @@ export function fromBytes(bytes: ArrayBufferView, shape: readonly number[], dtyp
   return tensorAt(native.fromBytes(bytes, dtype));
 }
 
-type NamedOptions = CreationOptions & { generator?: Generator | null | undefined };
+/** What {@link rand} and {@link randn} take by name. */
+export type RandomOptions = CreationOptions & { generator?: Generator | null | undefined };
 
-function create(name: string, args: readonly unknown[], options: NamedOptions): Tensor {
+function create(name: string, args: readonly unknown[], options: RandomOptions): Tensor {
   const { requiresGrad, ...named } = options;
   const made = aten<Tensor>(name, ...(args as never[]), named);
   if (requiresGrad === true) made.requiresGrad = true;
@@ -95,14 +96,18 @@ export function full(shape: Ints, value: Scalar, options: CreationOptions = {}):
 }
 
 /** Uniform in [0, 1). @see torch.rand */
-export const rand = (shape: Ints, options: NamedOptions = {}): Tensor => create('rand', [shape], options);
+export const rand = (shape: Ints, options: RandomOptions = {}): Tensor => create('rand', [shape], options);
 /** Standard normal. @see torch.randn */
-export const randn = (shape: Ints, options: NamedOptions = {}): Tensor => create('randn', [shape], options);
+export const randn = (shape: Ints, options: RandomOptions = {}): Tensor => create('randn', [shape], options);
 /** Integers from `low` to `high` - 1, int64. @see torch.randint */
-export const randint = (low: number | bigint, high: number | bigint, shape: Ints, options: NamedOptions = {}): Tensor =>
-  create('randint', [low, high, shape], options);
+export const randint = (
+  low: number | bigint,
+  high: number | bigint,
+  shape: Ints,
+  options: RandomOptions = {},
+): Tensor => create('randint', [low, high, shape], options);
 /** A permutation of 0 … n - 1, int64. @see torch.randperm */
-export const randperm = (n: number | bigint, options: NamedOptions = {}): Tensor => create('randperm', [n], options);
+export const randperm = (n: number | bigint, options: RandomOptions = {}): Tensor => create('randperm', [n], options);
 /** The identity matrix. @see torch.eye */
 export const eye = (n: number | bigint, options: CreationOptions = {}): Tensor => create('eye', [n], options);
 

@@ -2,6 +2,7 @@
 export { AddonError } from '../native/load.js';
 export type { BuildInfo } from '../native/binding.js';
 export { backward, grad, type GradOptions } from './autograd.js';
+export type { Functions } from '../generated/functions.js';
 export * from './creation.js';
 export * from './dtype.js';
 export type { NestedArray } from './elements.js';
@@ -14,6 +15,6 @@ export { OrderedDict, type StateDict } from './ordered-dict.js';
 export { pyNumber } from './python-number.js';
 export * from './runtime.js';
 export type { Ints, Scalar } from './scalar.js';
-export { isTemporary, keep, scope } from './scope.js';
-export { Complex, float, type OperatorArgument, PyFloat } from './tape.js';
+export { isTemporary, keep, scope, type TensorBase } from './scope.js';
+export { Complex, float, type GeneratorBase, type OperatorArgument, PyFloat } from './tape.js';
 export { type BackwardOptions, Tensor, type ToOptions } from './tensor.js';
