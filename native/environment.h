@@ -96,5 +96,6 @@ std::vector<Function> data_functions();
 std::vector<Function> autograd_functions();
 std::vector<Function> random_functions();
 std::vector<Function> runtime_functions();
+std::vector<Function> arithmetic_functions();
 
 }  // namespace torchbridge

@@ -76,6 +76,11 @@ export interface Binding {
   isDeterministic(): boolean;
   isDeterministicWarnOnly(): boolean;
   buildInfo(): BuildInfo;
+
+  // Python's floats: the C library's functions
+  cos(x: number): number;
+  pow(base: number, exponent: number): number;
+  erf(x: number): number;
 }
 
 /** What the addon and its libtorch say of themselves. */

@@ -1,6 +1,6 @@
 import type { Tensor } from '../tensor/index.js';
 import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
-import { checkProbability, dropout, relu } from './functional.js';
+import { checkProbability, dropout, dropout2d, logSoftmax, relu, softmax } from './functional.js';
 import { Module } from './module.js';
 import { pyValue } from './python-text.js';
 
@@ -47,31 +47,89 @@ const DROPOUT_OPTIONS: OptionNames<DropoutOptions> = {
   inplace: false,
 };
 
-/**
- * While training, sets elements to zero with probability `p` and scales the rest by `1/(1-p)`; else returns its input.
- * @throws TorchError `value` for a `p` outside 0 to 1.
- * @see torch.nn.Dropout
- */
-export class Dropout extends Module {
+abstract class DropoutBase extends Module {
   /** Probability of a zero. */
   readonly p: number;
   readonly inplace: boolean;
 
   constructor(options: DropoutOptions = {}) {
-    checkOptionBag('Dropout', options, DROPOUT_OPTIONS);
+    checkOptionBag(new.target.name, options, DROPOUT_OPTIONS);
     super();
     this.p = options.p ?? 0.5;
     this.inplace = options.inplace ?? false;
     checkProbability(this.p);
   }
 
+  override extraRepr(): string {
+    return `p=${pyValue(this.p)}, inplace=${pyValue(this.inplace)}`;
+  }
+}
+
+/**
+ * While training, sets elements to zero with probability `p` and scales the rest by `1/(1-p)`; else returns its input.
+ * @throws TorchError `value` for a `p` outside 0 to 1.
+ * @see torch.nn.Dropout
+ */
+export class Dropout extends DropoutBase {
   /** @param x any shape. */
   forward(x: Tensor): Tensor {
     return dropout(x, { p: this.p, training: this.training, inplace: this.inplace });
   }
+}
+
+/**
+ * While training, sets whole channels to zero with probability `p` and scales the rest by `1/(1-p)`; else returns its input.
+ * @throws TorchError `value` for a `p` outside 0 to 1.
+ * @see torch.nn.Dropout2d
+ */
+export class Dropout2d extends DropoutBase {
+  /** @param x `[N, C, H, W]`; `[N, C, L]`, with PyTorch's warning. */
+  forward(x: Tensor): Tensor {
+    return dropout2d(x, { p: this.p, training: this.training, inplace: this.inplace });
+  }
+}
+
+/** Options of {@link Softmax} and {@link LogSoftmax}. */
+export interface SoftmaxOptions {
+  /** The dimension along which the values sum to 1; null lets it be guessed, with PyTorch's warning. */
+  readonly dim?: number | null;
+}
+
+const SOFTMAX_OPTIONS: OptionNames<SoftmaxOptions> = { dim: false };
+
+abstract class SoftmaxBase extends Module {
+  readonly dim: number | null;
+
+  constructor(options: SoftmaxOptions = {}) {
+    checkOptionBag(new.target.name, options, SOFTMAX_OPTIONS);
+    super();
+    this.dim = options.dim ?? null;
+  }
 
   override extraRepr(): string {
-    return `p=${pyValue(this.p)}, inplace=${pyValue(this.inplace)}`;
+    return `dim=${pyValue(this.dim)}`;
+  }
+}
+
+/**
+ * `exp(x) / sum(exp(x))` over a dimension.
+ * @see torch.nn.Softmax
+ */
+export class Softmax extends SoftmaxBase {
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    return softmax(x, this.dim);
+  }
+}
+
+/**
+ * The logarithm of {@link Softmax}.
+ * @see torch.nn.LogSoftmax
+ */
+export class LogSoftmax extends SoftmaxBase {
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    return logSoftmax(x, this.dim);
   }
 }
 

@@ -1,7 +1,7 @@
 import { empty, noGrad, TorchError, type DType, type Tensor } from '../tensor/index.js';
 import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import { conv2d, pad, pair, type PaddingMode, type Pair } from './functional.js';
-import { calculateFans, kaimingUniform_, uniform_ } from './init.js';
+import { calculateFans, kaimingUniform_, uniform_ } from './init/index.js';
 import { replaceBy } from './intermediate.js';
 import { Module } from './module.js';
 import { newParameter, type Parameter } from './parameter.js';

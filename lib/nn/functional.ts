@@ -1,24 +1,30 @@
-import { ops, pyNumber, TorchError, type Tensor } from '../tensor/index.js';
+import { ops, pyNumber, TorchError, type DType, type Tensor } from '../tensor/index.js';
+import { checkOptionNames, type OptionNames } from '../tensor/option-bag.js';
+import { pair, type Pair } from './pair.js';
 import { pySize } from './python-text.js';
 
-/** One number for both dimensions, or `[height, width]`. */
-export type Pair = number | readonly [number, number];
+export {
+  crossEntropy,
+  l1Loss,
+  mseLoss,
+  nllLoss,
+  type CrossEntropyOptions,
+  type ElementLossOptions,
+  type NLLLossOptions,
+  type Reduction,
+} from './losses-functional.js';
+export {
+  adaptiveAvgPool2d,
+  avgPool2d,
+  maxPool2d,
+  type AvgPool2dFunctionOptions,
+  type MaxPool2dFunctionOptions,
+  type OutputSize,
+} from './pooling-functional.js';
+export { pair, type Pair } from './pair.js';
 
 /** How values beyond the edge are made up: 0, mirrored, the edge repeated, or taken from the other side. */
 export type PaddingMode = 'zeros' | 'reflect' | 'replicate' | 'circular';
-
-/** What becomes of the losses of a batch. */
-export type Reduction = 'none' | 'mean' | 'sum';
-
-/** `[height, width]` of a {@link Pair}. */
-export function pair(value: Pair): [number, number] {
-  if (typeof value === 'number') return [value, value];
-  // As JavaScript callers may give them.
-  const given: unknown = value;
-  if (Array.isArray(given) && given.length === 2) return [value[0], value[1]];
-  const got = Array.isArray(given) ? `${given.length} values` : given === null ? 'null' : typeof given;
-  throw new TorchError('type', `expected a number or [height, width], but got ${got}`);
-}
 
 /** Options of {@link conv2d}; pixels. */
 export interface Conv2dFunctionOptions {
@@ -29,6 +35,14 @@ export interface Conv2dFunctionOptions {
   readonly groups?: number;
 }
 
+const CONV_OPTIONS: OptionNames<Conv2dFunctionOptions> = {
+  bias: false,
+  stride: false,
+  padding: false,
+  dilation: false,
+  groups: false,
+};
+
 /**
  * 2-D cross-correlation.
  * @param x `[N, Cin, H, W]` or `[Cin, H, W]`, floating point.
@@ -37,6 +51,7 @@ export interface Conv2dFunctionOptions {
  * @see torch.nn.functional.conv2d
  */
 export function conv2d(x: Tensor, weight: Tensor, options: Conv2dFunctionOptions = {}): Tensor {
+  checkOptionNames('conv2d', options, CONV_OPTIONS);
   const { bias = null, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
   // Two overloads of one operator: the border as a word, or in pixels.
   if (typeof padding === 'string') return ops.conv2d(x, weight, bias, pair(stride), padding, pair(dilation), groups);
@@ -71,14 +86,28 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   return ops.linear(x, weight, bias);
 }
 
+const INPLACE: OptionNames<{ readonly inplace?: boolean }> = { inplace: false };
+
 /**
  * `max(x, 0)`.
  * @returns with `inplace` the very same object, else a new tensor owned by the current scope.
  * @see torch.nn.functional.relu
  */
 export function relu(x: Tensor, options: { readonly inplace?: boolean } = {}): Tensor {
+  checkOptionNames('relu', options, INPLACE);
   return options.inplace === true ? x.relu_() : x.relu();
 }
+
+/** Options of {@link dropout} and {@link dropout2d}. */
+export interface DropoutFunctionOptions {
+  /** Probability of a zero, default 0.5. */
+  readonly p?: number;
+  /** Whether to drop at all; default true. */
+  readonly training?: boolean;
+  readonly inplace?: boolean;
+}
+
+const DROPOUT_OPTIONS: OptionNames<DropoutFunctionOptions> = { p: false, training: false, inplace: false };
 
 /**
  * Sets elements to zero with probability `p` and scales the rest by `1/(1-p)`.
@@ -86,15 +115,45 @@ export function relu(x: Tensor, options: { readonly inplace?: boolean } = {}): T
  * @throws TorchError `value` for a `p` outside 0 to 1.
  * @see torch.nn.functional.dropout
  */
-export function dropout(
-  x: Tensor,
-  options: { readonly p?: number; readonly training?: boolean; readonly inplace?: boolean } = {},
-): Tensor {
+export function dropout(x: Tensor, options: DropoutFunctionOptions = {}): Tensor {
+  checkOptionNames('dropout', options, DROPOUT_OPTIONS);
   const { p = 0.5, training = true, inplace = false } = options;
   checkProbability(p);
   // libtorch returns its argument in these cases too; the same object here spares a second handle to it.
   if (!training || p === 0) return x;
   return inplace ? ops.dropout_(x, p, training) : ops.dropout(x, p, training);
+}
+
+/**
+ * Sets whole channels to zero with probability `p` and scales the rest by `1/(1-p)`.
+ * @param x `[N, C, H, W]`; `[N, C, L]`, with PyTorch's warning, has its channels at dimension 1 too.
+ * @returns `x` itself where nothing is to be done or with `inplace`; else a new tensor.
+ * @throws TorchError `value` for a `p` outside 0 to 1.
+ * @see torch.nn.functional.dropout2d
+ */
+export function dropout2d(x: Tensor, options: DropoutFunctionOptions = {}): Tensor {
+  checkOptionNames('dropout2d', options, DROPOUT_OPTIONS);
+  const { p = 0.5, training = true, inplace = false } = options;
+  checkProbability(p);
+  const { ndim } = x;
+  if (ndim !== 3 && ndim !== 4) {
+    process.emitWarning(
+      `dropout2d: Received a ${ndim}-D input to dropout2d, which is deprecated and will result in an error in a ` +
+        'future release. To retain the behavior and silence this warning, please use dropout instead. Note that ' +
+        'dropout2d exists to provide channel-wise dropout on inputs with 2 spatial dimensions, a channel dimension, ' +
+        'and an optional batch dimension (i.e. 3D or 4D inputs).',
+    );
+  }
+  if (ndim === 3) {
+    process.emitWarning(
+      'dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - ' +
+        'input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future ' +
+        'release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D ' +
+        'channel-wise dropout behavior, please switch to using dropout1d instead.',
+    );
+  }
+  if (!training || p === 0) return x;
+  return inplace ? ops.featureDropout_(x, p, training) : ops.featureDropout(x, p, training);
 }
 
 /** @throws TorchError `value` in PyTorch's words. */
@@ -114,6 +173,14 @@ export interface BatchNormFunctionOptions {
   readonly eps?: number;
 }
 
+const BATCH_NORM_OPTIONS: OptionNames<BatchNormFunctionOptions> = {
+  weight: false,
+  bias: false,
+  training: false,
+  momentum: false,
+  eps: false,
+};
+
 /**
  * Normalises each channel.
  * @param x `[N, C, ...]`.
@@ -129,6 +196,7 @@ export function batchNorm(
   runningVar: Tensor | null,
   options: BatchNormFunctionOptions = {},
 ): Tensor {
+  checkOptionNames('batchNorm', options, BATCH_NORM_OPTIONS);
   const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
   if (training) {
     const shape = x.shape;
@@ -148,115 +216,37 @@ export function batchNorm(
   return ops.batchNorm(x, weight, bias, runningMean, runningVar, training, momentum, eps, true);
 }
 
-/** Options of the pooling functions; pixels. */
-export interface MaxPool2dFunctionOptions {
-  readonly kernelSize: Pair;
-  /** Default `kernelSize`. */
-  readonly stride?: Pair | null;
-  readonly padding?: Pair;
-  readonly dilation?: Pair;
-  /** Round the output size up instead of down; default false. */
-  readonly ceilMode?: boolean;
+/** Options of {@link softmax} and {@link logSoftmax}. */
+export interface SoftmaxFunctionOptions {
+  /** The input is converted to this type before. */
+  readonly dtype?: DType | null;
 }
 
-/**
- * The largest value of each window.
- * @param x `[N, C, H, W]` or `[C, H, W]`.
- * @returns new `[N, C, H', W']`, owned by the current scope.
- * @see torch.nn.functional.max_pool2d
- */
-export function maxPool2d(x: Tensor, options: MaxPool2dFunctionOptions): Tensor {
-  const { kernelSize, stride = null, padding = 0, dilation = 1, ceilMode = false } = options;
-  return ops.maxPool2d(x, pair(kernelSize), pair(stride ?? kernelSize), pair(padding), pair(dilation), ceilMode);
-}
-
-/** Options of {@link avgPool2d}; pixels. */
-export interface AvgPool2dFunctionOptions extends Omit<MaxPool2dFunctionOptions, 'dilation'> {
-  /** Count the zeros of the padding in the mean; default true. */
-  readonly countIncludePad?: boolean;
-  /** Divide by this instead of the size of the window. */
-  readonly divisorOverride?: number | null;
-}
-
-/**
- * The mean of each window.
- * @param x `[N, C, H, W]` or `[C, H, W]`.
- * @returns new `[N, C, H', W']`, owned by the current scope.
- * @see torch.nn.functional.avg_pool2d
- */
-export function avgPool2d(x: Tensor, options: AvgPool2dFunctionOptions): Tensor {
-  const { kernelSize, stride = null, padding = 0, ceilMode = false, countIncludePad = true } = options;
-  return ops.avgPool2d(
-    x,
-    pair(kernelSize),
-    pair(stride ?? kernelSize),
-    pair(padding),
-    ceilMode,
-    countIncludePad,
-    options.divisorOverride ?? null,
-  );
-}
-
-/** A size, or null for the input's own. */
-export type OutputSize = number | readonly [number | null, number | null];
-
-/**
- * The mean over a grid of `size` cells, whatever the size of the input.
- * @param x `[N, C, H, W]` or `[C, H, W]`.
- * @returns new `[N, C, H', W']`, owned by the current scope.
- * @see torch.nn.functional.adaptive_avg_pool2d
- */
-export function adaptiveAvgPool2d(x: Tensor, size: OutputSize): Tensor {
-  if (typeof size === 'number') return ops.adaptiveAvgPool2d(x, [size, size]);
-  const [height, width] = x.shape.slice(-2);
-  if (x.ndim <= 2 || height === undefined || width === undefined) {
-    throw new TorchError('value', 'Input dimension should be at least 3');
-  }
-  return ops.adaptiveAvgPool2d(x, [size[0] ?? height, size[1] ?? width]);
-}
-
-/** Options of {@link crossEntropy}. */
-export interface CrossEntropyOptions {
-  /** `[C]`, a factor for each class. */
-  readonly weight?: Tensor | null;
-  /** A class that counts nothing; default −100. */
-  readonly ignoreIndex?: number;
-  /** Default `mean`. */
-  readonly reduction?: Reduction;
-  /** 0 to 1: how much of the target is spread evenly over the classes; default 0. */
-  readonly labelSmoothing?: number;
-}
-
-/**
- * Cross entropy of logits.
- * @param logits `[N, C]`, `[C]` or `[N, C, ...]`.
- * @param target `[N]` (or `[]`, `[N, ...]`) int64 classes, or probabilities of the shape of `logits`.
- * @returns new scalar, with reduction `none` a tensor of the targets' shape; owned by the current scope.
- * @see torch.nn.functional.cross_entropy
- */
-export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { weight = null, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 } = options;
-  return ops.crossEntropyLoss(logits, target, weight, reductionCode(reduction), ignoreIndex, labelSmoothing);
-}
-
-function reductionCode(reduction: Reduction): number {
-  const code = ['none', 'mean', 'sum'].indexOf(reduction);
-  if (code < 0) throw new TorchError('value', `${reduction} is not a valid value for reduction`);
-  return code;
-}
+const SOFTMAX_OPTIONS: OptionNames<SoftmaxFunctionOptions> = { dtype: false };
 
 /**
  * Logarithm of the softmax over `dim`.
+ * @param dim null lets it be guessed, with PyTorch's warning: 0 for 0, 1 and 3 dimensions, else 1.
  * @see torch.nn.functional.log_softmax
  */
-export function logSoftmax(x: Tensor, dim: number): Tensor {
-  return x.logSoftmax(dim);
+export function logSoftmax(x: Tensor, dim: number | null = null, options: SoftmaxFunctionOptions = {}): Tensor {
+  checkOptionNames('logSoftmax', options, SOFTMAX_OPTIONS);
+  return x.logSoftmax(dim ?? guessDim('log_softmax', x.ndim), options.dtype ?? null);
 }
 
 /**
  * Softmax over `dim`.
+ * @param dim null lets it be guessed, with PyTorch's warning: 0 for 0, 1 and 3 dimensions, else 1.
  * @see torch.nn.functional.softmax
  */
-export function softmax(x: Tensor, dim: number): Tensor {
-  return x.softmax(dim);
+export function softmax(x: Tensor, dim: number | null = null, options: SoftmaxFunctionOptions = {}): Tensor {
+  checkOptionNames('softmax', options, SOFTMAX_OPTIONS);
+  return x.softmax(dim ?? guessDim('softmax', x.ndim), options.dtype ?? null);
+}
+
+function guessDim(name: string, ndim: number): number {
+  process.emitWarning(
+    `Implicit dimension choice for ${name} has been deprecated. Change the call to include dim=X as an argument.`,
+  );
+  return ndim === 0 || ndim === 1 || ndim === 3 ? 0 : 1;
 }

@@ -1,24 +1,19 @@
 import type { Tensor } from '../tensor/index.js';
-import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
+import { checkOptionBag } from '../tensor/option-bag.js';
 import {
   adaptiveAvgPool2d,
+  AVG_POOL_OPTIONS,
   avgPool2d,
+  checkOutputSize,
+  MAX_POOL_OPTIONS,
   maxPool2d,
   type AvgPool2dFunctionOptions,
   type MaxPool2dFunctionOptions,
   type OutputSize,
-  type Pair,
-} from './functional.js';
+} from './pooling-functional.js';
+import type { Pair } from './pair.js';
 import { Module } from './module.js';
 import { pyValue } from './python-text.js';
-
-const MAX_OPTIONS: OptionNames<MaxPool2dFunctionOptions> = {
-  kernelSize: true,
-  stride: false,
-  padding: false,
-  dilation: false,
-  ceilMode: false,
-};
 
 /**
  * The largest value of each window of `[N, C, H, W]`.
@@ -33,7 +28,7 @@ export class MaxPool2d extends Module {
   readonly ceilMode: boolean;
 
   constructor(options: MaxPool2dFunctionOptions) {
-    checkOptionBag('MaxPool2d', options, MAX_OPTIONS);
+    checkOptionBag('MaxPool2d', options, MAX_POOL_OPTIONS);
     super();
     this.kernelSize = options.kernelSize;
     this.stride = options.stride ?? options.kernelSize;
@@ -44,7 +39,8 @@ export class MaxPool2d extends Module {
 
   /** @param x `[N, C, H, W]` or `[C, H, W]`. */
   forward(x: Tensor): Tensor {
-    return maxPool2d(x, this);
+    const { kernelSize, stride, padding, dilation, ceilMode } = this;
+    return maxPool2d(x, { kernelSize, stride, padding, dilation, ceilMode });
   }
 
   override extraRepr(): string {
@@ -54,15 +50,6 @@ export class MaxPool2d extends Module {
     );
   }
 }
-
-const AVERAGE_OPTIONS: OptionNames<AvgPool2dFunctionOptions> = {
-  kernelSize: true,
-  stride: false,
-  padding: false,
-  ceilMode: false,
-  countIncludePad: false,
-  divisorOverride: false,
-};
 
 /**
  * The mean of each window of `[N, C, H, W]`.
@@ -77,7 +64,7 @@ export class AvgPool2d extends Module {
   readonly divisorOverride: number | null;
 
   constructor(options: AvgPool2dFunctionOptions) {
-    checkOptionBag('AvgPool2d', options, AVERAGE_OPTIONS);
+    checkOptionBag('AvgPool2d', options, AVG_POOL_OPTIONS);
     super();
     this.kernelSize = options.kernelSize;
     this.stride = options.stride ?? options.kernelSize;
@@ -89,7 +76,8 @@ export class AvgPool2d extends Module {
 
   /** @param x `[N, C, H, W]` or `[C, H, W]`. */
   forward(x: Tensor): Tensor {
-    return avgPool2d(x, this);
+    const { kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride } = this;
+    return avgPool2d(x, { kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride });
   }
 
   override extraRepr(): string {
@@ -105,6 +93,7 @@ export class AdaptiveAvgPool2d extends Module {
   readonly outputSize: OutputSize;
 
   constructor(outputSize: OutputSize) {
+    checkOutputSize(outputSize);
     super();
     this.outputSize = outputSize;
   }

@@ -30,6 +30,24 @@ export function checkOptionBag<Options>(what: string, given: unknown, names: Opt
   }
 }
 
+/**
+ * {@link checkOptionBag} for functions that are called often: a bag whose names are all known costs next to nothing.
+ */
+export function checkOptionNames<Options>(what: string, given: unknown, names: OptionNames<Options>): void {
+  if (typeof given === 'object' && given !== null) {
+    let known = 0;
+    for (const name in given) {
+      if ((names as Readonly<Record<string, boolean | undefined>>)[name] === undefined) {
+        known = -1;
+        break;
+      }
+      known++;
+    }
+    if (known > 0) return;
+  }
+  checkOptionBag(what, given, names);
+}
+
 /** The known name that differs only in case or underscores, as Python's `weight_decay` from `weightDecay`. */
 export function meantOption(name: string, known: Iterable<string>): string | undefined {
   const plain = (text: string): string => text.replaceAll('_', '').toLowerCase();

@@ -1,13 +1,13 @@
 import { ones, tensor, TorchError, zeros, type DType, type Tensor } from '../tensor/index.js';
 import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import { batchNorm } from './functional.js';
-import { ones_, zeros_ } from './init.js';
+import { ones_, zeros_ } from './init/index.js';
 import { Module } from './module.js';
 import { newParameter, type Parameter } from './parameter.js';
 import { pyValue } from './python-text.js';
 
-/** Options of {@link BatchNorm2d}. */
-export interface BatchNorm2dOptions {
+/** Options of {@link BatchNorm1d} and {@link BatchNorm2d}. */
+export interface BatchNormOptions {
   /** Added to the variance; default 1e-5. */
   readonly eps?: number;
   /** Weight of a batch in the running statistics, null for the mean of all batches; default 0.1. */
@@ -22,7 +22,7 @@ export interface BatchNorm2dOptions {
   readonly device?: string;
 }
 
-const OPTIONS: OptionNames<BatchNorm2dOptions> = {
+const OPTIONS: OptionNames<BatchNormOptions> = {
   eps: false,
   momentum: false,
   affine: false,
@@ -32,11 +32,8 @@ const OPTIONS: OptionNames<BatchNorm2dOptions> = {
   device: false,
 };
 
-/**
- * Batch normalisation of `[N, C, H, W]`.
- * @see torch.nn.BatchNorm2d
- */
-export class BatchNorm2d extends Module {
+/** Batch normalisation; subclasses say which shapes they take. */
+export abstract class BatchNorm extends Module {
   readonly numFeatures: number;
   readonly eps: number;
   readonly momentum: number | null;
@@ -49,8 +46,8 @@ export class BatchNorm2d extends Module {
   declare readonly running_var: Tensor | null;
   declare readonly num_batches_tracked: Tensor | null;
 
-  constructor(numFeatures: number, options: BatchNorm2dOptions = {}) {
-    checkOptionBag('BatchNorm2d', options, OPTIONS);
+  constructor(numFeatures: number, options: BatchNormOptions = {}) {
+    checkOptionBag(new.target.name, options, OPTIONS);
     super();
     const { affine = true, trackRunningStats = true, momentum = 0.1, dtype, device } = options;
     this.numFeatures = numFeatures;
@@ -82,12 +79,15 @@ export class BatchNorm2d extends Module {
     if (this.bias !== null) zeros_(this.bias);
   }
 
+  /** @throws TorchError `value` in PyTorch's words for a number of dimensions that the layer does not take. */
+  protected abstract checkInput(x: Tensor): void;
+
   /**
-   * @param x `[N, C, H, W]`.
+   * @param x `[N, C, ...]`.
    * @throws TorchError `value` for another number of dimensions, or for one value per channel while training.
    */
   forward(x: Tensor): Tensor {
-    if (x.ndim !== 4) throw new TorchError('value', `expected 4D input (got ${x.ndim}D input)`);
+    this.checkInput(x);
     const { weight, bias, eps, training } = this;
     const tracked = !training || this.trackRunningStats;
     const running = { mean: tracked ? this.running_mean : null, variance: tracked ? this.running_var : null };
@@ -95,17 +95,9 @@ export class BatchNorm2d extends Module {
       weight,
       bias,
       eps,
-      momentum: this.#count(),
+      momentum: countBatch(this),
       training: training || (this.running_mean === null && this.running_var === null),
     });
-  }
-
-  /** Counts a batch of training. @returns its weight in the running statistics. */
-  #count(): number {
-    const { momentum, num_batches_tracked: batches } = this;
-    if (!this.training || !this.trackRunningStats || batches === null) return momentum ?? 0;
-    batches.add_(1);
-    return momentum ?? 1 / batches.item();
   }
 
   override stateVersion(): number {
@@ -125,5 +117,32 @@ export class BatchNorm2d extends Module {
       `affine=${pyValue(this.affine)}, bias=${pyValue(this.bias !== null)}, ` +
       `track_running_stats=${pyValue(this.trackRunningStats)}`
     );
+  }
+}
+
+/** Counts a batch of training. @returns its weight in the running statistics. */
+function countBatch({ training, trackRunningStats, momentum, num_batches_tracked: batches }: BatchNorm): number {
+  if (!training || !trackRunningStats || batches === null) return momentum ?? 0;
+  batches.add_(1);
+  return momentum ?? 1 / batches.item();
+}
+
+/**
+ * Batch normalisation of `[N, C]` or `[N, C, L]`.
+ * @see torch.nn.BatchNorm1d
+ */
+export class BatchNorm1d extends BatchNorm {
+  protected override checkInput({ ndim }: Tensor): void {
+    if (ndim !== 2 && ndim !== 3) throw new TorchError('value', `expected 2D or 3D input (got ${ndim}D input)`);
+  }
+}
+
+/**
+ * Batch normalisation of `[N, C, H, W]`.
+ * @see torch.nn.BatchNorm2d
+ */
+export class BatchNorm2d extends BatchNorm {
+  protected override checkInput({ ndim }: Tensor): void {
+    if (ndim !== 4) throw new TorchError('value', `expected 4D input (got ${ndim}D input)`);
   }
 }
