@@ -2,6 +2,7 @@ import { ops, pyNumber, TorchError, type DType, type Tensor } from '../tensor/in
 import { checkOptionNames, type OptionNames } from '../tensor/option-bag.js';
 import { pair, type Pair } from './pair.js';
 import { pySize } from './python-text.js';
+import { warnOnce } from './warn-once.js';
 
 export {
   crossEntropy,
@@ -137,7 +138,7 @@ export function dropout2d(x: Tensor, options: DropoutFunctionOptions = {}): Tens
   checkProbability(p);
   const { ndim } = x;
   if (ndim !== 3 && ndim !== 4) {
-    process.emitWarning(
+    warnOnce(
       `dropout2d: Received a ${ndim}-D input to dropout2d, which is deprecated and will result in an error in a ` +
         'future release. To retain the behavior and silence this warning, please use dropout instead. Note that ' +
         'dropout2d exists to provide channel-wise dropout on inputs with 2 spatial dimensions, a channel dimension, ' +
@@ -145,7 +146,7 @@ export function dropout2d(x: Tensor, options: DropoutFunctionOptions = {}): Tens
     );
   }
   if (ndim === 3) {
-    process.emitWarning(
+    warnOnce(
       'dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - ' +
         'input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future ' +
         'release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D ' +
@@ -245,7 +246,7 @@ export function softmax(x: Tensor, dim: number | null = null, options: SoftmaxFu
 }
 
 function guessDim(name: string, ndim: number): number {
-  process.emitWarning(
+  warnOnce(
     `Implicit dimension choice for ${name} has been deprecated. Change the call to include dim=X as an argument.`,
   );
   return ndim === 0 || ndim === 1 || ndim === 3 ? 0 : 1;

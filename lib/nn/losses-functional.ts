@@ -1,6 +1,7 @@
 import { ops, TorchError, type Tensor } from '../tensor/index.js';
 import { checkOptionNames, type OptionNames } from '../tensor/option-bag.js';
 import { pySize } from './python-text.js';
+import { warnOnce } from './warn-once.js';
 
 /** What becomes of the losses of a batch. */
 export type Reduction = 'none' | 'mean' | 'sum';
@@ -92,7 +93,7 @@ function elementLoss(
 ): Tensor {
   const [size, other] = [pySize(input.shape), pySize(target.shape)];
   if (size !== other) {
-    process.emitWarning(
+    warnOnce(
       `Using a target size (${other}) that is different to the input size (${size}). This will likely lead to ` +
         'incorrect results due to broadcasting. Please ensure they have the same size.',
     );

@@ -1,6 +1,7 @@
 """Digests of tensors, to compare with the ones digest.ts makes: dtype, shape and every bit count."""
 import hashlib
 import json
+import struct
 
 import torch
 
@@ -15,6 +16,10 @@ def digests(named):
     """Of a dict or of pairs; None stays null."""
     pairs = named.items() if hasattr(named, "items") else named
     return {name: None if tensor is None else digest(tensor) for name, tensor in pairs}
+
+
+def double_bits(number):
+    return struct.pack(">d", float(number)).hex()
 
 
 def report(value):

@@ -13,3 +13,10 @@ export function digest(tensor: Tensor): string {
 export function digests(named: Iterable<readonly [string, Tensor | null]>): Record<string, string | null> {
   return Object.fromEntries([...named].map(([name, tensor]) => [name, tensor === null ? null : digest(tensor)]));
 }
+
+/** The 64 bits of a number, as text. */
+export function doubleBits(number: number): string {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, number);
+  return Buffer.from(view.buffer).toString('hex');
+}

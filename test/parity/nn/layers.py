@@ -1,5 +1,6 @@
 """Each layer with its options: what is drawn, what comes out, every gradient and buffer, as digests; and its print."""
 import sys
+import warnings
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from digest import digest, digests, report
 
 torch.set_num_threads(1)
+warnings.simplefilter("ignore")
 
 IMAGE = [4, 6, 9, 8]
 CASES = {
@@ -34,12 +36,22 @@ CASES = {
     "bn untracked": (IMAGE, lambda d: nn.BatchNorm2d(6, track_running_stats=False, dtype=d)),
     "bn not affine": (IMAGE, lambda d: nn.BatchNorm2d(6, affine=False, dtype=d)),
     "bn no bias": (IMAGE, lambda d: nn.BatchNorm2d(6, bias=False, dtype=d)),
+    "bn1d": ([5, 6], lambda d: nn.BatchNorm1d(6, dtype=d)),
+    "bn1d sequence": ([5, 6, 7], lambda d: nn.BatchNorm1d(6, eps=1e-4, momentum=None, dtype=d)),
+    "bn1d untracked": ([5, 6], lambda d: nn.BatchNorm1d(6, affine=False, track_running_stats=False, dtype=d)),
     "linear": ([5, 7], lambda d: nn.Linear(7, 4, dtype=d)),
     "linear no bias": ([2, 5, 7], lambda d: nn.Linear(7, 4, bias=False, dtype=d)),
     "relu": (IMAGE, lambda d: nn.ReLU()),
     "dropout": (IMAGE, lambda d: nn.Dropout()),
     "dropout p": (IMAGE, lambda d: nn.Dropout(0.2)),
     "dropout all": (IMAGE, lambda d: nn.Dropout(1)),
+    "dropout2d": (IMAGE, lambda d: nn.Dropout2d()),
+    "dropout2d p": ([4, 6, 9], lambda d: nn.Dropout2d(0.3)),
+    "dropout2d all": (IMAGE, lambda d: nn.Dropout2d(1)),
+    "softmax": (IMAGE, lambda d: nn.Softmax(dim=1)),
+    "softmax guessed": (IMAGE, lambda d: nn.Softmax()),
+    "log softmax": ([7, 5], lambda d: nn.LogSoftmax(dim=-1)),
+    "log softmax guessed": ([7, 5, 3], lambda d: nn.LogSoftmax()),
     "max pool": (IMAGE, lambda d: nn.MaxPool2d(2)),
     "max pool options": (IMAGE, lambda d: nn.MaxPool2d((3, 2), stride=(2, 1), padding=1, dilation=(1, 2), ceil_mode=True)),
     "avg pool": (IMAGE, lambda d: nn.AvgPool2d(2, stride=2)),

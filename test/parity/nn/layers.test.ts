@@ -3,17 +3,21 @@ import path from 'node:path';
 import {
   AdaptiveAvgPool2d,
   AvgPool2d,
+  BatchNorm1d,
   BatchNorm2d,
   Conv2d,
   Dropout,
+  Dropout2d,
   Flatten,
   functional,
   Identity,
   init,
   Linear,
+  LogSoftmax,
   MaxPool2d,
   ReLU,
   Sequential,
+  Softmax,
   type Layer,
 } from '../../../lib/nn/index.js';
 import {
@@ -30,6 +34,7 @@ import {
 } from '../../../lib/tensor/index.js';
 import { digest, digests } from '../digest.js';
 import { parityDescribe, runPython } from '../python.js';
+import { recordWarnings } from '../../warnings.js';
 
 const IMAGE = [4, 6, 9, 8];
 const DTYPES = ['float32', 'float64', 'bfloat16'] as const;
@@ -64,12 +69,22 @@ const cases: Record<string, [number[], (dtype: DType) => Layer]> = {
   'bn untracked': [IMAGE, (dtype) => new BatchNorm2d(6, { trackRunningStats: false, dtype })],
   'bn not affine': [IMAGE, (dtype) => new BatchNorm2d(6, { affine: false, dtype })],
   'bn no bias': [IMAGE, (dtype) => new BatchNorm2d(6, { bias: false, dtype })],
+  bn1d: [[5, 6], (dtype) => new BatchNorm1d(6, { dtype })],
+  'bn1d sequence': [[5, 6, 7], (dtype) => new BatchNorm1d(6, { eps: 1e-4, momentum: null, dtype })],
+  'bn1d untracked': [[5, 6], (dtype) => new BatchNorm1d(6, { affine: false, trackRunningStats: false, dtype })],
   linear: [[5, 7], (dtype) => new Linear(7, 4, { dtype })],
   'linear no bias': [[2, 5, 7], (dtype) => new Linear(7, 4, { bias: false, dtype })],
   relu: [IMAGE, () => new ReLU()],
   dropout: [IMAGE, () => new Dropout()],
   'dropout p': [IMAGE, () => new Dropout({ p: 0.2 })],
   'dropout all': [IMAGE, () => new Dropout({ p: 1 })],
+  dropout2d: [IMAGE, () => new Dropout2d()],
+  'dropout2d p': [[4, 6, 9], () => new Dropout2d({ p: 0.3 })],
+  'dropout2d all': [IMAGE, () => new Dropout2d({ p: 1 })],
+  softmax: [IMAGE, () => new Softmax({ dim: 1 })],
+  'softmax guessed': [IMAGE, () => new Softmax()],
+  'log softmax': [[7, 5], () => new LogSoftmax({ dim: -1 })],
+  'log softmax guessed': [[7, 5, 3], () => new LogSoftmax()],
   'max pool': [IMAGE, () => new MaxPool2d({ kernelSize: 2 })],
   'max pool options': [
     IMAGE,
@@ -194,7 +209,7 @@ parityDescribe('layers, losses and initialisers, bit for bit', () => {
     for (const dtype of DTYPES) {
       it(`${name}, ${dtype}`, () => {
         assert.deepEqual(
-          scope(() => runLayer(shape, make, dtype)),
+          recordWarnings(() => scope(() => runLayer(shape, make, dtype))).value,
           theirs.layers[`${name}, ${dtype}`],
         );
       });
