@@ -1,11 +1,10 @@
 export { Optimizer, type GivenGroup, type Param, type ParamGroup, type Params, type TensorState } from './optimizer.js';
 export type { OptimizerStateDict, OptimizerStateLike } from './state-dict.js';
 export { SGD, type SGDGroup, type SGDOptions } from './sgd.js';
-export {
-  LRScheduler,
-  MultiStepLR,
-  StepLR,
-  type Rate,
-  type MultiStepLROptions,
-  type StepLROptions,
-} from './lr-scheduler.js';
+export { LRScheduler, Scheduler } from './lr-scheduler.js';
+export type { Rate, SchedulerStateLike } from './rates.js';
+export { MultiStepLR, StepLR, type MultiStepLROptions, type StepLROptions } from './step-lr.js';
+export { ExponentialLR, type ExponentialLROptions } from './exponential-lr.js';
+export { CosineAnnealingLR, type CosineAnnealingLROptions } from './cosine-annealing-lr.js';
+export { LambdaLR, type LambdaLROptions, type LrLambda } from './lambda-lr.js';
+export { ReduceLROnPlateau, type ReduceLROnPlateauOptions } from './reduce-lr-on-plateau.js';

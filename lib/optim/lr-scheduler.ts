@@ -1,89 +1,160 @@
-import { keep, noGrad, scope, Tensor, TorchError } from '../tensor/index.js';
-import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
+import { noGrad, scope, Tensor, TorchError } from '../tensor/index.js';
 import { Optimizer } from './optimizer.js';
-import { integerPower } from './integer-power.js';
+import {
+  aliasRate,
+  copyRate,
+  disposeRates,
+  numberOf,
+  ratesOf,
+  stateEntries,
+  type Rate,
+  type SchedulerStateLike,
+} from './rates.js';
 
-/** A learning rate: a number, or a tensor of one element that optimizers read anew in every step. */
-export type Rate = number | Tensor;
+const EPOCH_DEPRECATION =
+  'The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use ' +
+  '`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed form ' +
+  'is used instead of the new chainable form, where available. Please open an issue if you are unable to replicate ' +
+  'your use case: https://github.com/pytorch/pytorch/issues/new/choose.';
 
-/**
- * Base of the schedulers: counts epochs and multiplies the learning rates of an optimizer's groups.
- * @see torch.optim.lr_scheduler.LRScheduler
- */
-export abstract class LRScheduler {
+const WRONG_ORDER =
+  'Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, you should call them ' +
+  'in the opposite order: `optimizer.step()` before `lr_scheduler.step()`.  Failure to do this will result in PyTorch ' +
+  'skipping the first value of the learning rate schedule. See more details at ' +
+  'https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate';
+
+/** Says that an epoch given to `step` is out of fashion, in PyTorch's words. */
+export function warnOfEpoch(): void {
+  process.emitWarning(EPOCH_DEPRECATION);
+}
+
+/** What all schedulers share: the optimizer, the epoch, and the learning rates that were set last. */
+export abstract class Scheduler {
   /** Epochs done. */
   lastEpoch: number;
-  /** The learning rates that the groups began with. */
-  protected baseLrs: Rate[];
-  #stepCount = 0;
   #lastLr: Rate[] = [];
 
-  /** @param lastEpoch −1 to begin, otherwise the epoch at which an optimizer with its state loaded goes on. */
   protected constructor(
     readonly optimizer: Optimizer,
-    lastEpoch = -1,
+    lastEpoch: number,
   ) {
     if (!(optimizer instanceof Optimizer)) {
       throw new TorchError('type', `${typeof optimizer} is not an Optimizer`);
     }
-    optimizer.paramGroups.forEach((group, index) => {
-      if (lastEpoch === -1) group.initialLr ??= copyRate(group.lr);
-      else if (group.initialLr === undefined) {
-        throw new TorchError(
-          'value',
-          `param 'initial_lr' is not specified in param_groups[${index}] when resuming scheduler with last_epoch >= 0.`,
-        );
-      }
-    });
-    this.baseLrs = optimizer.paramGroups.map((group) => copyRate(group.initialLr ?? group.lr));
     this.lastEpoch = lastEpoch;
-  }
-
-  /** The first step, which sets epoch 0; for the constructors of subclasses, once their options are set. */
-  protected begin(): void {
-    this.#stepCount = 0;
-    this.#advance();
-  }
-
-  /** Factor for the present learning rate as {@link lastEpoch} begins; null leaves it as it is. */
-  protected abstract factor(): number | null;
-
-  /** To be called after each epoch, after the optimizer's steps. */
-  step(): void {
-    if (this.#stepCount === 1 && !this.optimizer.stepped) {
-      process.emitWarning(
-        'Detected call of `lr_scheduler.step()` before `optimizer.step()`. The first value of the learning rate ' +
-          'schedule is skipped; call them in the opposite order.',
-      );
-    }
-    this.#advance();
-  }
-
-  #advance(): void {
-    this.#stepCount += 1;
-    this.lastEpoch += 1;
-    const factor = this.factor();
-    for (const group of this.optimizer.paramGroups) {
-      const { lr } = group;
-      if (lr instanceof Tensor) {
-        // Filled in place, so that whoever else holds the tensor sees the change.
-        if (factor !== null) noGrad(() => scope(() => lr.copy_(lr.mul(factor))));
-      } else if (factor !== null) {
-        group.lr = lr * factor;
-      }
-    }
-    this.#setLastLr(this.optimizer.paramGroups.map((group) => copyRate(group.lr)));
-  }
-
-  /** The copies of the step before are the scheduler's own; nothing else would free them before a garbage collection. */
-  #setLastLr(rates: Rate[]): void {
-    dispose(this.#lastLr);
-    this.#lastLr = rates;
   }
 
   /** The learning rate of each group; tensors are copies that live until the next step. */
   getLastLr(): Rate[] {
     return this.#lastLr;
+  }
+
+  /** The copies of the step before are the scheduler's own; nothing else would free them before a garbage collection. */
+  protected setLastLr(rates: Rate[]): void {
+    disposeRates(this.#lastLr);
+    this.#lastLr = rates;
+  }
+
+  /** Takes over what the optimizer's groups have now. */
+  protected recordRates(): void {
+    this.setLastLr(this.optimizer.paramGroups.map((group) => copyRate(group.lr)));
+  }
+
+  /** The state under PyTorch's names; tensors are aliases that share storage. */
+  abstract stateDict(): Record<string, unknown>;
+
+  /** Takes over a state; the optimizer's learning rates come with the optimizer's own. */
+  abstract loadStateDict(given: SchedulerStateLike): void;
+}
+
+/**
+ * Base of the schedulers that count epochs and set the learning rates of an optimizer's groups. Several of them may
+ * follow one optimizer: each changes what the others have left.
+ * @see torch.optim.lr_scheduler.LRScheduler
+ */
+export abstract class LRScheduler extends Scheduler {
+  /** The learning rates that the groups began with. */
+  protected baseLrs: Rate[];
+  /** Steps taken, the first of which the constructor takes. */
+  protected stepCount = 0;
+  /** Whether the constructor is taking the first step. */
+  protected isInitial = false;
+
+  /** @param lastEpoch −1 to begin, otherwise the epoch at which an optimizer with its state loaded goes on. */
+  protected constructor(optimizer: Optimizer, lastEpoch = -1) {
+    super(optimizer, lastEpoch);
+    optimizer.paramGroups.forEach((group, index) => {
+      if (lastEpoch === -1) group.initialLr ??= copyRate(group.lr);
+      else if (group.initialLr === undefined) {
+        throw new TorchError(
+          'value',
+          `param 'initial_lr' is not specified in param_groups[${index}] when resuming scheduler with last_epoch >= 0.\n` +
+            'This typically happens when:\n' +
+            "1. You're trying to resume training from a checkpoint but haven't properly loaded the optimizer state\n" +
+            "2. You're using last_epoch >= 0 for a fresh training run (not recommended)",
+        );
+      }
+    });
+    this.baseLrs = optimizer.paramGroups.map((group) => copyRate(group.initialLr ?? group.lr));
+    optimizer.followSteps();
+  }
+
+  /** The first step, which sets epoch 0; for the constructors of subclasses, once their options are set. */
+  protected begin(): void {
+    this.stepCount = 0;
+    this.isInitial = true;
+    try {
+      this.#advance();
+    } finally {
+      this.isInitial = false;
+    }
+  }
+
+  /** The learning rate of each group for {@link lastEpoch}, from the present ones. Runs in a scope. */
+  protected abstract getLr(): Rate[];
+
+  /** The same from the base rates and the epoch alone, for `step(epoch)`; {@link getLr} where there is no such form. */
+  protected getClosedFormLr(): Rate[] {
+    return this.getLr();
+  }
+
+  /** The present learning rate of each group. */
+  protected currentLr(): Rate[] {
+    return this.optimizer.paramGroups.map((group) => group.lr);
+  }
+
+  /**
+   * To be called after each epoch, after the optimizer's steps.
+   * @param epoch sets this epoch by the closed form; deprecated, as in PyTorch.
+   */
+  step(epoch?: number): void {
+    if (this.stepCount === 1 && !this.optimizer.stepped) process.emitWarning(WRONG_ORDER);
+    if (epoch !== undefined) warnOfEpoch();
+    this.#advance(epoch);
+  }
+
+  #advance(epoch?: number): void {
+    this.stepCount += 1;
+    this.lastEpoch = epoch ?? this.lastEpoch + 1;
+    const { paramGroups } = this.optimizer;
+    scope(() =>
+      noGrad(() => {
+        const rates = epoch === undefined ? this.getLr() : this.getClosedFormLr();
+        if (rates.length !== paramGroups.length) {
+          throw new TorchError(
+            'value',
+            `Expected ${paramGroups.length} learning rates, one for each parameter group, but received ${rates.length}`,
+          );
+        }
+        paramGroups.forEach((group, index) => {
+          const rate = rates[index]!;
+          // Filled in place, so that whoever else holds the tensor sees the change.
+          if (group.lr instanceof Tensor) fill(group.lr, rate);
+          else group.lr = rate instanceof Tensor ? rate.item() : rate;
+        });
+      }),
+    );
+    this.recordRates();
   }
 
   /** The options of a subclass under PyTorch's names. */
@@ -92,175 +163,34 @@ export abstract class LRScheduler {
   /** Takes over what {@link saveOptions} returned. */
   protected abstract loadOptions(state: ReadonlyMap<string, unknown>): void;
 
-  /** The scheduler's state in PyTorch's names; tensors are aliases that share storage. */
-  stateDict(): Record<string, unknown> {
+  override stateDict(): Record<string, unknown> {
     return {
       ...this.saveOptions(),
-      base_lrs: this.baseLrs.map(alias),
+      base_lrs: this.baseLrs.map(aliasRate),
       last_epoch: this.lastEpoch,
-      _step_count: this.#stepCount,
+      _step_count: this.stepCount,
       _is_initial: false,
       _get_lr_called_within_step: false,
-      _last_lr: this.#lastLr.map(alias),
+      _last_lr: this.getLastLr().map(aliasRate),
     };
   }
 
-  /** Takes over a state; the optimizer's learning rates come with the optimizer's own. */
-  loadStateDict(given: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>): void {
-    const state = given instanceof Map ? (given as Map<string, unknown>) : new Map(Object.entries(given));
+  override loadStateDict(given: SchedulerStateLike): void {
+    const state = stateEntries(given);
     this.loadOptions(state);
     this.lastEpoch = numberOf(state, 'last_epoch', this.lastEpoch);
-    this.#stepCount = numberOf(state, '_step_count', this.#stepCount);
+    this.stepCount = numberOf(state, '_step_count', this.stepCount);
     const [base, last] = [ratesOf(state, 'base_lrs'), ratesOf(state, '_last_lr')];
     if (base !== undefined) {
-      dispose(this.baseLrs);
+      disposeRates(this.baseLrs);
       this.baseLrs = base;
     }
-    if (last !== undefined) this.#setLastLr(last);
+    if (last !== undefined) this.setLastLr(last);
   }
 }
 
-/** Options of {@link MultiStepLR}. */
-export interface MultiStepLROptions {
-  /** Epochs before which the rate falls; one given twice counts twice. */
-  readonly milestones: Iterable<number>;
-  /** Default 0.1. */
-  readonly gamma?: number;
-  readonly lastEpoch?: number;
-}
-
-const MULTI_STEP_OPTIONS: OptionNames<MultiStepLROptions> = {
-  milestones: true,
-  gamma: false,
-  lastEpoch: false,
-};
-
-/**
- * Multiplies the learning rate by `gamma` at each milestone.
- * @see torch.optim.lr_scheduler.MultiStepLR
- */
-export class MultiStepLR extends LRScheduler {
-  /** How often each epoch was given. */
-  milestones = new Map<number, number>();
-  gamma: number;
-
-  constructor(optimizer: Optimizer, options: MultiStepLROptions) {
-    checkOptionBag('MultiStepLR', options, MULTI_STEP_OPTIONS);
-    super(optimizer, options.lastEpoch);
-    for (const epoch of epochsOf(options.milestones)) this.milestones.set(epoch, (this.milestones.get(epoch) ?? 0) + 1);
-    this.gamma = options.gamma ?? 0.1;
-    this.begin();
-  }
-
-  protected factor(): number | null {
-    const count = this.milestones.get(this.lastEpoch);
-    return count === undefined ? null : integerPower(this.gamma, count);
-  }
-
-  protected saveOptions(): Record<string, unknown> {
-    return { milestones: new Map(this.milestones), gamma: this.gamma };
-  }
-
-  protected loadOptions(state: ReadonlyMap<string, unknown>): void {
-    const milestones = state.get('milestones');
-    if (milestones instanceof Map) {
-      this.milestones = new Map(
-        [...(milestones as Map<unknown, unknown>)].map(([epoch, count]) => [
-          checkNumber(epoch, 'milestones'),
-          checkNumber(count, 'milestones'),
-        ]),
-      );
-    }
-    this.gamma = numberOf(state, 'gamma', this.gamma);
-  }
-}
-
-/** Options of {@link StepLR}. */
-export interface StepLROptions {
-  /** Epochs between two falls. */
-  readonly stepSize: number;
-  /** Default 0.1. */
-  readonly gamma?: number;
-  readonly lastEpoch?: number;
-}
-
-const STEP_OPTIONS: OptionNames<StepLROptions> = {
-  stepSize: true,
-  gamma: false,
-  lastEpoch: false,
-};
-
-/**
- * Multiplies the learning rate by `gamma` every `stepSize` epochs.
- * @see torch.optim.lr_scheduler.StepLR
- */
-export class StepLR extends LRScheduler {
-  stepSize: number;
-  gamma: number;
-
-  constructor(optimizer: Optimizer, options: StepLROptions) {
-    checkOptionBag('StepLR', options, STEP_OPTIONS);
-    super(optimizer, options.lastEpoch);
-    if (!(options.stepSize > 0))
-      throw new TorchError('value', `expected stepSize to be positive, but got ${options.stepSize}`);
-    this.stepSize = options.stepSize;
-    this.gamma = options.gamma ?? 0.1;
-    this.begin();
-  }
-
-  protected factor(): number | null {
-    return this.lastEpoch === 0 || this.lastEpoch % this.stepSize !== 0 ? null : this.gamma;
-  }
-
-  protected saveOptions(): Record<string, unknown> {
-    return { step_size: this.stepSize, gamma: this.gamma };
-  }
-
-  protected loadOptions(state: ReadonlyMap<string, unknown>): void {
-    this.stepSize = numberOf(state, 'step_size', this.stepSize);
-    this.gamma = numberOf(state, 'gamma', this.gamma);
-  }
-}
-
-/** As JavaScript callers may give them. */
-function epochsOf(given: unknown): number[] {
-  const epochs: unknown[] | undefined =
-    typeof given === 'object' && given !== null && Symbol.iterator in given
-      ? [...(given as Iterable<unknown>)]
-      : undefined;
-  if (epochs?.every((epoch) => typeof epoch === 'number') === true) return epochs;
-  const got = epochs === undefined ? typeof given : 'other items';
-  throw new TorchError('type', `MultiStepLR: expected milestones to be a list of epochs, but got ${got}`);
-}
-
-function copyRate(rate: Rate): Rate {
-  return rate instanceof Tensor ? keep(noGrad(() => rate.clone())) : rate;
-}
-
-/** A handle that outlives the scheduler's own. */
-function alias(rate: Rate): Rate {
-  return rate instanceof Tensor ? rate.detach() : rate;
-}
-
-function dispose(rates: readonly Rate[]): void {
-  for (const rate of rates) if (rate instanceof Tensor) rate.dispose();
-}
-
-function numberOf(state: ReadonlyMap<string, unknown>, name: string, otherwise: number): number {
-  const value = state.get(name);
-  return value === undefined ? otherwise : checkNumber(value, name);
-}
-
-/** Nothing of a file is converted: the text of nested lists may have no end. */
-function checkNumber(value: unknown, name: string): number {
-  if (typeof value === 'number') return value;
-  throw new TorchError('type', `expected ${name} of a scheduler's state dict to be a number`);
-}
-
-function ratesOf(state: ReadonlyMap<string, unknown>, name: string): Rate[] | undefined {
-  const value = state.get(name);
-  if (value === undefined) return undefined;
-  if (!Array.isArray(value))
-    throw new TorchError('type', `expected ${name} of a scheduler's state dict to be an array`);
-  return value.map((rate: unknown) => (rate instanceof Tensor ? copyRate(rate) : checkNumber(rate, name)));
+function fill(target: Tensor, rate: Rate): void {
+  if (rate === target) return;
+  if (rate instanceof Tensor) target.fill_(rate.ndim === 0 ? rate : rate.squeeze());
+  else target.fill_(rate);
 }

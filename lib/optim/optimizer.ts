@@ -39,8 +39,9 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup, Options =
   readonly paramGroups: Group[] = [];
   /** State of each tensor that has any; owned by the optimizer. */
   state = new Map<Tensor, TensorState>();
-  /** Whether {@link step} has been called; schedulers warn when it has not. */
+  /** Whether {@link step} has been called since a scheduler follows; schedulers warn when it has not. */
   stepped = false;
+  #followed = false;
 
   /** @param defaults options of a group that does not say otherwise, in the order of PyTorch's state dict. */
   protected constructor(readonly defaults: Omit<Group, 'params' | 'paramNames' | 'initialLr'>) {}
@@ -104,6 +105,12 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup, Options =
       throw new TorchError('value', 'some parameters appear in more than one parameter group');
     }
     this.paramGroups.push(group);
+  }
+
+  /** Called by the schedulers: only steps that come after the first of them count as {@link stepped}. */
+  followSteps(): void {
+    if (!this.#followed) this.stepped = false;
+    this.#followed = true;
   }
 
   /** Changes the tensors by their gradients. */

@@ -1,44 +1,93 @@
-"""Learning rates (as bits) and states of schedulers over twenty epochs."""
+"""Learning rates (as bits), states and warnings of schedulers, alone and several at once, over the epochs of each case."""
 import json
-import struct
 import sys
 import warnings
 from pathlib import Path
 
 import torch
+from torch.optim import lr_scheduler
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from digest import report
+from digest import double_bits, report
 
-warnings.simplefilter("ignore")
+LAMBDAS = {
+    "hyperbola": lambda epoch: 1 / (1 + epoch),
+    "warm up": lambda epoch: min(1, (epoch + 1) / 7),
+    "constant": lambda epoch: 0.95,
+}
 
 
-def bits(rate):
-    return struct.pack(">d", float(rate)).hex()
+def plain(value):
+    if isinstance(value, dict):
+        return sorted(value.items())
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, (float, torch.Tensor)):
+        return double_bits(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return double_bits(value)
+    return value
 
 
 def state(scheduler):
-    plain = dict(scheduler.state_dict())
-    if "milestones" in plain:
-        plain["milestones"] = sorted(plain["milestones"].items())
-    plain["base_lrs"] = [bits(rate) for rate in plain["base_lrs"]]
-    plain["_last_lr"] = [bits(rate) for rate in plain["_last_lr"]]
-    return plain
+    return {name: plain(value) for name, value in scheduler.state_dict().items()}
 
 
-result = []
-for case in json.load(sys.stdin):
+def make(case, groups=None):
     params = [torch.zeros(2, requires_grad=True), torch.zeros(3, requires_grad=True)]
-    lr = torch.tensor(case["lr"]) if case.get("tensor") else case["lr"]
+    dtype = getattr(torch, case.get("dtype", "float32"))
+    lr = torch.tensor(case["lr"], dtype=dtype) if case.get("tensor") else case["lr"]
     optimizer = torch.optim.SGD([{"params": params[:1]}, {"params": params[1:], "lr": 0.03}], lr=lr)
-    make = getattr(torch.optim.lr_scheduler, case["name"])
-    scheduler = make(optimizer, **case["options"])
-    epochs = [[[bits(rate) for rate in scheduler.get_last_lr()], state(scheduler), list(scheduler.state_dict())]]
-    for _ in range(20):
-        optimizer.step()
-        scheduler.step()
-        epochs.append([[bits(group["lr"]) for group in optimizer.param_groups], state(scheduler), []])
-    saved = optimizer.state_dict()
-    groups = [{k: bits(v) if k in ("lr", "initial_lr") else v for k, v in g.items()} for g in saved["param_groups"]]
-    result.append({"epochs": epochs, "groups": groups, "keys": [list(group) for group in groups]})
-report(result)
+    if groups is not None:
+        optimizer.load_state_dict(groups)
+    schedulers = []
+    for name, options in case["schedulers"]:
+        options = dict(options)
+        if "lr_lambda" in options:
+            given = options["lr_lambda"]
+            options["lr_lambda"] = [LAMBDAS[g] for g in given] if isinstance(given, list) else LAMBDAS[given]
+        if groups is not None and case.get("from_epoch"):
+            options["last_epoch"] = case["from_epoch"]
+        schedulers.append(getattr(lr_scheduler, name)(optimizer, **options))
+    return optimizer, schedulers
+
+
+def step(scheduler, case, epoch):
+    given = [case["metrics"][epoch % len(case["metrics"])]] if "metrics" in case else []
+    if given == ["nan"]:
+        given = [float("nan")]
+    if case.get("epochs_given") and epoch in case["epochs_given"]:
+        given.append(epoch * 2)
+    scheduler.step(*given)
+
+
+def run(case):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        optimizer, schedulers = make(case)
+        first = [state(s) for s in schedulers]
+        keys = [list(s.state_dict()) for s in schedulers]
+        epochs = []
+        for epoch in range(case["epochs"]):
+            if epoch == case.get("resume"):
+                saved = optimizer.state_dict()
+                states = [s.state_dict() for s in schedulers]
+                optimizer, schedulers = make(case, saved)
+                if not case.get("from_epoch"):
+                    for scheduler, one in zip(schedulers, states):
+                        scheduler.load_state_dict(one)
+                    optimizer.load_state_dict(saved)
+            if not case.get("forgetful"):
+                optimizer.step()
+            for scheduler in schedulers:
+                step(scheduler, case, epoch)
+            epochs.append([double_bits(group["lr"]) for group in optimizer.param_groups])
+        last = [state(s) for s in schedulers]
+        saved = optimizer.state_dict()["param_groups"]
+        groups = [{k: double_bits(v) if k in ("lr", "initial_lr") else v for k, v in g.items()} for g in saved]
+    texts = [str(w.message) for w in caught]
+    return {"first": first, "keys": keys, "epochs": epochs, "last": last, "groups": groups, "warnings": texts,
+            "group_keys": [list(group) for group in groups]}
+
+
+report([run(case) for case in json.load(sys.stdin)])

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
-import { integerPower } from '../../../lib/optim/integer-power.js';
 import {
+  ExponentialLR,
+  LambdaLR,
   MultiStepLR,
+  ReduceLROnPlateau,
   SGD,
   StepLR,
   type MultiStepLROptions,
   type Optimizer,
+  type ReduceLROnPlateauOptions,
   type StepLROptions,
 } from '../../../lib/optim/index.js';
 import { memory, scope, tensor, type Tensor } from '../../../lib/tensor/index.js';
+import { recordWarnings } from '../../warnings.js';
 
 function optimizerOf(lr: number | Tensor): SGD {
   return new SGD([tensor([1], { requiresGrad: true })], { lr });
@@ -140,20 +144,45 @@ describe('schedulers', () => {
       /expected milestones of a scheduler's state dict to be a number/,
     );
   });
-});
 
-describe('integerPower', () => {
-  it('is exact where the result is, and rounds once elsewhere', () => {
-    assert.equal(integerPower(0.1, 0), 1);
-    assert.equal(integerPower(0.1, 1), 0.1);
-    assert.equal(integerPower(2, 10), 1024);
-    assert.equal(integerPower(-0.5, 3), -0.125);
-    assert.equal(integerPower(3, 40), Number(3n ** 40n));
-    // As Python gives: 0.1**3, 0.7**5, 0.3**30, 1.0000001**50.
-    assert.equal(integerPower(0.1, 3), 0.0010000000000000002);
-    assert.equal(integerPower(0.7, 5), 0.16806999999999994);
-    assert.equal(integerPower(0.3, 30), 2.0589113209464878e-16);
-    assert.equal(integerPower(1.0000001, 50), 1.000005000012253);
-    assert.equal(integerPower(0, 3), 0);
+  it('ReduceLROnPlateau refuses in PyTorch’s words, and takes a tensor', () => {
+    const plateau = (options: ReduceLROnPlateauOptions) => () => new ReduceLROnPlateau(optimizerOf(1), options);
+    assert.throws(plateau({ factor: 1 }), { message: 'Factor should be < 1.0.' });
+    assert.throws(plateau({ mode: 'least' as 'min' }), { message: 'mode least is unknown!' });
+    assert.throws(plateau({ thresholdMode: 'x' as 'rel' }), { message: 'threshold mode x is unknown!' });
+    assert.throws(plateau({ minLr: [1, 2] }), { message: 'expected 1 min_lrs, got 2' });
+    assert.throws(plateau({ min_lr: 1 } as object), /has no option min_lr; did you mean minLr/);
+    const scheduler = plateau({ patience: 0 })();
+    scheduler.step(tensor(3));
+    assert.equal(scheduler.best, 3);
+    assert.throws(() => scheduler.step('3' as unknown as number), /Expected a number for metrics/);
+    scheduler.optimizer.addParamGroup({ params: [tensor([1], { requiresGrad: true })] });
+    scheduler.step(4);
+    assert.deepEqual(scheduler.minLrs, [0, 0]);
+    const fixed = plateau({ patience: 0, minLr: [0.1] })();
+    fixed.optimizer.addParamGroup({ params: [tensor([1], { requiresGrad: true })] });
+    fixed.step(1);
+    assert.throws(() => fixed.step(2), /The number of param groups in the `optimizer` \(2\) differs/);
+    assert.throws(() => fixed.loadStateDict({ mode: 'x' }), /mode x is unknown/);
+    assert.throws(() => fixed.loadStateDict({ min_lrs: 3 }), /expected min_lrs of a scheduler's state dict/);
+  });
+
+  it('LambdaLR wants a function for every group, other schedulers a rate', () => {
+    const optimizer = optimizerOf(1);
+    assert.throws(() => new LambdaLR(optimizer, { lrLambda: [() => 1, () => 2] }), {
+      message: 'Expected 1 lr_lambdas, but got 2',
+    });
+    const scheduler = new LambdaLR(optimizer, { lrLambda: (epoch) => epoch });
+    assert.deepEqual(scheduler.stateDict()['lr_lambdas'], [null]);
+    optimizer.step();
+    optimizer.addParamGroup({ params: [tensor([1], { requiresGrad: true })] });
+    assert.throws(() => scheduler.step(), /Expected 2 learning rates, one for each parameter group, but received 1/);
+  });
+
+  it('only steps of the optimizer that a scheduler has seen count', () => {
+    const optimizer = optimizerOf(1);
+    optimizer.step();
+    const { warnings } = recordWarnings(() => new ExponentialLR(optimizer, { gamma: 0.5 }).step());
+    assert.match(warnings.join(), /^Detected call of `lr_scheduler.step\(\)` before `optimizer.step\(\)`/);
   });
 });
