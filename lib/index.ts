@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** torchbridge: libtorch for Node.js. */
 export * from './tensor/index.js';
 export * as nn from './nn/index.js';
