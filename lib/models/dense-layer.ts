@@ -65,12 +65,12 @@ export class DenseLayer extends Module {
 
 /** Layers of which each reads what all before it have made; `[N, C, H, W]` to `[N, C + layers·growthRate, H, W]`. */
 export class DenseBlock extends Module {
-  readonly #version: number;
+  private readonly version: number;
 
   /** @param options.version of the block's entries in a state dict: 2 in torchvision, 1 in the CIFAR script. */
   constructor(layers: number, inputs: number, options: DenseLayerOptions & { readonly version: number }) {
     super();
-    this.#version = options.version;
+    this.version = options.version;
     for (let index = 0; index < layers; index++) {
       this.addModule(`denselayer${index + 1}`, new DenseLayer(inputs + index * options.growthRate, options));
     }
@@ -84,7 +84,7 @@ export class DenseBlock extends Module {
   }
 
   override stateVersion(): number {
-    return this.#version;
+    return this.version;
   }
 
   override className(): string {

@@ -94,13 +94,13 @@ class Transition extends Sequential {
 export class DenseNet extends Module {
   readonly features: Sequential;
   readonly classifier: Linear;
-  readonly #config: DenseNetConfig;
+  private readonly built: DenseNetConfig;
 
   /** @throws TorchError `value` naming the option that cannot be. */
   constructor(options: DenseNetOptions = {}) {
     super();
     const config = denseNetConfig(options);
-    this.#config = config;
+    this.built = config;
     const { style, growthRate, compression, dropRate } = config;
     const bnSize = config.bottleneck ? config.bnSize : null;
 
@@ -124,7 +124,7 @@ export class DenseNet extends Module {
 
   /** The options that the network was made with, none left out: `new DenseNet(model.config)` is one of the same form. */
   get config(): DenseNetConfig {
-    return this.#config;
+    return this.built;
   }
 
   /** @param x `[N, 3, H, W]`. */

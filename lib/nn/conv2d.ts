@@ -70,36 +70,13 @@ export class Conv2d extends Module {
     this.dilation = pair(options.dilation ?? 1);
     this.groups = groups;
     this.paddingMode = paddingMode;
-    this.#check();
+    checkConv2d(this);
 
     const { dtype, device } = options;
     const place = { ...(dtype !== undefined && { dtype }), ...(device !== undefined && { device }) };
     this.weight = newParameter([outChannels, inChannels / groups, ...this.kernelSize], place);
     this.registerParameter('bias', (options.bias ?? true) ? newParameter([outChannels], place) : null);
     this.resetParameters();
-  }
-
-  #check(): void {
-    const { groups, inChannels, outChannels, stride } = this;
-    // As JavaScript callers may give them.
-    const padding: unknown = this.padding;
-    const paddingMode: string = this.paddingMode;
-    const refuse = (message: string): never => {
-      throw new TorchError('value', message);
-    };
-    if (!(groups > 0)) refuse('groups must be a positive integer');
-    if (inChannels % groups !== 0) refuse('in_channels must be divisible by groups');
-    if (outChannels % groups !== 0) refuse('out_channels must be divisible by groups');
-    if (typeof padding === 'string' && padding !== 'same' && padding !== 'valid') {
-      refuse(`Invalid padding string '${padding}', should be one of {'same', 'valid'}`);
-    }
-    if (padding === 'same' && stride.some((step) => step !== 1)) {
-      refuse("padding='same' is not supported for strided convolutions");
-    }
-    if (!PADDING_MODES.includes(paddingMode)) {
-      const known = PADDING_MODES.map((mode) => `'${mode}'`).join(', ');
-      refuse(`padding_mode must be one of {${known}}, but got padding_mode='${paddingMode}'`);
-    }
   }
 
   /** Draws weight and bias anew. */
@@ -123,20 +100,8 @@ export class Conv2d extends Module {
   forward(x: Tensor): Tensor {
     const { weight, bias, stride, dilation, groups, padding } = this;
     if (this.paddingMode === 'zeros') return conv2d(x, weight, { bias, stride, padding, dilation, groups });
-    const padded = pad(x, this.#border(), this.paddingMode);
+    const padded = pad(x, borderOf(this), this.paddingMode);
     return replaceBy(padded, conv2d(padded, weight, { bias, stride, padding: 0, dilation, groups }));
-  }
-
-  /** `[left, right, top, bottom]`. */
-  #border(): number[] {
-    const { padding, dilation, kernelSize } = this;
-    if (padding === 'valid') return [0, 0, 0, 0];
-    if (padding !== 'same') return [padding[1], padding[1], padding[0], padding[0]];
-    return [1, 0].flatMap((dim) => {
-      const total = dilation[dim]! * (kernelSize[dim]! - 1);
-      const before = Math.floor(total / 2);
-      return [before, total - before];
-    });
   }
 
   override extraRepr(): string {
@@ -149,4 +114,39 @@ export class Conv2d extends Module {
     if (paddingMode !== 'zeros') text += `, padding_mode=${paddingMode}`;
     return text;
   }
+}
+
+/** @throws TorchError `value` in PyTorch's words. */
+function checkConv2d(layer: Conv2d): void {
+  const { groups, inChannels, outChannels, stride } = layer;
+  // As JavaScript callers may give them.
+  const padding: unknown = layer.padding;
+  const paddingMode: string = layer.paddingMode;
+  const refuse = (message: string): never => {
+    throw new TorchError('value', message);
+  };
+  if (!(groups > 0)) refuse('groups must be a positive integer');
+  if (inChannels % groups !== 0) refuse('in_channels must be divisible by groups');
+  if (outChannels % groups !== 0) refuse('out_channels must be divisible by groups');
+  if (typeof padding === 'string' && padding !== 'same' && padding !== 'valid') {
+    refuse(`Invalid padding string '${padding}', should be one of {'same', 'valid'}`);
+  }
+  if (padding === 'same' && stride.some((step) => step !== 1)) {
+    refuse("padding='same' is not supported for strided convolutions");
+  }
+  if (!PADDING_MODES.includes(paddingMode)) {
+    const known = PADDING_MODES.map((mode) => `'${mode}'`).join(', ');
+    refuse(`padding_mode must be one of {${known}}, but got padding_mode='${paddingMode}'`);
+  }
+}
+
+/** `[left, right, top, bottom]`. */
+function borderOf({ padding, dilation, kernelSize }: Conv2d): number[] {
+  if (padding === 'valid') return [0, 0, 0, 0];
+  if (padding !== 'same') return [padding[1], padding[1], padding[0], padding[0]];
+  return [1, 0].flatMap((dim) => {
+    const total = dilation[dim]! * (kernelSize[dim]! - 1);
+    const before = Math.floor(total / 2);
+    return [before, total - before];
+  });
 }

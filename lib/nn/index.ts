@@ -25,6 +25,8 @@ export {
 } from './activations.js';
 export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './pooling.js';
 export { CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, type ReductionOptions } from './losses.js';
+export { clipGradNorm, clipGradValue, getTotalNorm, type ClipGradNormOptions } from './gradients.js';
+export { parametersToVector, vectorToParameters } from './parameter-vectors.js';
 export * as functional from './functional.js';
 export * as init from './init/index.js';
 export type {

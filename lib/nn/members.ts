@@ -1,4 +1,5 @@
 import { Tensor, TorchError } from '../tensor/index.js';
+import type { Copies } from './copy.js';
 import type { Module } from './module.js';
 import { Parameter } from './parameter.js';
 
@@ -17,6 +18,15 @@ export class Registry {
   readonly buffers = new Map<string, boolean>();
   /** Children given to `addModule`, with the number of properties that the module had then. */
   readonly children = new Map<string, { module: Module | null; after: number }>();
+
+  /** Makes `target` know the same names, with copies of the children. */
+  copyInto(target: Registry, copies: Copies): void {
+    for (const name of this.parameters) target.parameters.add(name);
+    for (const [name, persistent] of this.buffers) target.buffers.set(name, persistent);
+    for (const [name, { module, after }] of this.children) {
+      target.children.set(name, { module: copies.copy(module), after });
+    }
+  }
 }
 
 /**

@@ -40,7 +40,7 @@ export class ModuleList extends Module {
   insert(index: number, module: Module): this {
     const modules = [...this];
     modules.splice(index, 0, module);
-    return this.#replace(modules);
+    return this.replaceAll(modules);
   }
 
   /** Takes the module at a position out; those behind it move down by one. */
@@ -48,11 +48,11 @@ export class ModuleList extends Module {
     const module = this.at(index);
     const modules = [...this];
     modules.splice(index, 1);
-    this.#replace(modules);
+    this.replaceAll(modules);
     return module;
   }
 
-  #replace(modules: readonly Module[]): this {
+  private replaceAll(modules: readonly Module[]): this {
     for (const name of this.members().children.keys()) this.removeModule(name);
     return this.extend(modules);
   }

@@ -1,5 +1,7 @@
-import { scope, Tensor, TorchError, type StateDict } from '../tensor/index.js';
+import { noGrad, scope, Tensor, TorchError, type StateDict } from '../tensor/index.js';
 import { convertModule, type ModuleToOptions } from './convert.js';
+import { Copies } from './copy.js';
+import { findBuffer, findParameter, findSubmodule, namedModules, namedTensors } from './lookup.js';
 import { checkName, membersOf, Registry, type Members } from './members.js';
 import { Parameter } from './parameter.js';
 import { indentTail } from './python-text.js';
@@ -86,6 +88,11 @@ export abstract class Module {
     return this;
   }
 
+  /** The same as {@link addModule}. */
+  registerModule(name: string, module: Module | null): this {
+    return this.addModule(name, module);
+  }
+
   /** Removes a child that {@link addModule} added; the containers' own methods renumber. */
   protected removeModule(name: string): void {
     this.#registry.children.delete(name);
@@ -128,18 +135,7 @@ export abstract class Module {
 
   /** This module and all below it with their dotted names, depth first, each once; its own name is `''`. */
   namedModules(): [string, Module][] {
-    const found: [string, Module][] = [];
-    const seen = new Set<Module>();
-    const visit = (module: Module, name: string): void => {
-      if (seen.has(module)) return;
-      seen.add(module);
-      found.push([name, module]);
-      for (const [key, child] of module.members().children) {
-        if (child !== null) visit(child, name === '' ? key : `${name}.${key}`);
-      }
-    };
-    visit(this, '');
-    return found;
+    return namedModules(this);
   }
 
   /** This module and all below it, depth first, each once. */
@@ -149,7 +145,7 @@ export abstract class Module {
 
   /** All parameters with their dotted names, in PyTorch's order, each once. */
   namedParameters(): [string, Parameter][] {
-    return this.#named((members) => members.parameters);
+    return namedTensors(this, (members) => members.parameters);
   }
 
   /** All parameters, in PyTorch's order, each once. */
@@ -159,7 +155,7 @@ export abstract class Module {
 
   /** All buffers with their dotted names, each once. */
   namedBuffers(): [string, Tensor][] {
-    return this.#named((members) => members.buffers);
+    return namedTensors(this, (members) => members.buffers);
   }
 
   /** All buffers, each once. */
@@ -167,30 +163,58 @@ export abstract class Module {
     return this.namedBuffers().map(([, buffer]) => buffer);
   }
 
-  #named<T extends Tensor>(pick: (members: Members) => Map<string, T | null>): [string, T][] {
-    const seen = new Set<T>();
-    const found: [string, T][] = [];
-    for (const [prefix, module] of this.namedModules()) {
-      for (const [name, value] of pick(module.members())) {
-        if (value === null || seen.has(value)) continue;
-        seen.add(value);
-        found.push([prefix === '' ? name : `${prefix}.${name}`, value]);
-      }
-    }
-    return found;
-  }
-
   /**
    * The module under a dotted path, `''` for this one.
    * @throws TorchError `value` naming the first part that does not exist.
    */
   getSubmodule(path: string): Module {
-    const parts = path === '' ? [] : path.split('.');
-    return parts.reduce<Module>((module, part) => {
-      const child = module.members().children.get(part);
-      if (child) return child;
-      throw new TorchError('value', `${module.className()} has no child \`${part}\` (looking for \`${path}\`)`);
-    }, this);
+    return findSubmodule(this, path);
+  }
+
+  /** The parameter under a dotted path. @throws TorchError `value` naming what does not exist. */
+  getParameter(path: string): Parameter {
+    return findParameter(this, path);
+  }
+
+  /** The buffer under a dotted path. @throws TorchError `value` naming what does not exist. */
+  getBuffer(path: string): Tensor {
+    return findBuffer(this, path);
+  }
+
+  /** Calls `fn` with every module below this one, children before their parents, and with this one last. */
+  apply(fn: (module: Module) => void): this {
+    for (const child of this.children()) child.apply(fn);
+    fn(this);
+    return this;
+  }
+
+  /**
+   * A deep copy: parameters (without their gradients), buffers, children, and what else the module holds in properties.
+   * What is shared within the module is shared within the copy. Functions and objects of other classes are not copied.
+   * @throws TorchError `runtime` where it holds a tensor that has a history.
+   * @see copy.deepcopy
+   */
+  copy(): this {
+    return noGrad(() => scope(() => new Copies(isModule).copy(this)));
+  }
+
+  /**
+   * An object of this class for {@link copy} to fill. No constructor of a subclass runs: a class with `#private` members,
+   * which only its constructor can make, overrides this and calls it.
+   */
+  bare(): Module {
+    return Reflect.construct(Module as unknown as new () => Module, [], this.constructor as new () => Module);
+  }
+
+  /** @internal Fills the copy. */
+  copyInto(target: Module, copies: Copies): void {
+    this.#registry.copyInto(target.#registry, copies);
+    for (const name of Reflect.ownKeys(this)) {
+      const property = Object.getOwnPropertyDescriptor(this, name)!;
+      if ('value' in property) property.value = copies.copy<unknown>(property.value);
+      Object.defineProperty(target, name, property);
+    }
+    target.#stored.update(target);
   }
 
   /** Sets the mode of this module and all below it. */
