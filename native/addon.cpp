@@ -38,7 +38,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   // Freed with the environment: a worker that ends gives back every tensor it held.
   env.SetInstanceData<Environment>(data);
   for (const auto& functions : {dispatch_functions(), tensor_functions(), data_functions(), autograd_functions(),
-                                random_functions(), runtime_functions(), arithmetic_functions()}) {
+                                random_functions(), runtime_functions(), arithmetic_functions(), library_functions()}) {
     for (const auto& [name, callback] : functions) {
       napi_value function = nullptr;
       NAPI_THROW_IF_FAILED(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function), exports);

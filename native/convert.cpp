@@ -4,8 +4,6 @@
 #include <ATen/core/List.h>
 
 #include <cmath>
-#include <limits>
-#include <sstream>
 
 #include "dtypes.h"
 
@@ -18,36 +16,54 @@ bool is_integral(double v) {
   return std::fabs(v) <= kMaxSafe && static_cast<double>(static_cast<int64_t>(v)) == v && !(v == 0 && std::signbit(v));
 }
 
-bool is_int(const Tape& tape, size_t p) {
+bool is_plain_int(const Tape& tape, size_t p) {
   const Tag tag = tape.tag(p);
-  return tag == Tag::kBigInt || (tag == Tag::kNumber && is_integral(tape.at(p + 1)));
+  // A zero below zero is a float among scalars, but computed sizes and dimensions may well be one.
+  return tag == Tag::kBigInt || (tag == Tag::kNumber && (is_integral(tape.at(p + 1)) || tape.at(p + 1) == 0));
 }
 
-bool is_float(const Tape& tape, size_t p) {
-  const Tag tag = tape.tag(p);
-  return tag == Tag::kNumber || tag == Tag::kFloat || tag == Tag::kBigInt;
+const at::Tensor& tensor_of(const Values& values, size_t p) { return values.tensors.get(values.tape.handle(p)); }
+
+// A tensor without dimensions stands for a number, unless a gradient would be lost.
+bool is_number_tensor(const Values& values, size_t p) {
+  if (values.tape.tag(p) != Tag::kTensor) return false;
+  const at::Tensor& tensor = tensor_of(values, p);
+  return tensor.dim() == 0 && !tensor.requires_grad();
+}
+
+bool is_int(const ArgumentSpec& spec, const Values& values, size_t p) {
+  if (values.tape.tag(p) != Tag::kTensor) return is_plain_int(values.tape, p);
+  if (spec.symbolic) return is_index(values, p);
+  return is_number_tensor(values, p) && at::isIntegralType(tensor_of(values, p).scalar_type(), false);
+}
+
+// Python's bool is an int and so a float too, where a float is asked for; where an int is, its bindings refuse it.
+bool is_float(const Values& values, size_t p) {
+  const Tag tag = values.tape.tag(p);
+  return tag == Tag::kNumber || tag == Tag::kFloat || tag == Tag::kBigInt || tag == Tag::kBool ||
+         is_number_tensor(values, p);
 }
 
 bool is_bool(const Tape& tape, size_t p) { return tape.tag(p) == Tag::kBool; }
 
-bool is_scalar(const Values& values, size_t p) {
-  const Tag tag = values.tape.tag(p);
-  if (tag == Tag::kTensor) {  // PyTorch takes a tensor without dimensions for a number
-    const at::Tensor& tensor = values.tensors.get(values.tape.handle(p));
-    return tensor.dim() == 0 && !tensor.requires_grad();
-  }
+bool is_number(const Tape& tape, size_t p) {
+  const Tag tag = tape.tag(p);
   return tag == Tag::kNumber || tag == Tag::kFloat || tag == Tag::kBigInt || tag == Tag::kBool || tag == Tag::kComplex;
 }
 
-double read_float(const Tape& tape, size_t p) {
+bool is_scalar(const Values& values, size_t p) { return is_number(values.tape, p) || is_number_tensor(values, p); }
+
+double read_float(const Values& values, size_t p) {
+  const Tape& tape = values.tape;
+  if (tape.tag(p) == Tag::kTensor) return tensor_of(values, p).item().toDouble();
   return tape.tag(p) == Tag::kBigInt ? static_cast<double>(tape.bits(p)) : tape.at(p + 1);
 }
 
-at::Scalar read_scalar(const Values& values, size_t p) {
+at::Scalar read_scalar(const ArgumentSpec& spec, const Values& values, size_t p) {
   const Tape& tape = values.tape;
   switch (tape.tag(p)) {
     case Tag::kTensor:
-      return values.tensors.get(tape.handle(p)).item();
+      return tensor_of(values, p).item();
     case Tag::kBool:
       return at::Scalar(tape.at(p + 1) != 0);
     case Tag::kBigInt:
@@ -57,9 +73,10 @@ at::Scalar read_scalar(const Values& values, size_t p) {
     case Tag::kComplex:
       return at::Scalar(c10::complex<double>(tape.at(p + 1), tape.at(p + 2)));
     default: {
-      // The rule for JavaScript numbers: without a fraction they are ints, as the literal `2` is in Python.
+      // The rule for JavaScript numbers (docs/operators.md): without a fraction they are ints, as the literal `2` is in
+      // Python, except where nothing but numbers decides what is made.
       const double v = tape.at(p + 1);
-      return is_integral(v) ? at::Scalar(static_cast<int64_t>(v)) : at::Scalar(v);
+      return is_integral(v) && !spec.number_is_float ? at::Scalar(static_cast<int64_t>(v)) : at::Scalar(v);
     }
   }
 }
@@ -117,12 +134,25 @@ bool accepts_string(const ArgumentSpec& spec, const Tape& tape, size_t p) {
 
 }  // namespace
 
+bool is_index(const Values& values, size_t p) {
+  if (values.tape.tag(p) != Tag::kTensor) return is_plain_int(values.tape, p);
+  const at::Tensor& tensor = tensor_of(values, p);
+  return at::isIntegralType(tensor.scalar_type(), true) && tensor.numel() == 1;
+}
+
 int64_t read_int(const Tape& tape, size_t p) {
   if (tape.tag(p) == Tag::kBigInt) return tape.bits(p);
-  if (tape.tag(p) != Tag::kNumber || !is_integral(tape.at(p + 1))) {
+  if (!is_plain_int(tape, p)) {
     throw BridgeError("type", "Expected an integer but received another value");
   }
   return static_cast<int64_t>(tape.at(p + 1));
+}
+
+int64_t read_index(const Values& values, size_t p) {
+  if (values.tape.tag(p) != Tag::kTensor) return read_int(values.tape, p);
+  const at::Tensor& tensor = tensor_of(values, p);
+  if (!is_index(values, p)) throw BridgeError("type", "Expected an integer but received " + describe_tensor(tensor));
+  return tensor.item().toLong();
 }
 
 std::vector<int64_t> read_ints(const Tape& tape, size_t p) {
@@ -143,9 +173,9 @@ bool accepts(const ArgumentSpec& spec, const Values& values, size_t p) {
     case Kind::kTensor:
       return tag == Tag::kTensor || (spec.number_as_tensor && is_scalar(values, p));
     case Kind::kInt:
-      return is_int(tape, p);
+      return is_int(spec, values, p);
     case Kind::kFloat:
-      return is_float(tape, p);
+      return is_float(values, p);
     case Kind::kBool:
       return is_bool(tape, p);
     case Kind::kScalar:
@@ -163,15 +193,18 @@ bool accepts(const ArgumentSpec& spec, const Values& values, size_t p) {
     case Kind::kOptionalTensorList:
       return all_items(tape, p, [&](size_t i) { return tape.tag(i) == Tag::kTensor || tape.tag(i) == Tag::kNone; });
     case Kind::kIntList:
-      return one_for_list ? is_int(tape, p) : all_items(tape, p, [&](size_t i) { return is_int(tape, i); });
+      if (one_for_list) return spec.symbolic ? is_index(values, p) : is_plain_int(tape, p);
+      return all_items(tape, p, [&](size_t i) { return is_index(values, i); });
     case Kind::kFloatList:
-      return one_for_list ? is_float(tape, p) : all_items(tape, p, [&](size_t i) { return is_float(tape, i); });
+      return one_for_list ? is_float(values, p) : all_items(tape, p, [&](size_t i) { return is_float(values, i); });
     case Kind::kBoolList:
       return one_for_list ? is_bool(tape, p) : all_items(tape, p, [&](size_t i) { return is_bool(tape, i); });
     case Kind::kScalarList:
-      return all_items(tape, p, [&](size_t i) { return is_scalar(values, i); });
+      return all_items(tape, p, [&](size_t i) { return is_number(tape, i); });
     case Kind::kStringList:
       return all_items(tape, p, [&](size_t i) { return tape.tag(i) == Tag::kString; });
+    case Kind::kStorage:  // JavaScript knows storages by the tensors that lie on them
+      return tag == Tag::kTensor && tensor_of(values, p).has_storage();
     case Kind::kUnsupported:
       return false;
   }
@@ -185,16 +218,16 @@ c10::IValue to_ivalue(const ArgumentSpec& spec, const Values& values, size_t p) 
   if (tag == Tag::kNone) return {};
   switch (spec.kind) {
     case Kind::kTensor:
-      if (tag != Tag::kTensor) return at::native::wrapped_scalar_tensor(read_scalar(values, p));
-      return values.tensors.get(tape.handle(p));
+      if (tag != Tag::kTensor) return at::native::wrapped_scalar_tensor(read_scalar(spec, values, p));
+      return tensor_of(values, p);
     case Kind::kInt:
-      return read_int(tape, p);
+      return read_index(values, p);
     case Kind::kFloat:
-      return read_float(tape, p);
+      return read_float(values, p);
     case Kind::kBool:
       return tape.at(p + 1) != 0;
     case Kind::kScalar:
-      return read_scalar(values, p);
+      return read_scalar(spec, values, p);
     case Kind::kString:
       return tape.string(p);
     case Kind::kScalarType:
@@ -208,155 +241,28 @@ c10::IValue to_ivalue(const ArgumentSpec& spec, const Values& values, size_t p) 
     case Kind::kGenerator:
       return values.generators.get(tape.handle(p));
     case Kind::kTensorList:
-      return make_list<at::Tensor>(spec, tape, p, [&](size_t i) { return values.tensors.get(tape.handle(i)); });
+      return make_list<at::Tensor>(spec, tape, p, [&](size_t i) { return tensor_of(values, i); });
     case Kind::kOptionalTensorList:
       return make_list<std::optional<at::Tensor>>(spec, tape, p, [&](size_t i) -> std::optional<at::Tensor> {
         if (tape.tag(i) == Tag::kNone) return std::nullopt;
-        return values.tensors.get(tape.handle(i));
+        return tensor_of(values, i);
       });
     case Kind::kIntList:
-      return make_list<int64_t>(spec, tape, p, [&](size_t i) { return read_int(tape, i); });
+      return make_list<int64_t>(spec, tape, p, [&](size_t i) { return read_index(values, i); });
     case Kind::kFloatList:
-      return make_list<double>(spec, tape, p, [&](size_t i) { return read_float(tape, i); });
+      return make_list<double>(spec, tape, p, [&](size_t i) { return read_float(values, i); });
     case Kind::kBoolList:
       return make_list<bool>(spec, tape, p, [&](size_t i) { return tape.at(i + 1) != 0; });
     case Kind::kScalarList:
-      return make_list<at::Scalar>(spec, tape, p, [&](size_t i) { return read_scalar(values, i); });
+      return make_list<at::Scalar>(spec, tape, p, [&](size_t i) { return read_scalar(spec, values, i); });
     case Kind::kStringList:
       return make_list<std::string>(spec, tape, p, [&](size_t i) { return tape.string(i); });
+    case Kind::kStorage:
+      return tensor_of(values, p).storage();
     case Kind::kUnsupported:
       break;
   }
   throw BridgeError("type", "argument " + spec.name + " cannot be given from JavaScript");
-}
-
-std::string describe_tensor(const at::Tensor& tensor) {
-  std::ostringstream out;
-  out << "Tensor " << dtype_name(tensor.scalar_type());
-  if (tensor.layout() != at::kStrided) out << " " << tensor.layout();
-  if (tensor.is_nested()) {  // has no sizes to tell
-    out << " nested";
-  } else {
-    const auto sizes = tensor.sym_sizes();
-    out << "[";
-    for (size_t i = 0; i < sizes.size(); ++i) out << (i == 0 ? "" : ", ") << sizes[i];
-    out << "]";
-  }
-  if (!tensor.device().is_cpu()) out << " on " << tensor.device().str();
-  return out.str();
-}
-
-std::string describe_value(const Values& values, size_t p) {
-  const Tape& tape = values.tape;
-  std::ostringstream out;
-  switch (tape.tag(p)) {
-    case Tag::kNone:
-      return "null";
-    case Tag::kSkip:
-      return "undefined";
-    case Tag::kTensor:
-      try {
-        return describe_tensor(values.tensors.get(tape.handle(p)));
-      } catch (const BridgeError&) {
-        return "a released Tensor";
-      }
-    case Tag::kBool:
-      return tape.at(p + 1) != 0 ? "true" : "false";
-    case Tag::kNumber:
-    case Tag::kFloat:
-      out << tape.at(p + 1);
-      return out.str();
-    case Tag::kBigInt:
-      out << tape.bits(p) << "n";
-      return out.str();
-    case Tag::kString:
-      return "\"" + tape.string(p) + "\"";
-    case Tag::kComplex:
-      return "a complex number";
-    case Tag::kGenerator:
-      return "a Generator";
-    case Tag::kList: {
-      out << "[";
-      const size_t n = tape.length(p);
-      size_t item = p + 2;
-      for (size_t k = 0; k < n && k < 4; ++k) {
-        out << (k == 0 ? "" : ", ") << describe_value(values, item);
-        item = tape.next(item);
-      }
-      if (n > 4) out << ", … " << n << " in all";
-      out << "]";
-      return out.str();
-    }
-  }
-  return "an unknown value";
-}
-
-namespace {
-
-// Every writer returns the position after what it wrote.
-size_t write_pair(Tape& tape, size_t at, Tag tag, double value) {
-  tape.put(at, static_cast<double>(tag));
-  tape.put(at + 1, value);
-  return at + 2;
-}
-
-size_t write_int(Tape& tape, size_t at, int64_t value) {
-  const auto number = static_cast<double>(value);
-  if (std::fabs(number) <= kMaxSafe) return write_pair(tape, at, Tag::kNumber, number);
-  double bits = 0;
-  std::memcpy(&bits, &value, sizeof bits);
-  return write_pair(tape, at, Tag::kBigInt, bits);
-}
-
-size_t write_scalar(const at::Scalar& value, Tape& tape, size_t at) {
-  if (value.isComplex()) {
-    const auto v = value.toComplexDouble();
-    const size_t next = write_pair(tape, at, Tag::kComplex, v.real());
-    tape.put(next, v.imag());
-    return next + 1;
-  }
-  if (value.isBoolean()) return write_pair(tape, at, Tag::kBool, value.toBool() ? 1 : 0);
-  if (value.isFloatingPoint()) return write_pair(tape, at, Tag::kFloat, value.toDouble());
-  return write_int(tape, at, value.toLong());
-}
-
-std::vector<c10::IValue> items_of(const c10::IValue& value) {
-  if (value.isTuple()) return value.toTupleRef().elements().vec();
-  return value.toListRef().vec();
-}
-
-}  // namespace
-
-size_t result_cells(const c10::IValue& result) {
-  if (result.isString()) return 2 + result.toStringRef().size();
-  if (!result.isList() && !result.isTuple()) return 3;
-  size_t cells = 2;
-  for (const auto& item : items_of(result)) cells += result_cells(item);
-  return cells;
-}
-
-size_t write_result(const c10::IValue& result, TensorSlots& tensors, Tape& tape, size_t at) {
-  if (result.isTensor() && result.toTensor().defined()) {
-    return write_pair(tape, at, Tag::kTensor, tensors.put(result.toTensor()));
-  }
-  if (result.isNone() || result.isTensor()) {
-    tape.put(at, static_cast<double>(Tag::kNone));
-    return at + 1;
-  }
-  if (result.isScalar()) return write_scalar(result.toScalar(), tape, at);
-  if (result.isString()) {
-    const std::string& text = result.toStringRef();
-    size_t position = write_pair(tape, at, Tag::kString, static_cast<double>(text.size()));
-    for (const char c : text) tape.put(position++, static_cast<unsigned char>(c));
-    return position;
-  }
-  if (result.isList() || result.isTuple()) {
-    const auto items = items_of(result);
-    size_t position = write_pair(tape, at, Tag::kList, static_cast<double>(items.size()));
-    for (const auto& item : items) position = write_result(item, tensors, tape, position);
-    return position;
-  }
-  throw BridgeError("type", "the operator returned a " + result.tagKind() + ", which JavaScript cannot hold");
 }
 
 }  // namespace torchbridge

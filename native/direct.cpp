@@ -57,12 +57,12 @@ SizeVector sizes_at(const Overload& overload, const Values& values, const size_t
   }
   const Tape& tape = values.tape;
   if (tape.tag(at[i]) != Tag::kList) {
-    for (int32_t k = 0; k < overload.arguments[i].broadcast; ++k) sizes.emplace_back(read_int(tape, at[i]));
+    for (int32_t k = 0; k < overload.arguments[i].broadcast; ++k) sizes.emplace_back(read_index(values, at[i]));
     return sizes;
   }
   size_t item = at[i] + 2;
   for (size_t k = tape.length(at[i]); k > 0; --k) {
-    sizes.emplace_back(read_int(tape, item));
+    sizes.emplace_back(read_index(values, item));
     item = tape.next(item);
   }
   return sizes;
@@ -76,7 +76,7 @@ at::Tensor call_convolution(const Overload& overload, const Values& values, cons
   std::optional<at::Tensor> bias;
   if (at[2] != kDefaultPosition && values.tape.tag(at[2]) == Tag::kTensor) bias = tensor_at(overload, values, at, 2);
   const c10::SymInt groups(at[6] == kDefaultPosition ? overload.arguments[6].default_value.toInt()
-                                                     : read_int(values.tape, at[6]));
+                                                     : read_index(values, at[6]));
   return typed<Convolution>(overload).call(tensor_at(overload, values, at, 0), tensor_at(overload, values, at, 1), bias,
                                            sizes_at(overload, values, at, 3), sizes_at(overload, values, at, 4),
                                            sizes_at(overload, values, at, 5), groups);
@@ -90,7 +90,8 @@ at::Tensor call_join(const Overload& overload, const Values& values, const size_
     tensors.push_back(values.tensors.get(tape.handle(item)));
     item = tape.next(item);
   }
-  const int64_t dim = at[1] == kDefaultPosition ? overload.arguments[1].default_value.toInt() : read_int(tape, at[1]);
+  const int64_t dim =
+      at[1] == kDefaultPosition ? overload.arguments[1].default_value.toInt() : read_index(values, at[1]);
   return typed<Join>(overload).call(at::TensorList(tensors.data(), tensors.size()), dim);
 }
 

@@ -1,136 +1,14 @@
 // Calls of operators: an index and a tape of arguments go in, a handle or a tape of results comes out.
 #include "dispatch.h"
 
-#include <sstream>
-
 #include "environment.h"
 #include "operators.h"
 
 namespace torchbridge {
-
-void read_given(const Tape& tape, Given& given) {
-  size_t p = 0;
-  const auto positional = static_cast<size_t>(tape.at(p++));
-  if (positional > kMostArguments) throw BridgeError("type", "too many arguments");
-  // Counted up as they are read: an error on the way describes those that were.
-  for (; given.positional < positional; ++given.positional) {
-    given.at[given.positional] = p;
-    p = tape.next(p);
-  }
-  const auto named = static_cast<size_t>(tape.at(p++));
-  if (positional + named > kMostArguments) throw BridgeError("type", "too many arguments");
-  for (; given.named < named; ++given.named) {
-    const size_t i = positional + given.named;
-    given.name_at[i] = p;
-    p = tape.next(p);
-    given.at[i] = p;
-    p = tape.next(p);
-  }
-  given.end = p;
-}
-
-const char* bind(const Overload& overload, const Values& values, const Given& given, Binding& binding) {
-  const auto& arguments = overload.arguments;
-  if (arguments.size() > kMostArguments) return "it has too many arguments";
-  if (given.positional > overload.positional) return "too many arguments without a name";
-  for (size_t i = 0; i < arguments.size(); ++i) binding.given[i] = kDefault;
-  for (size_t i = 0; i < given.positional; ++i) {
-    if (!accepts(arguments[i], values, given.at[i])) return "an argument is of another type";
-    binding.given[i] = static_cast<int32_t>(i);
-  }
-  for (size_t k = given.positional; k < given.positional + given.named; ++k) {
-    if (values.tape.tag(given.at[k]) == Tag::kSkip) continue;
-    const std::string name = values.tape.string(given.name_at[k]);
-    size_t i = 0;
-    while (i < arguments.size() && arguments[i].name != name && arguments[i].camel_name != name) ++i;
-    if (i == arguments.size()) {
-      const bool outs = name == "out" && overload.outs > 1 && values.tape.tag(given.at[k]) == Tag::kList &&
-                        values.tape.length(given.at[k]) == overload.outs;
-      if (!outs) return "it has no argument of a name that was given";
-      binding.out_list = static_cast<int32_t>(k);
-      continue;
-    }
-    if (binding.given[i] != kDefault) return "an argument was given twice";
-    if (!accepts(arguments[i], values, given.at[k])) return "an argument is of another type";
-    binding.given[i] = static_cast<int32_t>(k);
-  }
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    if (binding.given[i] == kDefault && arguments[i].is_out && binding.out_list >= 0) {
-      binding.given[i] = kOutList;
-    } else if (binding.given[i] == kDefault && !arguments[i].has_default) {
-      return "an argument is missing";
-    }
-  }
-  return nullptr;
-}
-
-void fill_stack(const Overload& overload, const Values& values, const Given& given, const Binding& binding,
-                torch::jit::Stack& stack) {
-  stack.reserve(overload.arguments.size());
-  size_t out = binding.out_list >= 0 ? given.at[binding.out_list] + 2 : 0;
-  for (size_t i = 0; i < overload.arguments.size(); ++i) {
-    const auto& spec = overload.arguments[i];
-    if (binding.given[i] == kDefault) {
-      stack.push_back(spec.default_value);
-    } else if (binding.given[i] == kOutList) {
-      if (!accepts(spec, values, out)) throw BridgeError("type", "Expected tensors for out but received another value");
-      stack.push_back(to_ivalue(spec, values, out));
-      out = values.tape.next(out);
-    } else {
-      stack.push_back(to_ivalue(spec, values, given.at[binding.given[i]]));
-    }
-  }
-}
-
-std::string describe_given(const Values& values, const Given& given) {
-  std::ostringstream out;
-  for (size_t i = 0; i < given.positional + given.named; ++i) {
-    out << (i == 0 ? "" : ", ");
-    if (i >= given.positional) out << values.tape.string(given.name_at[i]) << "=";
-    out << describe_value(values, given.at[i]);
-  }
-  return out.str();
-}
-
 namespace {
 
-[[noreturn]] void refuse(const Operator& op, const Values& values, const Given& given) {
-  for (size_t i = 0; i < given.positional + given.named; ++i) {  // a released tensor is the better message
-    if (values.tape.tag(given.at[i]) == Tag::kTensor) values.tensors.get(values.tape.handle(given.at[i]));
-  }
-  std::ostringstream out;
-  out << "Expected arguments as in";
-  for (const auto& overload : op.overloads) {
-    std::ostringstream schema;
-    schema << overload.handle.schema();
-    out << "\n    " << schema.str();
-    if (!overload.unsupported.empty()) out << "  (not from JavaScript: " << overload.unsupported << ")";
-  }
-  out << "\nbut received (" << describe_given(values, given) << ")";
-  throw BridgeError("type", out.str());
-}
-
-}  // namespace
-
-int32_t returned_argument(const Overload& overload, const Binding& binding, size_t r) {
-  if (r >= overload.return_alias.size() || overload.return_alias[r] < 0) return -1;
-  const auto i = static_cast<size_t>(overload.return_alias[r]);
-  if (binding.given[i] != kOutList) return binding.given[i];
-  int32_t before = 0;  // outs in front of this one
-  for (size_t k = 0; k < i; ++k) before += overload.arguments[k].is_out ? 1 : 0;
-  return static_cast<int32_t>(kMostArguments) + before;
-}
-
-namespace {
-
-napi_value write_results(Call& call, const Overload& overload, const Binding& binding, const torch::jit::Stack& stack) {
-  size_t cells = 1;
-  for (const auto& value : stack) cells += result_cells(value);
-  std::vector<double> own;
-  Tape& shared = call.data().tape;
-  const bool fits = cells <= shared.size();
-  if (!fits) own.resize(cells);
-  Tape tape = fits ? shared : Tape(own.data(), own.size());
+void write_results(Call& call, const Overload& overload, const Binding& binding, const torch::jit::Stack& stack,
+                   Tape tape) {
   size_t p = 0;
   tape.put(p++, static_cast<double>(stack.size()));
   for (size_t r = 0; r < stack.size(); ++r) {
@@ -139,16 +17,25 @@ napi_value write_results(Call& call, const Overload& overload, const Binding& bi
       tape.put(p++, static_cast<double>(Tag::kSkip));  // as a result: "the argument that follows"
       tape.put(p++, argument);
     } else {
-      p = write_result(stack[r], call.data().tensors, tape, p);
+      p = write_result(as_result(overload, r, stack[r]), call.data().tensors, tape, p);
     }
   }
-  if (fits) return call.from(kOnTape);
+}
+
+napi_value write_results(Call& call, const Overload& overload, const Binding& binding, const torch::jit::Stack& stack) {
+  size_t cells = 1;
+  for (const auto& value : stack) cells += result_cells(value);
+  if (cells <= call.data().tape.size()) {
+    write_results(call, overload, binding, stack, call.data().tape);
+    return call.from(kOnTape);
+  }
+  // Made before the first handle is given out: a failure leaves nothing behind.
   napi_value buffer = nullptr;
   napi_value array = nullptr;
   void* data = nullptr;
   call.check(napi_create_arraybuffer(call.env(), cells * sizeof(double), &data, &buffer));
-  std::memcpy(data, own.data(), cells * sizeof(double));
   call.check(napi_create_typedarray(call.env(), napi_float64_array, cells, buffer, 0, &array));
+  write_results(call, overload, binding, stack, Tape(static_cast<double*>(data), cells));
   return array;
 }
 
@@ -163,7 +50,7 @@ napi_value run(Call& call, const Operator& op, Given& given) {
     }
   }
   if (chosen == nullptr || !chosen->unsupported.empty()) refuse(op, values, given);
-  if (chosen->direct != nullptr) {
+  if (chosen->direct != nullptr && binding.numbers_in_a_row < 0) {
     size_t at[kMostArguments];
     for (size_t i = 0; i < chosen->arguments.size(); ++i) {
       const int32_t value = binding.given[i];
@@ -172,7 +59,8 @@ napi_value run(Call& call, const Operator& op, Given& given) {
     }
     at::Tensor result = chosen->direct(*chosen, values, at);
     if (result.defined()) return call.from(call.data().tensors.put(std::move(result)));
-    return write_results(call, *chosen, binding, {c10::IValue(std::move(result))});
+    const torch::jit::Stack undefined{c10::IValue(std::move(result))};
+    return write_results(call, *chosen, binding, undefined);
   }
   torch::jit::Stack stack;
   fill_stack(*chosen, values, given, binding, stack);

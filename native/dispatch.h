@@ -1,4 +1,5 @@
-// The steps of one call of an operator, for those who take them at another time or place (deferred.cpp).
+// The steps of one call of an operator, for those who take them at another time or place (deferred.cpp): above all
+// which overload a call means, decided as Python's argument parser does (resolve.cpp).
 #pragma once
 #include <ATen/core/stack.h>
 
@@ -32,6 +33,7 @@ constexpr int32_t kOutList = -2;
 struct Binding {
   int32_t given[kMostArguments];
   int32_t out_list = -1;
+  int32_t numbers_in_a_row = -1;  // the argument that this value and all that follow without a name make a list for
 };
 
 // tape: count, values…, count, (name, value)…
@@ -44,5 +46,9 @@ std::string describe_given(const Values& values, const Given& given);
 // The index of the given value whose tensor a return is (kMostArguments + i for the i-th of a list given as out), or a
 // negative number when it is a new one.
 int32_t returned_argument(const Overload& overload, const Binding& binding, size_t r);
+// A dtype that an operator returns is a number to libtorch, a name to JavaScript.
+c10::IValue as_result(const Overload& overload, size_t r, const c10::IValue& value);
+// Throws the error of a call that no overload takes.
+[[noreturn]] void refuse(const Operator& op, const Values& values, const Given& given);
 
 }  // namespace torchbridge

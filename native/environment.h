@@ -97,5 +97,6 @@ std::vector<Function> autograd_functions();
 std::vector<Function> random_functions();
 std::vector<Function> runtime_functions();
 std::vector<Function> arithmetic_functions();
+std::vector<Function> library_functions();
 
 }  // namespace torchbridge

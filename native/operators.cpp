@@ -12,6 +12,7 @@
 
 #include "direct.h"
 #include "errors.h"
+#include "overload_order.h"
 
 namespace torchbridge {
 namespace {
@@ -67,6 +68,8 @@ Kind kind_of(const c10::TypePtr& type) {
       return Kind::kDevice;
     case TypeKind::GeneratorType:
       return Kind::kGenerator;
+    case TypeKind::StorageType:
+      return Kind::kStorage;
     case TypeKind::ListType:
       return kind_of_list(type->castRaw<c10::ListType>()->getElementType());
     default:
@@ -97,6 +100,8 @@ ArgumentSpec spec_of(const c10::Argument& argument) {
   c10::TypePtr type = argument.real_type();
   const bool optional = type->kind() == TypeKind::OptionalType;
   if (optional) type = type->castRaw<c10::OptionalType>()->getElementType();
+  const bool list = type->kind() == TypeKind::ListType;
+  const auto element = list ? type->castRaw<c10::ListType>()->getElementType() : type;
   ArgumentSpec spec{argument.name(),
                     camel_case(argument.name()),
                     kind_of(type),
@@ -106,6 +111,8 @@ ArgumentSpec spec_of(const c10::Argument& argument) {
                     argument.default_value().has_value(),
                     argument.N().value_or(0),
                     false,
+                    false,
+                    element->kind() == TypeKind::SymIntType,
                     c10::IValue()};
   if (spec.has_default) spec.default_value = *argument.default_value();
   return spec;
@@ -114,10 +121,27 @@ ArgumentSpec spec_of(const c10::Argument& argument) {
 // Python's argument parser wraps a number into a tensor for these, before any overload for scalars is looked at.
 bool takes_numbers_as_tensors(const std::string& name) {
   static const std::unordered_set<std::string> names{
-      "add",   "add_",        "div",       "div_",     "divide",       "divide_",      "mul",
-      "mul_",  "multiply",    "multiply_", "sub",      "sub_",         "subtract",     "subtract_",
-      "copy_", "true_divide", "copy",      "_to_copy", "true_divide_", "floor_divide", "floor_divide_"};
+      "add",   "add_",        "div",       "div_",         "divide",       "divide_",      "mul",
+      "mul_",  "multiply",    "multiply_", "sub",          "sub_",         "subtract",     "subtract_",
+      "copy_", "true_divide", "_to_copy",  "true_divide_", "floor_divide", "floor_divide_"};
   return name.rfind("aten::", 0) == 0 && names.count(name.substr(6)) != 0;
+}
+
+// Whether numbers alone decide the dtype of the result: no tensor stands beside them (full, arange), or one that only
+// chooses between them (where).
+bool numbers_decide(const Overload& overload) {
+  if (overload.name == "aten::where.Scalar") return true;
+  return std::none_of(overload.arguments.begin(), overload.arguments.end(), [](const ArgumentSpec& spec) {
+    return !spec.is_out && (spec.kind == Kind::kTensor || spec.kind == Kind::kTensorList);
+  });
+}
+
+// view(2, 3) and zeros(2, 3): one list of ints, alone or behind the tensor, and nothing else without a name.
+int32_t find_numbers_in_a_row(const Overload& overload) {
+  if (overload.positional == 0 || overload.positional > 2) return -1;
+  const size_t last = overload.positional - 1;
+  if (last == 1 && (overload.arguments[0].kind != Kind::kTensor || overload.arguments[0].name != "self")) return -1;
+  return overload.arguments[last].kind == Kind::kIntList ? static_cast<int32_t>(last) : -1;
 }
 
 int32_t alias_of(const c10::FunctionSchema& schema, const c10::Argument& result) {
@@ -133,12 +157,14 @@ int32_t alias_of(const c10::FunctionSchema& schema, const c10::Argument& result)
 
 Overload overload_of(const c10::OperatorHandle& handle) {
   const c10::FunctionSchema& schema = handle.schema();
-  Overload overload{handle, schema.name(), {}, {}, 0, 0, {}, nullptr, nullptr};
+  Overload overload{handle, schema.name(), {}, {}, {}, 0, 0, {}, -1, {}, nullptr, nullptr};
   if (!schema.overload_name().empty()) overload.name += "." + schema.overload_name();
   const bool wraps = takes_numbers_as_tensors(schema.name());
   for (const auto& argument : schema.arguments()) {
     ArgumentSpec spec = spec_of(argument);
-    spec.number_as_tensor = wraps && spec.kind == Kind::kTensor && !spec.is_out && !overload.arguments.empty();
+    // What is written to is no number.
+    const bool written = argument.alias_info() != nullptr && argument.alias_info()->isWrite();
+    spec.number_as_tensor = wraps && spec.kind == Kind::kTensor && !written;
     if (!spec.keyword_only) ++overload.positional;
     if (spec.is_out) ++overload.outs;
     if (spec.kind == Kind::kUnsupported && !spec.optional && !spec.has_default) {
@@ -148,24 +174,13 @@ Overload overload_of(const c10::OperatorHandle& handle) {
   }
   for (const auto& result : schema.returns()) {
     overload.return_alias.push_back(result.real_type()->kind() == TypeKind::TensorType ? alias_of(schema, result) : -1);
+    overload.returns_dtype.push_back(result.real_type()->kind() == TypeKind::ScalarTypeType);
   }
+  overload.numbers_in_a_row = find_numbers_in_a_row(overload);
+  const bool decide = numbers_decide(overload);
+  for (auto& spec : overload.arguments) spec.number_is_float = decide && spec.kind == Kind::kScalar;
   find_direct(overload);
   return overload;
-}
-
-// The order in which overloads are tried, after Python's argument parser: results before out=, tensors before
-// numbers, then the plain overload, then by name so that it is the same everywhere.
-bool tried_before(const Overload& a, const Overload& b) {
-  const auto scalars = [](const Overload& o) {
-    return std::count_if(o.arguments.begin(), o.arguments.end(),
-                         [](const ArgumentSpec& s) { return s.kind == Kind::kScalar && !s.has_default; });
-  };
-  if ((a.outs == 0) != (b.outs == 0)) return a.outs == 0;
-  if (scalars(a) != scalars(b)) return scalars(a) < scalars(b);
-  if ((a.name.find('.') == std::string::npos) != (b.name.find('.') == std::string::npos)) {
-    return a.name.find('.') == std::string::npos;
-  }
-  return a.name < b.name;
 }
 
 class Registry {
@@ -188,11 +203,17 @@ class Registry {
       if (!one || candidate.overload_name == overload) add(found, candidate);
     }
     if (found.overloads.empty()) return -1;
-    std::stable_sort(found.overloads.begin(), found.overloads.end(), tried_before);
+    if (!one) order_as_python(found.overloads);
     operators_.push_back(std::move(found));
     const auto index = static_cast<int32_t>(operators_.size() - 1);
     index_.emplace(given, index);
     return index;
+  }
+
+  void forget_names() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    names_.clear();
+    index_.clear();
   }
 
   const Operator& at(int32_t index) {
@@ -250,6 +271,7 @@ std::string json_string(const std::string& text) {
 
 int32_t find_operator(const std::string& name) { return registry().find(name); }
 const Operator& operator_at(int32_t index) { return registry().at(index); }
+void forget_operator_names() { registry().forget_names(); }
 
 std::string describe_operators(const std::string& name_space) {
   std::vector<c10::OperatorName> names;
@@ -280,11 +302,12 @@ std::string describe_operators(const std::string& name_space) {
           << ",\"keywordOnly\":" << (argument.keyword_only ? "true" : "false")
           << ",\"out\":" << (argument.is_out ? "true" : "false")
           << ",\"default\":" << (argument.has_default ? "true" : "false") << ",\"broadcast\":" << argument.broadcast
-          << "}";
+          << ",\"number\":" << (argument.number_as_tensor ? "true" : "false") << "}";
     }
-    out << "],\"returns\":[";
+    out << "],\"numbersInARow\":" << overload.numbers_in_a_row << ",\"returns\":[";
     for (size_t i = 0; i < schema.returns().size(); ++i) {
-      out << (i == 0 ? "" : ",") << "{\"type\":" << json_string(schema.returns()[i].real_type()->str())
+      out << (i == 0 ? "" : ",") << "{\"name\":" << json_string(schema.returns()[i].name())
+          << ",\"type\":" << json_string(schema.returns()[i].real_type()->str())
           << ",\"alias\":" << overload.return_alias[i] << "}";
     }
     out << "]}";

@@ -55,6 +55,8 @@ size_t Tape::next_of_any(size_t i) const {
       for (size_t k = length(i); k > 0; --k) position = next(position);
       return position;
     }
+    case Tag::kMap:
+      break;  // JavaScript writes none
   }
   throw BridgeError("internal", "an unknown tag stands on the argument tape");
 }

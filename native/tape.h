@@ -4,7 +4,7 @@
 // other side; the tags must match.
 //
 //   none | skip | tensor h | bool b | number v | bigint <int64 bits> | string n c1..cn | list n item1..itemn |
-//   float v | complex re im | generator h
+//   float v | complex re im | generator h | map n key1 value1..keyn valuen (results only)
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -26,6 +26,7 @@ enum class Tag : int {
   kFloat = 8,
   kComplex = 9,
   kGenerator = 10,
+  kMap = 11,
 };
 
 class Tape {

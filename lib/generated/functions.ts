@@ -8,77 +8,164 @@ import type { Tensor } from '../tensor/tensor.js';
 
 /** Every public operator as a function, with the tensor it works on as its first argument. */
 export interface Functions {
-  /** `aten::abs`, as `torch.abs`. */
+  /**
+   * `torch.abs`
+   * - `aten::abs(Tensor self) -> Tensor`
+   * - `aten::abs.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   abs(self: Tensor): Tensor;
   abs(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::abs_`, as `torch.abs_`. */
+  /** `torch.abs_`: `aten::abs_(Tensor(a!) self) -> Tensor(a!)` */
   abs_(self: Tensor): Tensor;
-  /** `aten::absolute`, as `torch.absolute`. */
+  /**
+   * `torch.absolute`
+   * - `aten::absolute(Tensor self) -> Tensor`
+   * - `aten::absolute.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   absolute(self: Tensor): Tensor;
   absolute(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::acos`, as `torch.acos`. */
+  /**
+   * `torch.acos`
+   * - `aten::acos(Tensor self) -> Tensor`
+   * - `aten::acos.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   acos(self: Tensor): Tensor;
   acos(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::acos_`, as `torch.acos_`. */
+  /** `torch.acos_`: `aten::acos_(Tensor(a!) self) -> Tensor(a!)` */
   acos_(self: Tensor): Tensor;
-  /** `aten::acosh`, as `torch.acosh`. */
+  /**
+   * `torch.acosh`
+   * - `aten::acosh(Tensor self) -> Tensor`
+   * - `aten::acosh.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   acosh(self: Tensor): Tensor;
   acosh(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::acosh_`, as `torch.acosh_`. */
+  /** `torch.acosh_`: `aten::acosh_(Tensor(a!) self) -> Tensor(a!)` */
   acosh_(self: Tensor): Tensor;
-  /** `aten::adaptive_avg_pool1d`, as `torch.adaptive_avg_pool1d`. */
+  /**
+   * `torch.adaptive_avg_pool1d`
+   * - `aten::adaptive_avg_pool1d(Tensor self, int[1] output_size) -> Tensor`
+   * - `aten::adaptive_avg_pool1d.out(Tensor self, int[1] output_size, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   adaptiveAvgPool1d(self: Tensor, outputSize: Ints | number): Tensor;
   adaptiveAvgPool1d(self: Tensor, outputSize: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::adaptive_avg_pool2d`, as `torch.adaptive_avg_pool2d`. */
+  /**
+   * `torch.adaptive_avg_pool2d`
+   * - `aten::adaptive_avg_pool2d(Tensor self, SymInt[2] output_size) -> Tensor`
+   * - `aten::adaptive_avg_pool2d.out(Tensor self, SymInt[2] output_size, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   adaptiveAvgPool2d(self: Tensor, outputSize: Ints | number): Tensor;
   adaptiveAvgPool2d(self: Tensor, outputSize: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::adaptive_avg_pool3d`, as `torch.adaptive_avg_pool3d`. */
+  /**
+   * `torch.adaptive_avg_pool3d`
+   * - `aten::adaptive_avg_pool3d(Tensor self, SymInt[3] output_size) -> Tensor`
+   * - `aten::adaptive_avg_pool3d.out(Tensor self, SymInt[3] output_size, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   adaptiveAvgPool3d(self: Tensor, outputSize: Ints | number): Tensor;
   adaptiveAvgPool3d(self: Tensor, outputSize: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::adaptive_max_pool1d`, as `torch.adaptive_max_pool1d`. */
+  /** `torch.adaptive_max_pool1d`: `aten::adaptive_max_pool1d(Tensor self, int[1] output_size) -> (Tensor, Tensor)` */
   adaptiveMaxPool1d(self: Tensor, outputSize: Ints | number): [Tensor, Tensor];
-  /** `aten::adaptive_max_pool2d`, as `torch.adaptive_max_pool2d`. */
+  /**
+   * `torch.adaptive_max_pool2d`
+   * - `aten::adaptive_max_pool2d(Tensor self, int[2] output_size) -> (Tensor, Tensor)`
+   * - `aten::adaptive_max_pool2d.out(Tensor self, int[2] output_size, *, Tensor(a!) out, Tensor(b!) indices) -> (Tensor(a!), Tensor(b!))`
+   */
   adaptiveMaxPool2d(self: Tensor, outputSize: Ints | number): [Tensor, Tensor];
   adaptiveMaxPool2d(self: Tensor, outputSize: Ints | number, options: { out: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::adaptive_max_pool3d`, as `torch.adaptive_max_pool3d`. */
+  /**
+   * `torch.adaptive_max_pool3d`
+   * - `aten::adaptive_max_pool3d(Tensor self, int[3] output_size) -> (Tensor, Tensor)`
+   * - `aten::adaptive_max_pool3d.out(Tensor self, int[3] output_size, *, Tensor(a!) out, Tensor(b!) indices) -> (Tensor(a!), Tensor(b!))`
+   */
   adaptiveMaxPool3d(self: Tensor, outputSize: Ints | number): [Tensor, Tensor];
   adaptiveMaxPool3d(self: Tensor, outputSize: Ints | number, options: { out: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::add`, as `torch.add`. */
-  add(self: Tensor, other: Tensor, options?: { alpha?: Scalar | undefined }): Tensor;
-  add(self: Tensor, other: Scalar, alpha?: Scalar): Tensor;
-  add(self: Tensor, other: Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
-  add(self: Tensor, other: Tensor, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  add(self: Tensor, other: Scalar, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::addbmm`, as `torch.addbmm`. */
+  /**
+   * `torch.add`
+   * - `aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor`
+   * - `aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor`
+   * - `aten::add.out(Tensor self, Tensor other, *, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::add.Scalar_out(Tensor self, Scalar other, Scalar alpha=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  add(self: Tensor | Scalar, other: Tensor | Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
+  add(self: Tensor | Scalar, other: Scalar, alpha?: Scalar): Tensor;
+  add(self: Tensor | Scalar, other: Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
+  add(self: Tensor | Scalar, other: Tensor | Scalar, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
+  add(self: Tensor | Scalar, other: Scalar, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.addbmm`
+   * - `aten::addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   * - `aten::addbmm.out(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   */
   addbmm(self: Tensor, batch1: Tensor, batch2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
   addbmm(self: Tensor, batch1: Tensor, batch2: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::addcdiv`, as `torch.addcdiv`. */
+  /**
+   * `torch.addcdiv`
+   * - `aten::addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor`
+   * - `aten::addcdiv.out(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1, Tensor(a!) out) -> Tensor(a!)`
+   */
   addcdiv(self: Tensor, tensor1: Tensor, tensor2: Tensor, options?: { value?: Scalar | undefined }): Tensor;
   addcdiv(self: Tensor, tensor1: Tensor, tensor2: Tensor, options: { value?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::addcmul`, as `torch.addcmul`. */
+  /**
+   * `torch.addcmul`
+   * - `aten::addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor`
+   * - `aten::addcmul.out(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1, Tensor(a!) out) -> Tensor(a!)`
+   */
   addcmul(self: Tensor, tensor1: Tensor, tensor2: Tensor, options?: { value?: Scalar | undefined }): Tensor;
   addcmul(self: Tensor, tensor1: Tensor, tensor2: Tensor, options: { value?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::addmm`, as `torch.addmm`. */
+  /**
+   * `torch.addmm`
+   * - `aten::addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   * - `aten::addmm.dtype(Tensor self, Tensor mat1, Tensor mat2, ScalarType out_dtype, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   * - `aten::addmm.dtype_out(Tensor self, Tensor mat1, Tensor mat2, ScalarType out_dtype, *, Scalar beta=1, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::addmm.out(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   */
   addmm(self: Tensor, mat1: Tensor, mat2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
   addmm(self: Tensor, mat1: Tensor, mat2: Tensor, outDtype: DType, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
   addmm(self: Tensor, mat1: Tensor, mat2: Tensor, outDtype: DType, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
   addmm(self: Tensor, mat1: Tensor, mat2: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::addmv`, as `torch.addmv`. */
+  /**
+   * `torch.addmv`
+   * - `aten::addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   * - `aten::addmv.out(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   */
   addmv(self: Tensor, mat: Tensor, vec: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
   addmv(self: Tensor, mat: Tensor, vec: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::addmv_`, as `torch.addmv_`. */
+  /** `torch.addmv_`: `aten::addmv_(Tensor(a!) self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor(a!)` */
   addmv_(self: Tensor, mat: Tensor, vec: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
-  /** `aten::addr`, as `torch.addr`. */
+  /**
+   * `torch.addr`
+   * - `aten::addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   * - `aten::addr.out(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   */
   addr(self: Tensor, vec1: Tensor, vec2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
   addr(self: Tensor, vec1: Tensor, vec2: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::adjoint`, as `torch.adjoint`. */
+  /** `torch.adjoint`: `aten::adjoint(Tensor(a) self) -> Tensor(a)` */
   adjoint(self: Tensor): Tensor;
-  /** `aten::affine_grid_generator`, as `torch.affine_grid_generator`. */
+  /**
+   * `torch.affine_grid_generator`
+   * - `aten::affine_grid_generator(Tensor theta, SymInt[] size, bool align_corners) -> Tensor`
+   * - `aten::affine_grid_generator.out(Tensor theta, SymInt[] size, bool align_corners, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   affineGridGenerator(theta: Tensor, size: Ints, alignCorners: boolean): Tensor;
   affineGridGenerator(theta: Tensor, size: Ints, alignCorners: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::alias`, as `torch.alias`. */
+  /** `torch.alias`: `aten::alias(Tensor(a) self) -> Tensor(a)` */
   alias(self: Tensor): Tensor;
-  /** `aten::all`, as `torch.all`. */
+  /**
+   * `torch.alias_copy`
+   * - `aten::alias_copy(Tensor self) -> Tensor`
+   * - `aten::alias_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  aliasCopy(self: Tensor): Tensor;
+  aliasCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.all`
+   * - `aten::all(Tensor self) -> Tensor`
+   * - `aten::all.dim(Tensor self, int dim, bool keepdim=False) -> Tensor`
+   * - `aten::all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor`
+   * - `aten::all.all_out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::all.dims_out(Tensor self, int[]? dim=None, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::all.out(Tensor self, int dim, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   all(self: Tensor): Tensor;
   all(self: Tensor, dim: number | bigint, keepdim?: boolean): Tensor;
   all(self: Tensor, dim: number | bigint, options?: { keepdim?: boolean | undefined }): Tensor;
@@ -87,28 +174,52 @@ export interface Functions {
   all(self: Tensor, options: { out: Tensor }): Tensor;
   all(self: Tensor, options: { dim?: Ints | null | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
   all(self: Tensor, dim: number | bigint, options: { keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::allclose`, as `torch.allclose`. */
+  /** `torch.allclose`: `aten::allclose(Tensor self, Tensor other, float rtol=1.0000000000000001e-05, float atol=1e-08, bool equal_nan=False) -> bool` */
   allclose(self: Tensor, other: Tensor, rtol?: number | PyFloat, atol?: number | PyFloat, equalNan?: boolean): boolean;
   allclose(self: Tensor, other: Tensor, options?: { rtol?: number | PyFloat | undefined; atol?: number | PyFloat | undefined; equalNan?: boolean | undefined }): boolean;
-  /** `aten::alpha_dropout`, as `torch.alpha_dropout`. */
+  /** `torch.alpha_dropout`: `aten::alpha_dropout(Tensor input, float p, bool train) -> Tensor` */
   alphaDropout(input: Tensor, p: number | PyFloat, train: boolean): Tensor;
-  /** `aten::alpha_dropout_`, as `torch.alpha_dropout_`. */
+  /** `torch.alpha_dropout_`: `aten::alpha_dropout_(Tensor(a!) self, float p, bool train) -> Tensor(a!)` */
   alphaDropout_(self: Tensor, p: number | PyFloat, train: boolean): Tensor;
-  /** `aten::amax`, as `torch.amax`. */
+  /**
+   * `torch.amax`
+   * - `aten::amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor`
+   * - `aten::amax.out(Tensor self, int[1] dim=[], bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   amax(self: Tensor, dim?: Ints | number, keepdim?: boolean): Tensor;
   amax(self: Tensor, options?: { dim?: Ints | number | undefined; keepdim?: boolean | undefined }): Tensor;
   amax(self: Tensor, options: { dim?: Ints | number | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::amin`, as `torch.amin`. */
+  /**
+   * `torch.amin`
+   * - `aten::amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor`
+   * - `aten::amin.out(Tensor self, int[1] dim=[], bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   amin(self: Tensor, dim?: Ints | number, keepdim?: boolean): Tensor;
   amin(self: Tensor, options?: { dim?: Ints | number | undefined; keepdim?: boolean | undefined }): Tensor;
   amin(self: Tensor, options: { dim?: Ints | number | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::aminmax`, as `torch.aminmax`. */
-  aminmax(self: Tensor, options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined }): [Tensor, Tensor];
-  aminmax(self: Tensor, options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; min: Tensor; max: Tensor }): [Tensor, Tensor];
-  /** `aten::angle`, as `torch.angle`. */
+  /**
+   * `torch.aminmax`
+   * - `aten::aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)`
+   * - `aten::aminmax.out(Tensor self, *, int? dim=None, bool keepdim=False, Tensor(a!) min, Tensor(b!) max) -> (Tensor(a!) min, Tensor(b!) max)`
+   */
+  aminmax(self: Tensor, options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined }): [min: Tensor, max: Tensor];
+  aminmax(self: Tensor, options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; min: Tensor; max: Tensor }): [min: Tensor, max: Tensor];
+  /**
+   * `torch.angle`
+   * - `aten::angle(Tensor self) -> Tensor`
+   * - `aten::angle.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   angle(self: Tensor): Tensor;
   angle(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::any`, as `torch.any`. */
+  /**
+   * `torch.any`
+   * - `aten::any(Tensor self) -> Tensor`
+   * - `aten::any.dim(Tensor self, int dim, bool keepdim=False) -> Tensor`
+   * - `aten::any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor`
+   * - `aten::any.all_out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::any.dims_out(Tensor self, int[]? dim=None, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::any.out(Tensor self, int dim, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   any(self: Tensor): Tensor;
   any(self: Tensor, dim: number | bigint, keepdim?: boolean): Tensor;
   any(self: Tensor, dim: number | bigint, options?: { keepdim?: boolean | undefined }): Tensor;
@@ -117,846 +228,1540 @@ export interface Functions {
   any(self: Tensor, options: { out: Tensor }): Tensor;
   any(self: Tensor, options: { dim?: Ints | null | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
   any(self: Tensor, dim: number | bigint, options: { keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::arange`, as `torch.arange`. */
+  /**
+   * `torch.arange`
+   * - `aten::arange(Scalar end, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::arange.start(Scalar start, Scalar end, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::arange.start_step(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::arange.out(Scalar end, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::arange.start_out(Scalar start, Scalar end, Scalar step=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   arange(end: Scalar, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   arange(start: Scalar, end: Scalar, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   arange(start: Scalar, end: Scalar, step?: Scalar, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   arange(start: Scalar, end: Scalar, options?: { step?: Scalar | undefined; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   arange(end: Scalar, options: { out: Tensor }): Tensor;
   arange(start: Scalar, end: Scalar, options: { step?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::arccos`, as `torch.arccos`. */
+  /**
+   * `torch.arccos`
+   * - `aten::arccos(Tensor self) -> Tensor`
+   * - `aten::arccos.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   arccos(self: Tensor): Tensor;
   arccos(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::arccos_`, as `torch.arccos_`. */
+  /** `torch.arccos_`: `aten::arccos_(Tensor(a!) self) -> Tensor(a!)` */
   arccos_(self: Tensor): Tensor;
-  /** `aten::arccosh`, as `torch.arccosh`. */
+  /**
+   * `torch.arccosh`
+   * - `aten::arccosh(Tensor self) -> Tensor`
+   * - `aten::arccosh.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   arccosh(self: Tensor): Tensor;
   arccosh(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::arccosh_`, as `torch.arccosh_`. */
+  /** `torch.arccosh_`: `aten::arccosh_(Tensor(a!) self) -> Tensor(a!)` */
   arccosh_(self: Tensor): Tensor;
-  /** `aten::arcsin`, as `torch.arcsin`. */
+  /**
+   * `torch.arcsin`
+   * - `aten::arcsin(Tensor self) -> Tensor`
+   * - `aten::arcsin.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   arcsin(self: Tensor): Tensor;
   arcsin(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::arcsin_`, as `torch.arcsin_`. */
+  /** `torch.arcsin_`: `aten::arcsin_(Tensor(a!) self) -> Tensor(a!)` */
   arcsin_(self: Tensor): Tensor;
-  /** `aten::arcsinh`, as `torch.arcsinh`. */
+  /**
+   * `torch.arcsinh`
+   * - `aten::arcsinh(Tensor self) -> Tensor`
+   * - `aten::arcsinh.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   arcsinh(self: Tensor): Tensor;
   arcsinh(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::arcsinh_`, as `torch.arcsinh_`. */
+  /** `torch.arcsinh_`: `aten::arcsinh_(Tensor(a!) self) -> Tensor(a!)` */
   arcsinh_(self: Tensor): Tensor;
-  /** `aten::arctan`, as `torch.arctan`. */
+  /**
+   * `torch.arctan`
+   * - `aten::arctan(Tensor self) -> Tensor`
+   * - `aten::arctan.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   arctan(self: Tensor): Tensor;
   arctan(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::arctan2`, as `torch.arctan2`. */
+  /**
+   * `torch.arctan2`
+   * - `aten::arctan2(Tensor self, Tensor other) -> Tensor`
+   * - `aten::arctan2.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   arctan2(self: Tensor, other: Tensor): Tensor;
   arctan2(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::arctan_`, as `torch.arctan_`. */
+  /** `torch.arctan_`: `aten::arctan_(Tensor(a!) self) -> Tensor(a!)` */
   arctan_(self: Tensor): Tensor;
-  /** `aten::arctanh`, as `torch.arctanh`. */
+  /**
+   * `torch.arctanh`
+   * - `aten::arctanh(Tensor self) -> Tensor`
+   * - `aten::arctanh.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   arctanh(self: Tensor): Tensor;
   arctanh(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::arctanh_`, as `torch.arctanh_`. */
+  /** `torch.arctanh_`: `aten::arctanh_(Tensor(a!) self) -> Tensor(a!)` */
   arctanh_(self: Tensor): Tensor;
-  /** `aten::argmax`, as `torch.argmax`. */
+  /**
+   * `torch.argmax`
+   * - `aten::argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor`
+   * - `aten::argmax.out(Tensor self, int? dim=None, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   argmax(self: Tensor, dim?: number | bigint | null, keepdim?: boolean): Tensor;
   argmax(self: Tensor, options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined }): Tensor;
   argmax(self: Tensor, options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::argmin`, as `torch.argmin`. */
+  /**
+   * `torch.argmin`
+   * - `aten::argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor`
+   * - `aten::argmin.out(Tensor self, int? dim=None, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   argmin(self: Tensor, dim?: number | bigint | null, keepdim?: boolean): Tensor;
   argmin(self: Tensor, options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined }): Tensor;
   argmin(self: Tensor, options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::argsort`, as `torch.argsort`. */
+  /**
+   * `torch.argsort`
+   * - `aten::argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor`
+   * - `aten::argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor`
+   * - `aten::argsort.stable_out(Tensor self, *, bool stable, int dim=-1, bool descending=False, Tensor(a!) out) -> Tensor(a!)`
+   */
   argsort(self: Tensor, dim?: number | bigint, descending?: boolean): Tensor;
   argsort(self: Tensor, options?: { dim?: number | bigint | undefined; descending?: boolean | undefined }): Tensor;
   argsort(self: Tensor, options: { stable: boolean; dim?: number | bigint | undefined; descending?: boolean | undefined }): Tensor;
   argsort(self: Tensor, options: { stable: boolean; dim?: number | bigint | undefined; descending?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::argwhere`, as `torch.argwhere`. */
+  /** `torch.argwhere`: `aten::argwhere(Tensor self) -> Tensor` */
   argwhere(self: Tensor): Tensor;
-  /** `aten::as_strided`, as `torch.as_strided`. */
+  /** `torch.as_strided`: `aten::as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)` */
   asStrided(self: Tensor, size: Ints, stride: Ints, storageOffset?: number | bigint | null): Tensor;
   asStrided(self: Tensor, size: Ints, stride: Ints, options?: { storageOffset?: number | bigint | null | undefined }): Tensor;
-  /** `aten::as_strided_`, as `torch.as_strided_`. */
+  /** `torch.as_strided_`: `aten::as_strided_(Tensor(a!) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a!)` */
   asStrided_(self: Tensor, size: Ints, stride: Ints, storageOffset?: number | bigint | null): Tensor;
   asStrided_(self: Tensor, size: Ints, stride: Ints, options?: { storageOffset?: number | bigint | null | undefined }): Tensor;
-  /** `aten::as_strided_scatter`, as `torch.as_strided_scatter`. */
+  /**
+   * `torch.as_strided_copy`
+   * - `aten::as_strided_copy(Tensor self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor`
+   * - `aten::as_strided_copy.out(Tensor self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  asStridedCopy(self: Tensor, size: Ints, stride: Ints, storageOffset?: number | bigint | null): Tensor;
+  asStridedCopy(self: Tensor, size: Ints, stride: Ints, options?: { storageOffset?: number | bigint | null | undefined }): Tensor;
+  asStridedCopy(self: Tensor, size: Ints, stride: Ints, options: { storageOffset?: number | bigint | null | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.as_strided_scatter`
+   * - `aten::as_strided_scatter(Tensor self, Tensor src, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor`
+   * - `aten::as_strided_scatter.out(Tensor self, Tensor src, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   asStridedScatter(self: Tensor, src: Tensor, size: Ints, stride: Ints, storageOffset?: number | bigint | null): Tensor;
   asStridedScatter(self: Tensor, src: Tensor, size: Ints, stride: Ints, options?: { storageOffset?: number | bigint | null | undefined }): Tensor;
   asStridedScatter(self: Tensor, src: Tensor, size: Ints, stride: Ints, options: { storageOffset?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::asin`, as `torch.asin`. */
+  /**
+   * `torch.asin`
+   * - `aten::asin(Tensor self) -> Tensor`
+   * - `aten::asin.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   asin(self: Tensor): Tensor;
   asin(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::asin_`, as `torch.asin_`. */
+  /** `torch.asin_`: `aten::asin_(Tensor(a!) self) -> Tensor(a!)` */
   asin_(self: Tensor): Tensor;
-  /** `aten::asinh`, as `torch.asinh`. */
+  /**
+   * `torch.asinh`
+   * - `aten::asinh(Tensor self) -> Tensor`
+   * - `aten::asinh.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   asinh(self: Tensor): Tensor;
   asinh(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::asinh_`, as `torch.asinh_`. */
+  /** `torch.asinh_`: `aten::asinh_(Tensor(a!) self) -> Tensor(a!)` */
   asinh_(self: Tensor): Tensor;
-  /** `aten::atan`, as `torch.atan`. */
+  /**
+   * `torch.atan`
+   * - `aten::atan(Tensor self) -> Tensor`
+   * - `aten::atan.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   atan(self: Tensor): Tensor;
   atan(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::atan2`, as `torch.atan2`. */
+  /**
+   * `torch.atan2`
+   * - `aten::atan2(Tensor self, Tensor other) -> Tensor`
+   * - `aten::atan2.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   atan2(self: Tensor, other: Tensor): Tensor;
   atan2(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::atan_`, as `torch.atan_`. */
+  /** `torch.atan_`: `aten::atan_(Tensor(a!) self) -> Tensor(a!)` */
   atan_(self: Tensor): Tensor;
-  /** `aten::atanh`, as `torch.atanh`. */
+  /**
+   * `torch.atanh`
+   * - `aten::atanh(Tensor self) -> Tensor`
+   * - `aten::atanh.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   atanh(self: Tensor): Tensor;
   atanh(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::atanh_`, as `torch.atanh_`. */
+  /** `torch.atanh_`: `aten::atanh_(Tensor(a!) self) -> Tensor(a!)` */
   atanh_(self: Tensor): Tensor;
-  /** `aten::atleast_1d`, as `torch.atleast_1d`. */
+  /**
+   * `torch.atleast_1d`
+   * - `aten::atleast_1d(Tensor self) -> Tensor`
+   * - `aten::atleast_1d.Sequence(Tensor[] tensors) -> Tensor[]`
+   */
   atleast1d(self: Tensor): Tensor;
   atleast1d(tensors: readonly Tensor[]): Tensor[];
-  /** `aten::atleast_2d`, as `torch.atleast_2d`. */
+  /**
+   * `torch.atleast_2d`
+   * - `aten::atleast_2d(Tensor self) -> Tensor`
+   * - `aten::atleast_2d.Sequence(Tensor[] tensors) -> Tensor[]`
+   */
   atleast2d(self: Tensor): Tensor;
   atleast2d(tensors: readonly Tensor[]): Tensor[];
-  /** `aten::atleast_3d`, as `torch.atleast_3d`. */
+  /**
+   * `torch.atleast_3d`
+   * - `aten::atleast_3d(Tensor self) -> Tensor`
+   * - `aten::atleast_3d.Sequence(Tensor[] tensors) -> Tensor[]`
+   */
   atleast3d(self: Tensor): Tensor;
   atleast3d(tensors: readonly Tensor[]): Tensor[];
-  /** `aten::avg_pool1d`, as `torch.avg_pool1d`. */
+  /**
+   * `torch.avg_pool1d`
+   * - `aten::avg_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=[0], bool ceil_mode=False, bool count_include_pad=True) -> Tensor`
+   * - `aten::avg_pool1d.out(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=[0], bool ceil_mode=False, bool count_include_pad=True, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   avgPool1d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, ceilMode?: boolean, countIncludePad?: boolean): Tensor;
   avgPool1d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; ceilMode?: boolean | undefined; countIncludePad?: boolean | undefined }): Tensor;
   avgPool1d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; ceilMode?: boolean | undefined; countIncludePad?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::avg_pool2d`, as `torch.avg_pool2d`. */
+  /**
+   * `torch.avg_pool2d`
+   * - `aten::avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor`
+   * - `aten::avg_pool2d.out(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   avgPool2d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, ceilMode?: boolean, countIncludePad?: boolean, divisorOverride?: number | bigint | null): Tensor;
   avgPool2d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; ceilMode?: boolean | undefined; countIncludePad?: boolean | undefined; divisorOverride?: number | bigint | null | undefined }): Tensor;
   avgPool2d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; ceilMode?: boolean | undefined; countIncludePad?: boolean | undefined; divisorOverride?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::avg_pool3d`, as `torch.avg_pool3d`. */
+  /**
+   * `torch.avg_pool3d`
+   * - `aten::avg_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor`
+   * - `aten::avg_pool3d.out(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   avgPool3d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, ceilMode?: boolean, countIncludePad?: boolean, divisorOverride?: number | bigint | null): Tensor;
   avgPool3d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; ceilMode?: boolean | undefined; countIncludePad?: boolean | undefined; divisorOverride?: number | bigint | null | undefined }): Tensor;
   avgPool3d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; ceilMode?: boolean | undefined; countIncludePad?: boolean | undefined; divisorOverride?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::baddbmm`, as `torch.baddbmm`. */
+  /**
+   * `torch.baddbmm`
+   * - `aten::baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   * - `aten::baddbmm.dtype(Tensor self, Tensor batch1, Tensor batch2, ScalarType out_dtype, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   * - `aten::baddbmm.dtype_out(Tensor self, Tensor batch1, Tensor batch2, ScalarType out_dtype, *, Scalar beta=1, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::baddbmm.out(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   */
   baddbmm(self: Tensor, batch1: Tensor, batch2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
   baddbmm(self: Tensor, batch1: Tensor, batch2: Tensor, outDtype: DType, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
   baddbmm(self: Tensor, batch1: Tensor, batch2: Tensor, outDtype: DType, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
   baddbmm(self: Tensor, batch1: Tensor, batch2: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::bartlett_window`, as `torch.bartlett_window`. */
+  /**
+   * `torch.bartlett_window`
+   * - `aten::bartlett_window(int window_length, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::bartlett_window.periodic(int window_length, bool periodic, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::bartlett_window.out(int window_length, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bartlett_window.periodic_out(int window_length, bool periodic, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   bartlettWindow(windowLength: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   bartlettWindow(windowLength: number | bigint, periodic: boolean, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   bartlettWindow(windowLength: number | bigint, options: { out: Tensor }): Tensor;
   bartlettWindow(windowLength: number | bigint, periodic: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::batch_norm`, as `torch.batch_norm`. */
+  /** `torch.batch_norm`: `aten::batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor` */
   batchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, momentum: number | PyFloat, eps: number | PyFloat, cudnnEnabled: boolean): Tensor;
-  /** `aten::batch_norm_backward_elemt`, as `torch.batch_norm_backward_elemt`. */
+  /**
+   * `torch.batch_norm_backward_elemt`
+   * - `aten::batch_norm_backward_elemt(Tensor grad_out, Tensor input, Tensor mean, Tensor invstd, Tensor? weight, Tensor sum_dy, Tensor sum_dy_xmu, Tensor count) -> Tensor`
+   * - `aten::batch_norm_backward_elemt.out(Tensor grad_out, Tensor input, Tensor mean, Tensor invstd, Tensor? weight, Tensor sum_dy, Tensor sum_dy_xmu, Tensor count, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   batchNormBackwardElemt(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, sumDy: Tensor, sumDyXmu: Tensor, count: Tensor): Tensor;
   batchNormBackwardElemt(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, sumDy: Tensor, sumDyXmu: Tensor, count: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::batch_norm_backward_reduce`, as `torch.batch_norm_backward_reduce`. */
+  /**
+   * `torch.batch_norm_backward_reduce`
+   * - `aten::batch_norm_backward_reduce(Tensor grad_out, Tensor input, Tensor mean, Tensor invstd, Tensor? weight, bool input_g, bool weight_g, bool bias_g) -> (Tensor, Tensor, Tensor, Tensor)`
+   * - `aten::batch_norm_backward_reduce.out(Tensor grad_out, Tensor input, Tensor mean, Tensor invstd, Tensor? weight, bool input_g, bool weight_g, bool bias_g, *, Tensor(a!) out0, Tensor(b!) out1, Tensor(c!) out2, Tensor(d!) out3) -> (Tensor(a!), Tensor(b!), Tensor(c!), Tensor(d!))`
+   */
   batchNormBackwardReduce(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, inputG: boolean, weightG: boolean, biasG: boolean): [Tensor, Tensor, Tensor, Tensor];
   batchNormBackwardReduce(gradOut: Tensor, input: Tensor, mean: Tensor, invstd: Tensor, weight: Tensor | null, inputG: boolean, weightG: boolean, biasG: boolean, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-  /** `aten::batch_norm_elemt`, as `torch.batch_norm_elemt`. */
+  /**
+   * `torch.batch_norm_elemt`
+   * - `aten::batch_norm_elemt(Tensor input, Tensor? weight, Tensor? bias, Tensor mean, Tensor invstd, float eps) -> Tensor`
+   * - `aten::batch_norm_elemt.out(Tensor input, Tensor? weight, Tensor? bias, Tensor mean, Tensor invstd, float eps, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   batchNormElemt(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, invstd: Tensor, eps: number | PyFloat): Tensor;
   batchNormElemt(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, invstd: Tensor, eps: number | PyFloat, options: { out: Tensor }): Tensor;
-  /** `aten::batch_norm_gather_stats`, as `torch.batch_norm_gather_stats`. */
+  /**
+   * `torch.batch_norm_gather_stats`
+   * - `aten::batch_norm_gather_stats(Tensor input, Tensor mean, Tensor invstd, Tensor? running_mean, Tensor? running_var, float momentum, float eps, int count) -> (Tensor, Tensor)`
+   * - `aten::batch_norm_gather_stats.out(Tensor input, Tensor mean, Tensor invstd, Tensor? running_mean, Tensor? running_var, float momentum, float eps, int count, *, Tensor(a!) out0, Tensor(b!) out1) -> (Tensor(a!), Tensor(b!))`
+   */
   batchNormGatherStats(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number | PyFloat, eps: number | PyFloat, count: number | bigint): [Tensor, Tensor];
   batchNormGatherStats(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number | PyFloat, eps: number | PyFloat, count: number | bigint, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  /** `aten::batch_norm_gather_stats_with_counts`, as `torch.batch_norm_gather_stats_with_counts`. */
+  /**
+   * `torch.batch_norm_gather_stats_with_counts`
+   * - `aten::batch_norm_gather_stats_with_counts(Tensor input, Tensor mean, Tensor invstd, Tensor? running_mean, Tensor? running_var, float momentum, float eps, Tensor counts) -> (Tensor, Tensor)`
+   * - `aten::batch_norm_gather_stats_with_counts.out(Tensor input, Tensor mean, Tensor invstd, Tensor? running_mean, Tensor? running_var, float momentum, float eps, Tensor counts, *, Tensor(a!) out0, Tensor(b!) out1) -> (Tensor(a!), Tensor(b!))`
+   */
   batchNormGatherStatsWithCounts(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number | PyFloat, eps: number | PyFloat, counts: Tensor): [Tensor, Tensor];
   batchNormGatherStatsWithCounts(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number | PyFloat, eps: number | PyFloat, counts: Tensor, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  /** `aten::batch_norm_stats`, as `torch.batch_norm_stats`. */
+  /**
+   * `torch.batch_norm_stats`
+   * - `aten::batch_norm_stats(Tensor input, float eps) -> (Tensor, Tensor)`
+   * - `aten::batch_norm_stats.out(Tensor input, float eps, *, Tensor(a!) out0, Tensor(b!) out1) -> (Tensor(a!), Tensor(b!))`
+   */
   batchNormStats(input: Tensor, eps: number | PyFloat): [Tensor, Tensor];
   batchNormStats(input: Tensor, eps: number | PyFloat, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  /** `aten::batch_norm_update_stats`, as `torch.batch_norm_update_stats`. */
+  /**
+   * `torch.batch_norm_update_stats`
+   * - `aten::batch_norm_update_stats(Tensor input, Tensor? running_mean, Tensor? running_var, float momentum) -> (Tensor, Tensor)`
+   * - `aten::batch_norm_update_stats.out(Tensor input, Tensor? running_mean, Tensor? running_var, float momentum, *, Tensor(a!) out0, Tensor(b!) out1) -> (Tensor(a!), Tensor(b!))`
+   */
   batchNormUpdateStats(input: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number | PyFloat): [Tensor, Tensor];
   batchNormUpdateStats(input: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number | PyFloat, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  /** `aten::bernoulli`, as `torch.bernoulli`. */
+  /**
+   * `torch.bernoulli`
+   * - `aten::bernoulli(Tensor self, *, Generator? generator=None) -> Tensor`
+   * - `aten::bernoulli.Tensor(Tensor self, Tensor p, *, Generator? generator=None) -> Tensor`
+   * - `aten::bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor`
+   * - `aten::bernoulli.Tensor_out(Tensor self, Tensor p, *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bernoulli.float_out(Tensor self, float p=0.5, *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bernoulli.out(Tensor self, *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   bernoulli(self: Tensor, options?: { generator?: Generator | null | undefined }): Tensor;
   bernoulli(self: Tensor, p: Tensor, options?: { generator?: Generator | null | undefined }): Tensor;
   bernoulli(self: Tensor, p: number | PyFloat, options?: { generator?: Generator | null | undefined }): Tensor;
   bernoulli(self: Tensor, p: Tensor, options: { generator?: Generator | null | undefined; out: Tensor }): Tensor;
   bernoulli(self: Tensor, options: { p?: number | PyFloat | undefined; generator?: Generator | null | undefined; out: Tensor }): Tensor;
   bernoulli(self: Tensor, options: { generator?: Generator | null | undefined; out: Tensor }): Tensor;
-  /** `aten::bilinear`, as `torch.bilinear`. */
+  /** `torch.bilinear`: `aten::bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None) -> Tensor` */
   bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias?: Tensor | null): Tensor;
   bilinear(input1: Tensor, input2: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined }): Tensor;
-  /** `aten::binary_cross_entropy`, as `torch.binary_cross_entropy`. */
+  /**
+   * `torch.binary_cross_entropy`
+   * - `aten::binary_cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=1) -> Tensor`
+   * - `aten::binary_cross_entropy.out(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   binaryCrossEntropy(self: Tensor, target: Tensor, weight?: Tensor | null, reduction?: number | bigint): Tensor;
   binaryCrossEntropy(self: Tensor, target: Tensor, options?: { weight?: Tensor | null | undefined; reduction?: number | bigint | undefined }): Tensor;
   binaryCrossEntropy(self: Tensor, target: Tensor, options: { weight?: Tensor | null | undefined; reduction?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::binary_cross_entropy_with_logits`, as `torch.binary_cross_entropy_with_logits`. */
+  /**
+   * `torch.binary_cross_entropy_with_logits`
+   * - `aten::binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, int reduction=1) -> Tensor`
+   * - `aten::binary_cross_entropy_with_logits.out(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, int reduction=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   binaryCrossEntropyWithLogits(self: Tensor, target: Tensor, weight?: Tensor | null, posWeight?: Tensor | null, reduction?: number | bigint): Tensor;
   binaryCrossEntropyWithLogits(self: Tensor, target: Tensor, options?: { weight?: Tensor | null | undefined; posWeight?: Tensor | null | undefined; reduction?: number | bigint | undefined }): Tensor;
   binaryCrossEntropyWithLogits(self: Tensor, target: Tensor, options: { weight?: Tensor | null | undefined; posWeight?: Tensor | null | undefined; reduction?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::bincount`, as `torch.bincount`. */
+  /**
+   * `torch.bincount`
+   * - `aten::bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor`
+   * - `aten::bincount.out(Tensor self, Tensor? weights=None, SymInt minlength=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   bincount(self: Tensor, weights?: Tensor | null, minlength?: number | bigint): Tensor;
   bincount(self: Tensor, options?: { weights?: Tensor | null | undefined; minlength?: number | bigint | undefined }): Tensor;
   bincount(self: Tensor, options: { weights?: Tensor | null | undefined; minlength?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::binomial`, as `torch.binomial`. */
+  /**
+   * `torch.binomial`
+   * - `aten::binomial(Tensor count, Tensor prob, Generator? generator=None) -> Tensor`
+   * - `aten::binomial.out(Tensor count, Tensor prob, Generator? generator=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   binomial(count: Tensor, prob: Tensor, generator?: Generator | null): Tensor;
   binomial(count: Tensor, prob: Tensor, options?: { generator?: Generator | null | undefined }): Tensor;
   binomial(count: Tensor, prob: Tensor, options: { generator?: Generator | null | undefined; out: Tensor }): Tensor;
-  /** `aten::bitwise_and`, as `torch.bitwise_and`. */
+  /**
+   * `torch.bitwise_and`
+   * - `aten::bitwise_and.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::bitwise_and.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::bitwise_and.Scalar_Tensor(Scalar self, Tensor other) -> Tensor`
+   * - `aten::bitwise_and.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bitwise_and.Scalar_Tensor_out(Scalar self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bitwise_and.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   bitwiseAnd(self: Tensor, other: Tensor): Tensor;
   bitwiseAnd(self: Tensor, other: Scalar): Tensor;
   bitwiseAnd(self: Scalar, other: Tensor): Tensor;
   bitwiseAnd(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   bitwiseAnd(self: Scalar, other: Tensor, options: { out: Tensor }): Tensor;
   bitwiseAnd(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::bitwise_left_shift`, as `torch.bitwise_left_shift`. */
+  /**
+   * `torch.bitwise_left_shift`
+   * - `aten::bitwise_left_shift.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::bitwise_left_shift.Scalar_Tensor(Scalar self, Tensor other) -> Tensor`
+   * - `aten::bitwise_left_shift.Tensor_Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::bitwise_left_shift.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bitwise_left_shift.Scalar_Tensor_out(Scalar self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bitwise_left_shift.Tensor_Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   bitwiseLeftShift(self: Tensor, other: Tensor): Tensor;
   bitwiseLeftShift(self: Scalar, other: Tensor): Tensor;
   bitwiseLeftShift(self: Tensor, other: Scalar): Tensor;
   bitwiseLeftShift(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   bitwiseLeftShift(self: Scalar, other: Tensor, options: { out: Tensor }): Tensor;
   bitwiseLeftShift(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::bitwise_not`, as `torch.bitwise_not`. */
+  /**
+   * `torch.bitwise_not`
+   * - `aten::bitwise_not(Tensor self) -> Tensor`
+   * - `aten::bitwise_not.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   bitwiseNot(self: Tensor): Tensor;
   bitwiseNot(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::bitwise_or`, as `torch.bitwise_or`. */
+  /**
+   * `torch.bitwise_or`
+   * - `aten::bitwise_or.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::bitwise_or.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::bitwise_or.Scalar_Tensor(Scalar self, Tensor other) -> Tensor`
+   * - `aten::bitwise_or.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bitwise_or.Scalar_Tensor_out(Scalar self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bitwise_or.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   bitwiseOr(self: Tensor, other: Tensor): Tensor;
   bitwiseOr(self: Tensor, other: Scalar): Tensor;
   bitwiseOr(self: Scalar, other: Tensor): Tensor;
   bitwiseOr(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   bitwiseOr(self: Scalar, other: Tensor, options: { out: Tensor }): Tensor;
   bitwiseOr(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::bitwise_right_shift`, as `torch.bitwise_right_shift`. */
+  /**
+   * `torch.bitwise_right_shift`
+   * - `aten::bitwise_right_shift.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::bitwise_right_shift.Scalar_Tensor(Scalar self, Tensor other) -> Tensor`
+   * - `aten::bitwise_right_shift.Tensor_Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::bitwise_right_shift.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bitwise_right_shift.Scalar_Tensor_out(Scalar self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bitwise_right_shift.Tensor_Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   bitwiseRightShift(self: Tensor, other: Tensor): Tensor;
   bitwiseRightShift(self: Scalar, other: Tensor): Tensor;
   bitwiseRightShift(self: Tensor, other: Scalar): Tensor;
   bitwiseRightShift(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   bitwiseRightShift(self: Scalar, other: Tensor, options: { out: Tensor }): Tensor;
   bitwiseRightShift(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::bitwise_xor`, as `torch.bitwise_xor`. */
+  /**
+   * `torch.bitwise_xor`
+   * - `aten::bitwise_xor.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::bitwise_xor.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::bitwise_xor.Scalar_Tensor(Scalar self, Tensor other) -> Tensor`
+   * - `aten::bitwise_xor.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bitwise_xor.Scalar_Tensor_out(Scalar self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bitwise_xor.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   bitwiseXor(self: Tensor, other: Tensor): Tensor;
   bitwiseXor(self: Tensor, other: Scalar): Tensor;
   bitwiseXor(self: Scalar, other: Tensor): Tensor;
   bitwiseXor(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   bitwiseXor(self: Scalar, other: Tensor, options: { out: Tensor }): Tensor;
   bitwiseXor(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::blackman_window`, as `torch.blackman_window`. */
+  /**
+   * `torch.blackman_window`
+   * - `aten::blackman_window(int window_length, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::blackman_window.periodic(int window_length, bool periodic, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::blackman_window.out(int window_length, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::blackman_window.periodic_out(int window_length, bool periodic, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   blackmanWindow(windowLength: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   blackmanWindow(windowLength: number | bigint, periodic: boolean, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   blackmanWindow(windowLength: number | bigint, options: { out: Tensor }): Tensor;
   blackmanWindow(windowLength: number | bigint, periodic: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::block_diag`, as `torch.block_diag`. */
+  /**
+   * `torch.block_diag`
+   * - `aten::block_diag(Tensor[] tensors) -> Tensor`
+   * - `aten::block_diag.out(Tensor[] tensors, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   blockDiag(tensors: readonly Tensor[]): Tensor;
   blockDiag(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
-  /** `aten::bmm`, as `torch.bmm`. */
+  /**
+   * `torch.bmm`
+   * - `aten::bmm(Tensor self, Tensor mat2) -> Tensor`
+   * - `aten::bmm.dtype(Tensor self, Tensor mat2, ScalarType out_dtype) -> Tensor`
+   * - `aten::bmm.dtype_out(Tensor self, Tensor mat2, ScalarType out_dtype, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bmm.out(Tensor self, Tensor mat2, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   bmm(self: Tensor, mat2: Tensor): Tensor;
   bmm(self: Tensor, mat2: Tensor, outDtype: DType): Tensor;
   bmm(self: Tensor, mat2: Tensor, outDtype: DType, options: { out: Tensor }): Tensor;
   bmm(self: Tensor, mat2: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::broadcast_tensors`, as `torch.broadcast_tensors`. */
+  /** `torch.broadcast_tensors`: `aten::broadcast_tensors(Tensor[] tensors) -> Tensor[]` */
   broadcastTensors(tensors: readonly Tensor[]): Tensor[];
-  /** `aten::broadcast_to`, as `torch.broadcast_to`. */
+  /** `torch.broadcast_to`: `aten::broadcast_to(Tensor(a) self, SymInt[] size) -> Tensor(a)` */
   broadcastTo(self: Tensor, size: Ints): Tensor;
-  /** `aten::bucketize`, as `torch.bucketize`. */
+  /**
+   * `torch.bucketize`
+   * - `aten::bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor`
+   * - `aten::bucketize.Scalar(Scalar self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor`
+   * - `aten::bucketize.Tensor_out(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::bucketize.Scalar_out(Scalar self, Tensor boundaries, *, bool out_int32=False, bool right=False, Tensor(a!) out) -> Tensor(a!)`
+   */
   bucketize(self: Tensor, boundaries: Tensor, options?: { outInt32?: boolean | undefined; right?: boolean | undefined }): Tensor;
   bucketize(self: Scalar, boundaries: Tensor, options?: { outInt32?: boolean | undefined; right?: boolean | undefined }): Tensor;
   bucketize(self: Tensor, boundaries: Tensor, options: { outInt32?: boolean | undefined; right?: boolean | undefined; out: Tensor }): Tensor;
   bucketize(self: Scalar, boundaries: Tensor, options: { outInt32?: boolean | undefined; right?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::can_cast`, as `torch.can_cast`. */
+  /** `torch.can_cast`: `aten::can_cast(ScalarType from_, ScalarType to) -> bool` */
   canCast(from_: DType, to: DType): boolean;
-  /** `aten::cartesian_prod`, as `torch.cartesian_prod`. */
+  /** `torch.cartesian_prod`: `aten::cartesian_prod(Tensor[] tensors) -> Tensor` */
   cartesianProd(tensors: readonly Tensor[]): Tensor;
-  /** `aten::cat`, as `torch.cat`. */
+  /**
+   * `torch.cat`
+   * - `aten::cat(Tensor[] tensors, int dim=0) -> Tensor`
+   * - `aten::cat.out(Tensor[] tensors, int dim=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   cat(tensors: readonly Tensor[], dim?: number | bigint): Tensor;
   cat(tensors: readonly Tensor[], options?: { dim?: number | bigint | undefined }): Tensor;
   cat(tensors: readonly Tensor[], options: { dim?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::cdist`, as `torch.cdist`. */
+  /**
+   * `torch.ccol_indices_copy`
+   * - `aten::ccol_indices_copy(Tensor self) -> Tensor`
+   * - `aten::ccol_indices_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  ccolIndicesCopy(self: Tensor): Tensor;
+  ccolIndicesCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /** `torch.cdist`: `aten::cdist(Tensor x1, Tensor x2, float p=2., int? compute_mode=None) -> Tensor` */
   cdist(x1: Tensor, x2: Tensor, p?: number | PyFloat, computeMode?: number | bigint | null): Tensor;
   cdist(x1: Tensor, x2: Tensor, options?: { p?: number | PyFloat | undefined; computeMode?: number | bigint | null | undefined }): Tensor;
-  /** `aten::ceil`, as `torch.ceil`. */
+  /**
+   * `torch.ceil`
+   * - `aten::ceil(Tensor self) -> Tensor`
+   * - `aten::ceil.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   ceil(self: Tensor): Tensor;
   ceil(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::ceil_`, as `torch.ceil_`. */
+  /** `torch.ceil_`: `aten::ceil_(Tensor(a!) self) -> Tensor(a!)` */
   ceil_(self: Tensor): Tensor;
-  /** `aten::celu`, as `torch.celu`. */
+  /**
+   * `torch.celu`
+   * - `aten::celu(Tensor self, Scalar alpha=1.) -> Tensor`
+   * - `aten::celu.out(Tensor self, Scalar alpha=1., *, Tensor(a!) out) -> Tensor(a!)`
+   */
   celu(self: Tensor, alpha?: Scalar): Tensor;
   celu(self: Tensor, options?: { alpha?: Scalar | undefined }): Tensor;
   celu(self: Tensor, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::celu_`, as `torch.celu_`. */
+  /** `torch.celu_`: `aten::celu_(Tensor(a!) self, Scalar alpha=1.) -> Tensor(a!)` */
   celu_(self: Tensor, alpha?: Scalar): Tensor;
   celu_(self: Tensor, options?: { alpha?: Scalar | undefined }): Tensor;
-  /** `aten::chain_matmul`, as `torch.chain_matmul`. */
+  /**
+   * `torch.chain_matmul`
+   * - `aten::chain_matmul(Tensor[] matrices) -> Tensor`
+   * - `aten::chain_matmul.out(Tensor[] matrices, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   chainMatmul(matrices: readonly Tensor[]): Tensor;
   chainMatmul(matrices: readonly Tensor[], options: { out: Tensor }): Tensor;
-  /** `aten::channel_shuffle`, as `torch.channel_shuffle`. */
+  /**
+   * `torch.channel_shuffle`
+   * - `aten::channel_shuffle(Tensor self, SymInt groups) -> Tensor`
+   * - `aten::channel_shuffle.out(Tensor self, SymInt groups, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   channelShuffle(self: Tensor, groups: number | bigint): Tensor;
   channelShuffle(self: Tensor, groups: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::cholesky`, as `torch.cholesky`. */
+  /**
+   * `torch.cholesky`
+   * - `aten::cholesky(Tensor self, bool upper=False) -> Tensor`
+   * - `aten::cholesky.out(Tensor self, bool upper=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   cholesky(self: Tensor, upper?: boolean): Tensor;
   cholesky(self: Tensor, options?: { upper?: boolean | undefined }): Tensor;
   cholesky(self: Tensor, options: { upper?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::cholesky_inverse`, as `torch.cholesky_inverse`. */
+  /**
+   * `torch.cholesky_inverse`
+   * - `aten::cholesky_inverse(Tensor self, bool upper=False) -> Tensor`
+   * - `aten::cholesky_inverse.out(Tensor self, bool upper=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   choleskyInverse(self: Tensor, upper?: boolean): Tensor;
   choleskyInverse(self: Tensor, options?: { upper?: boolean | undefined }): Tensor;
   choleskyInverse(self: Tensor, options: { upper?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::cholesky_solve`, as `torch.cholesky_solve`. */
+  /**
+   * `torch.cholesky_solve`
+   * - `aten::cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor`
+   * - `aten::cholesky_solve.out(Tensor self, Tensor input2, bool upper=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   choleskySolve(self: Tensor, input2: Tensor, upper?: boolean): Tensor;
   choleskySolve(self: Tensor, input2: Tensor, options?: { upper?: boolean | undefined }): Tensor;
   choleskySolve(self: Tensor, input2: Tensor, options: { upper?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::choose_qparams_optimized`, as `torch.choose_qparams_optimized`. */
+  /** `torch.choose_qparams_optimized`: `aten::choose_qparams_optimized(Tensor input, int numel, int n_bins, float ratio, int bit_width) -> (Tensor, Tensor)` */
   chooseQparamsOptimized(input: Tensor, numel: number | bigint, nBins: number | bigint, ratio: number | PyFloat, bitWidth: number | bigint): [Tensor, Tensor];
-  /** `aten::chunk`, as `torch.chunk`. */
+  /** `torch.chunk`: `aten::chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]` */
   chunk(self: Tensor, chunks: number | bigint, dim?: number | bigint): Tensor[];
   chunk(self: Tensor, chunks: number | bigint, options?: { dim?: number | bigint | undefined }): Tensor[];
-  /** `aten::clamp`, as `torch.clamp`. */
+  /**
+   * `torch.clamp`
+   * - `aten::clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor`
+   * - `aten::clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor`
+   * - `aten::clamp.Tensor_out(Tensor self, Tensor? min=None, Tensor? max=None, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::clamp.out(Tensor self, Scalar? min=None, Scalar? max=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   clamp(self: Tensor, min?: Scalar | null, max?: Scalar | null): Tensor;
   clamp(self: Tensor, options?: { min?: Scalar | null | undefined; max?: Scalar | null | undefined }): Tensor;
   clamp(self: Tensor, min?: Tensor | null, max?: Tensor | null): Tensor;
   clamp(self: Tensor, options?: { min?: Tensor | null | undefined; max?: Tensor | null | undefined }): Tensor;
   clamp(self: Tensor, options: { min?: Tensor | null | undefined; max?: Tensor | null | undefined; out: Tensor }): Tensor;
   clamp(self: Tensor, options: { min?: Scalar | null | undefined; max?: Scalar | null | undefined; out: Tensor }): Tensor;
-  /** `aten::clamp_`, as `torch.clamp_`. */
+  /**
+   * `torch.clamp_`
+   * - `aten::clamp_(Tensor(a!) self, Scalar? min=None, Scalar? max=None) -> Tensor(a!)`
+   * - `aten::clamp_.Tensor(Tensor(a!) self, Tensor? min=None, Tensor? max=None) -> Tensor(a!)`
+   */
   clamp_(self: Tensor, min?: Scalar | null, max?: Scalar | null): Tensor;
   clamp_(self: Tensor, options?: { min?: Scalar | null | undefined; max?: Scalar | null | undefined }): Tensor;
   clamp_(self: Tensor, min?: Tensor | null, max?: Tensor | null): Tensor;
   clamp_(self: Tensor, options?: { min?: Tensor | null | undefined; max?: Tensor | null | undefined }): Tensor;
-  /** `aten::clamp_max`, as `torch.clamp_max`. */
+  /**
+   * `torch.clamp_max`
+   * - `aten::clamp_max.Tensor(Tensor self, Tensor max) -> Tensor`
+   * - `aten::clamp_max(Tensor self, Scalar max) -> Tensor`
+   * - `aten::clamp_max.Tensor_out(Tensor self, Tensor max, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::clamp_max.out(Tensor self, Scalar max, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   clampMax(self: Tensor, max: Tensor): Tensor;
   clampMax(self: Tensor, max: Scalar): Tensor;
   clampMax(self: Tensor, max: Tensor, options: { out: Tensor }): Tensor;
   clampMax(self: Tensor, max: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::clamp_max_`, as `torch.clamp_max_`. */
+  /**
+   * `torch.clamp_max_`
+   * - `aten::clamp_max_.Tensor(Tensor(a!) self, Tensor max) -> Tensor(a!)`
+   * - `aten::clamp_max_(Tensor(a!) self, Scalar max) -> Tensor(a!)`
+   */
   clampMax_(self: Tensor, max: Tensor): Tensor;
   clampMax_(self: Tensor, max: Scalar): Tensor;
-  /** `aten::clamp_min`, as `torch.clamp_min`. */
+  /**
+   * `torch.clamp_min`
+   * - `aten::clamp_min.Tensor(Tensor self, Tensor min) -> Tensor`
+   * - `aten::clamp_min(Tensor self, Scalar min) -> Tensor`
+   * - `aten::clamp_min.Tensor_out(Tensor self, Tensor min, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::clamp_min.out(Tensor self, Scalar min, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   clampMin(self: Tensor, min: Tensor): Tensor;
   clampMin(self: Tensor, min: Scalar): Tensor;
   clampMin(self: Tensor, min: Tensor, options: { out: Tensor }): Tensor;
   clampMin(self: Tensor, min: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::clamp_min_`, as `torch.clamp_min_`. */
+  /**
+   * `torch.clamp_min_`
+   * - `aten::clamp_min_.Tensor(Tensor(a!) self, Tensor min) -> Tensor(a!)`
+   * - `aten::clamp_min_(Tensor(a!) self, Scalar min) -> Tensor(a!)`
+   */
   clampMin_(self: Tensor, min: Tensor): Tensor;
   clampMin_(self: Tensor, min: Scalar): Tensor;
-  /** `aten::clip`, as `torch.clip`. */
+  /**
+   * `torch.clip`
+   * - `aten::clip(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor`
+   * - `aten::clip.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor`
+   * - `aten::clip.Tensor_out(Tensor self, Tensor? min=None, Tensor? max=None, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::clip.out(Tensor self, Scalar? min=None, Scalar? max=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   clip(self: Tensor, min?: Scalar | null, max?: Scalar | null): Tensor;
   clip(self: Tensor, options?: { min?: Scalar | null | undefined; max?: Scalar | null | undefined }): Tensor;
   clip(self: Tensor, min?: Tensor | null, max?: Tensor | null): Tensor;
   clip(self: Tensor, options?: { min?: Tensor | null | undefined; max?: Tensor | null | undefined }): Tensor;
   clip(self: Tensor, options: { min?: Tensor | null | undefined; max?: Tensor | null | undefined; out: Tensor }): Tensor;
   clip(self: Tensor, options: { min?: Scalar | null | undefined; max?: Scalar | null | undefined; out: Tensor }): Tensor;
-  /** `aten::clip_`, as `torch.clip_`. */
+  /**
+   * `torch.clip_`
+   * - `aten::clip_(Tensor(a!) self, Scalar? min=None, Scalar? max=None) -> Tensor(a!)`
+   * - `aten::clip_.Tensor(Tensor(a!) self, Tensor? min=None, Tensor? max=None) -> Tensor(a!)`
+   */
   clip_(self: Tensor, min?: Scalar | null, max?: Scalar | null): Tensor;
   clip_(self: Tensor, options?: { min?: Scalar | null | undefined; max?: Scalar | null | undefined }): Tensor;
   clip_(self: Tensor, min?: Tensor | null, max?: Tensor | null): Tensor;
   clip_(self: Tensor, options?: { min?: Tensor | null | undefined; max?: Tensor | null | undefined }): Tensor;
-  /** `aten::clone`, as `torch.clone`. */
+  /**
+   * `torch.clone`
+   * - `aten::clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::clone.out(Tensor self, *, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   clone(self: Tensor, options?: { memoryFormat?: MemoryFormat | null | undefined }): Tensor;
   clone(self: Tensor, options: { memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::col2im`, as `torch.col2im`. */
+  /**
+   * `torch.col2im`
+   * - `aten::col2im(Tensor self, SymInt[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor`
+   * - `aten::col2im.out(Tensor self, SymInt[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   col2im(self: Tensor, outputSize: Ints | number, kernelSize: Ints | number, dilation: Ints | number, padding: Ints | number, stride: Ints | number): Tensor;
   col2im(self: Tensor, outputSize: Ints | number, kernelSize: Ints | number, dilation: Ints | number, padding: Ints | number, stride: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::column_stack`, as `torch.column_stack`. */
+  /**
+   * `torch.col_indices_copy`
+   * - `aten::col_indices_copy(Tensor self) -> Tensor`
+   * - `aten::col_indices_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  colIndicesCopy(self: Tensor): Tensor;
+  colIndicesCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.column_stack`
+   * - `aten::column_stack(Tensor[] tensors) -> Tensor`
+   * - `aten::column_stack.out(Tensor[] tensors, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   columnStack(tensors: readonly Tensor[]): Tensor;
   columnStack(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
-  /** `aten::combinations`, as `torch.combinations`. */
+  /** `torch.combinations`: `aten::combinations(Tensor self, int r=2, bool with_replacement=False) -> Tensor` */
   combinations(self: Tensor, r?: number | bigint, withReplacement?: boolean): Tensor;
   combinations(self: Tensor, options?: { r?: number | bigint | undefined; withReplacement?: boolean | undefined }): Tensor;
-  /** `aten::complex`, as `torch.complex`. */
+  /**
+   * `torch.complex`
+   * - `aten::complex(Tensor real, Tensor imag) -> Tensor`
+   * - `aten::complex.out(Tensor real, Tensor imag, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   complex(real: Tensor, imag: Tensor): Tensor;
   complex(real: Tensor, imag: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::concat`, as `torch.concat`. */
+  /**
+   * `torch.concat`
+   * - `aten::concat(Tensor[] tensors, int dim=0) -> Tensor`
+   * - `aten::concat.out(Tensor[] tensors, int dim=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   concat(tensors: readonly Tensor[], dim?: number | bigint): Tensor;
   concat(tensors: readonly Tensor[], options?: { dim?: number | bigint | undefined }): Tensor;
   concat(tensors: readonly Tensor[], options: { dim?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::concatenate`, as `torch.concatenate`. */
+  /**
+   * `torch.concatenate`
+   * - `aten::concatenate(Tensor[] tensors, int dim=0) -> Tensor`
+   * - `aten::concatenate.out(Tensor[] tensors, int dim=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   concatenate(tensors: readonly Tensor[], dim?: number | bigint): Tensor;
   concatenate(tensors: readonly Tensor[], options?: { dim?: number | bigint | undefined }): Tensor;
   concatenate(tensors: readonly Tensor[], options: { dim?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::conj`, as `torch.conj`. */
+  /** `torch.conj`: `aten::conj(Tensor(a) self) -> Tensor(a)` */
   conj(self: Tensor): Tensor;
-  /** `aten::conj_physical`, as `torch.conj_physical`. */
+  /**
+   * `torch.conj_physical`
+   * - `aten::conj_physical(Tensor self) -> Tensor`
+   * - `aten::conj_physical.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   conjPhysical(self: Tensor): Tensor;
   conjPhysical(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::conj_physical_`, as `torch.conj_physical_`. */
+  /** `torch.conj_physical_`: `aten::conj_physical_(Tensor(a!) self) -> Tensor(a!)` */
   conjPhysical_(self: Tensor): Tensor;
-  /** `aten::constant_pad_nd`, as `torch.constant_pad_nd`. */
+  /**
+   * `torch.constant_pad_nd`
+   * - `aten::constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor`
+   * - `aten::constant_pad_nd.out(Tensor self, SymInt[] pad, Scalar value=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   constantPadNd(self: Tensor, pad: Ints, value?: Scalar): Tensor;
   constantPadNd(self: Tensor, pad: Ints, options?: { value?: Scalar | undefined }): Tensor;
   constantPadNd(self: Tensor, pad: Ints, options: { value?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::conv1d`, as `torch.conv1d`. */
+  /**
+   * `torch.conv1d`
+   * - `aten::conv1d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=[1], SymInt[1] padding=[0], SymInt[1] dilation=[1], SymInt groups=1) -> Tensor`
+   * - `aten::conv1d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=[1], str padding="valid", SymInt[1] dilation=[1], SymInt groups=1) -> Tensor`
+   */
   conv1d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, groups?: number | bigint): Tensor;
   conv1d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined }): Tensor;
   conv1d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: Ints | number, padding?: string, dilation?: Ints | number, groups?: number | bigint): Tensor;
   conv1d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: string | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined }): Tensor;
-  /** `aten::conv2d`, as `torch.conv2d`. */
+  /**
+   * `torch.conv2d`
+   * - `aten::conv2d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0], SymInt[2] dilation=[1, 1], SymInt groups=1) -> Tensor`
+   * - `aten::conv2d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], str padding="valid", SymInt[2] dilation=[1, 1], SymInt groups=1) -> Tensor`
+   */
   conv2d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, groups?: number | bigint): Tensor;
   conv2d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined }): Tensor;
   conv2d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: Ints | number, padding?: string, dilation?: Ints | number, groups?: number | bigint): Tensor;
   conv2d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: string | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined }): Tensor;
-  /** `aten::conv3d`, as `torch.conv3d`. */
+  /**
+   * `torch.conv3d`
+   * - `aten::conv3d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], SymInt[3] padding=[0, 0, 0], SymInt[3] dilation=[1, 1, 1], SymInt groups=1) -> Tensor`
+   * - `aten::conv3d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], str padding="valid", SymInt[3] dilation=[1, 1, 1], SymInt groups=1) -> Tensor`
+   */
   conv3d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, groups?: number | bigint): Tensor;
   conv3d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined }): Tensor;
   conv3d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: Ints | number, padding?: string, dilation?: Ints | number, groups?: number | bigint): Tensor;
   conv3d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: string | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined }): Tensor;
-  /** `aten::conv_depthwise3d`, as `torch.conv_depthwise3d`. */
+  /**
+   * `torch.conv_depthwise3d`
+   * - `aten::conv_depthwise3d(Tensor self, Tensor weight, SymInt[3] kernel_size, Tensor? bias, SymInt[3] stride, SymInt[3] padding, SymInt[3] dilation) -> Tensor`
+   * - `aten::conv_depthwise3d.out(Tensor self, Tensor weight, SymInt[3] kernel_size, Tensor? bias, SymInt[3] stride, SymInt[3] padding, SymInt[3] dilation, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   convDepthwise3d(self: Tensor, weight: Tensor, kernelSize: Ints | number, bias: Tensor | null, stride: Ints | number, padding: Ints | number, dilation: Ints | number): Tensor;
   convDepthwise3d(self: Tensor, weight: Tensor, kernelSize: Ints | number, bias: Tensor | null, stride: Ints | number, padding: Ints | number, dilation: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::conv_tbc`, as `torch.conv_tbc`. */
+  /**
+   * `torch.conv_tbc`
+   * - `aten::conv_tbc(Tensor self, Tensor weight, Tensor bias, int pad=0) -> Tensor`
+   * - `aten::conv_tbc.out(Tensor self, Tensor weight, Tensor bias, int pad=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   convTbc(self: Tensor, weight: Tensor, bias: Tensor, pad?: number | bigint): Tensor;
   convTbc(self: Tensor, weight: Tensor, bias: Tensor, options?: { pad?: number | bigint | undefined }): Tensor;
   convTbc(self: Tensor, weight: Tensor, bias: Tensor, options: { pad?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::conv_transpose1d`, as `torch.conv_transpose1d`. */
+  /** `torch.conv_transpose1d`: `aten::conv_transpose1d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=[1], SymInt[1] padding=[0], SymInt[1] output_padding=[0], SymInt groups=1, SymInt[1] dilation=[1]) -> Tensor` */
   convTranspose1d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: Ints | number, padding?: Ints | number, outputPadding?: Ints | number, groups?: number | bigint, dilation?: Ints | number): Tensor;
   convTranspose1d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; outputPadding?: Ints | number | undefined; groups?: number | bigint | undefined; dilation?: Ints | number | undefined }): Tensor;
-  /** `aten::conv_transpose2d`, as `torch.conv_transpose2d`. */
+  /** `torch.conv_transpose2d`: `aten::conv_transpose2d.input(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0], SymInt[2] output_padding=[0, 0], SymInt groups=1, SymInt[2] dilation=[1, 1]) -> Tensor` */
   convTranspose2d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: Ints | number, padding?: Ints | number, outputPadding?: Ints | number, groups?: number | bigint, dilation?: Ints | number): Tensor;
   convTranspose2d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; outputPadding?: Ints | number | undefined; groups?: number | bigint | undefined; dilation?: Ints | number | undefined }): Tensor;
-  /** `aten::conv_transpose3d`, as `torch.conv_transpose3d`. */
+  /** `torch.conv_transpose3d`: `aten::conv_transpose3d.input(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], SymInt[3] padding=[0, 0, 0], SymInt[3] output_padding=[0, 0, 0], SymInt groups=1, SymInt[3] dilation=[1, 1, 1]) -> Tensor` */
   convTranspose3d(input: Tensor, weight: Tensor, bias?: Tensor | null, stride?: Ints | number, padding?: Ints | number, outputPadding?: Ints | number, groups?: number | bigint, dilation?: Ints | number): Tensor;
   convTranspose3d(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; outputPadding?: Ints | number | undefined; groups?: number | bigint | undefined; dilation?: Ints | number | undefined }): Tensor;
-  /** `aten::convolution`, as `torch.convolution`. */
+  /**
+   * `torch.convolution`
+   * - `aten::convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, SymInt groups) -> Tensor`
+   * - `aten::convolution.out(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, SymInt groups, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   convolution(input: Tensor, weight: Tensor, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, transposed: boolean, outputPadding: Ints, groups: number | bigint): Tensor;
   convolution(input: Tensor, weight: Tensor, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, transposed: boolean, outputPadding: Ints, groups: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::convolution_backward_overrideable`, as `torch.convolution_backward_overrideable`. */
-  convolutionBackwardOverrideable(gradOutput: Tensor, input: Tensor, weight: Tensor, stride: Ints, padding: Ints, dilation: Ints, transposed: boolean, outputPadding: Ints, groups: number | bigint, outputMask: readonly boolean[]): [Tensor, Tensor, Tensor];
-  convolutionBackwardOverrideable(gradOutput: Tensor, input: Tensor, weight: Tensor, stride: Ints, padding: Ints, dilation: Ints, transposed: boolean, outputPadding: Ints, groups: number | bigint, outputMask: readonly boolean[], options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::convolution_overrideable`, as `torch.convolution_overrideable`. */
-  convolutionOverrideable(input: Tensor, weight: Tensor, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, transposed: boolean, outputPadding: Ints, groups: number | bigint): Tensor;
-  convolutionOverrideable(input: Tensor, weight: Tensor, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, transposed: boolean, outputPadding: Ints, groups: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::copy`, as `torch.copy`. */
+  /**
+   * `torch.copy`
+   * - `aten::copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor`
+   * - `aten::copy.out(Tensor self, Tensor src, bool non_blocking=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   copy(self: Tensor, src: Tensor, nonBlocking?: boolean): Tensor;
   copy(self: Tensor, src: Tensor, options?: { nonBlocking?: boolean | undefined }): Tensor;
   copy(self: Tensor, src: Tensor, options: { nonBlocking?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::copy_sparse_to_sparse_`, as `torch.copy_sparse_to_sparse_`. */
+  /** `torch.copy_sparse_to_sparse_`: `aten::copy_sparse_to_sparse_(Tensor(a!) self, Tensor src, bool non_blocking=False) -> Tensor(a!)` */
   copySparseToSparse_(self: Tensor, src: Tensor, nonBlocking?: boolean): Tensor;
   copySparseToSparse_(self: Tensor, src: Tensor, options?: { nonBlocking?: boolean | undefined }): Tensor;
-  /** `aten::copysign`, as `torch.copysign`. */
+  /**
+   * `torch.copysign`
+   * - `aten::copysign.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::copysign.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::copysign.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::copysign.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   copysign(self: Tensor, other: Tensor): Tensor;
   copysign(self: Tensor, other: Scalar): Tensor;
   copysign(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   copysign(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::corrcoef`, as `torch.corrcoef`. */
+  /** `torch.corrcoef`: `aten::corrcoef(Tensor self) -> Tensor` */
   corrcoef(self: Tensor): Tensor;
-  /** `aten::cos`, as `torch.cos`. */
+  /**
+   * `torch.cos`
+   * - `aten::cos(Tensor self) -> Tensor`
+   * - `aten::cos.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   cos(self: Tensor): Tensor;
   cos(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::cos_`, as `torch.cos_`. */
+  /** `torch.cos_`: `aten::cos_(Tensor(a!) self) -> Tensor(a!)` */
   cos_(self: Tensor): Tensor;
-  /** `aten::cosh`, as `torch.cosh`. */
+  /**
+   * `torch.cosh`
+   * - `aten::cosh(Tensor self) -> Tensor`
+   * - `aten::cosh.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   cosh(self: Tensor): Tensor;
   cosh(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::cosh_`, as `torch.cosh_`. */
+  /** `torch.cosh_`: `aten::cosh_(Tensor(a!) self) -> Tensor(a!)` */
   cosh_(self: Tensor): Tensor;
-  /** `aten::cosine_embedding_loss`, as `torch.cosine_embedding_loss`. */
+  /** `torch.cosine_embedding_loss`: `aten::cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, float margin=0., int reduction=1) -> Tensor` */
   cosineEmbeddingLoss(input1: Tensor, input2: Tensor, target: Tensor, margin?: number | PyFloat, reduction?: number | bigint): Tensor;
   cosineEmbeddingLoss(input1: Tensor, input2: Tensor, target: Tensor, options?: { margin?: number | PyFloat | undefined; reduction?: number | bigint | undefined }): Tensor;
-  /** `aten::cosine_similarity`, as `torch.cosine_similarity`. */
+  /** `torch.cosine_similarity`: `aten::cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08) -> Tensor` */
   cosineSimilarity(x1: Tensor, x2: Tensor, dim?: number | bigint, eps?: number | PyFloat): Tensor;
   cosineSimilarity(x1: Tensor, x2: Tensor, options?: { dim?: number | bigint | undefined; eps?: number | PyFloat | undefined }): Tensor;
-  /** `aten::count_nonzero`, as `torch.count_nonzero`. */
+  /**
+   * `torch.count_nonzero`
+   * - `aten::count_nonzero(Tensor self, int? dim=None) -> Tensor`
+   * - `aten::count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor`
+   * - `aten::count_nonzero.dim_IntList_out(Tensor self, int[] dim, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::count_nonzero.out(Tensor self, int? dim=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   countNonzero(self: Tensor, dim?: number | bigint | null): Tensor;
   countNonzero(self: Tensor, options?: { dim?: number | bigint | null | undefined }): Tensor;
   countNonzero(self: Tensor, dim: Ints): Tensor;
   countNonzero(self: Tensor, dim: Ints, options: { out: Tensor }): Tensor;
   countNonzero(self: Tensor, options: { dim?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::cov`, as `torch.cov`. */
+  /** `torch.cov`: `aten::cov(Tensor self, *, int correction=1, Tensor? fweights=None, Tensor? aweights=None) -> Tensor` */
   cov(self: Tensor, options?: { correction?: number | bigint | undefined; fweights?: Tensor | null | undefined; aweights?: Tensor | null | undefined }): Tensor;
-  /** `aten::cross`, as `torch.cross`. */
+  /**
+   * `torch.cross`
+   * - `aten::cross(Tensor self, Tensor other, int? dim=None) -> Tensor`
+   * - `aten::cross.out(Tensor self, Tensor other, int? dim=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   cross(self: Tensor, other: Tensor, dim?: number | bigint | null): Tensor;
   cross(self: Tensor, other: Tensor, options?: { dim?: number | bigint | null | undefined }): Tensor;
   cross(self: Tensor, other: Tensor, options: { dim?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::cross_entropy_loss`, as `torch.cross_entropy_loss`. */
+  /** `torch.cross_entropy_loss`: `aten::cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100, float label_smoothing=0.) -> Tensor` */
   crossEntropyLoss(self: Tensor, target: Tensor, weight?: Tensor | null, reduction?: number | bigint, ignoreIndex?: number | bigint, labelSmoothing?: number | PyFloat): Tensor;
   crossEntropyLoss(self: Tensor, target: Tensor, options?: { weight?: Tensor | null | undefined; reduction?: number | bigint | undefined; ignoreIndex?: number | bigint | undefined; labelSmoothing?: number | PyFloat | undefined }): Tensor;
-  /** `aten::ctc_loss`, as `torch.ctc_loss`. */
+  /**
+   * `torch.crow_indices_copy`
+   * - `aten::crow_indices_copy(Tensor self) -> Tensor`
+   * - `aten::crow_indices_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  crowIndicesCopy(self: Tensor): Tensor;
+  crowIndicesCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.ctc_loss`
+   * - `aten::ctc_loss.IntList(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor`
+   * - `aten::ctc_loss.Tensor(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor`
+   */
   ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Ints, targetLengths: Ints, blank?: number | bigint, reduction?: number | bigint, zeroInfinity?: boolean): Tensor;
   ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Ints, targetLengths: Ints, options?: { blank?: number | bigint | undefined; reduction?: number | bigint | undefined; zeroInfinity?: boolean | undefined }): Tensor;
   ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Tensor, targetLengths: Tensor, blank?: number | bigint, reduction?: number | bigint, zeroInfinity?: boolean): Tensor;
   ctcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Tensor, targetLengths: Tensor, options?: { blank?: number | bigint | undefined; reduction?: number | bigint | undefined; zeroInfinity?: boolean | undefined }): Tensor;
-  /** `aten::cummax`, as `torch.cummax`. */
-  cummax(self: Tensor, dim: number | bigint): [Tensor, Tensor];
-  cummax(self: Tensor, dim: number | bigint, options: { values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::cummin`, as `torch.cummin`. */
-  cummin(self: Tensor, dim: number | bigint): [Tensor, Tensor];
-  cummin(self: Tensor, dim: number | bigint, options: { values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::cumprod`, as `torch.cumprod`. */
+  /**
+   * `torch.cudnn_affine_grid_generator`
+   * - `aten::cudnn_affine_grid_generator(Tensor theta, int N, int C, int H, int W) -> Tensor grid`
+   * - `aten::cudnn_affine_grid_generator.out(Tensor theta, int N, int C, int H, int W, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  cudnnAffineGridGenerator(theta: Tensor, N: number | bigint, C: number | bigint, H: number | bigint, W: number | bigint): Tensor;
+  cudnnAffineGridGenerator(theta: Tensor, N: number | bigint, C: number | bigint, H: number | bigint, W: number | bigint, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.cudnn_batch_norm`
+   * - `aten::cudnn_batch_norm(Tensor input, Tensor weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float exponential_average_factor, float epsilon) -> (Tensor, Tensor, Tensor, Tensor)`
+   * - `aten::cudnn_batch_norm.out(Tensor input, Tensor weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float exponential_average_factor, float epsilon, *, Tensor(a!) out0, Tensor(b!) out1, Tensor(c!) out2, Tensor(d!) out3) -> (Tensor(a!), Tensor(b!), Tensor(c!), Tensor(d!))`
+   */
+  cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, exponentialAverageFactor: number | PyFloat, epsilon: number | PyFloat): [Tensor, Tensor, Tensor, Tensor];
+  cudnnBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, exponentialAverageFactor: number | PyFloat, epsilon: number | PyFloat, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+  /**
+   * `torch.cudnn_convolution`
+   * - `aten::cudnn_convolution(Tensor self, Tensor weight, SymInt[] padding, SymInt[] stride, SymInt[] dilation, SymInt groups, bool benchmark, bool deterministic, bool allow_tf32) -> Tensor`
+   * - `aten::cudnn_convolution.out(Tensor self, Tensor weight, SymInt[] padding, SymInt[] stride, SymInt[] dilation, SymInt groups, bool benchmark, bool deterministic, bool allow_tf32, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  cudnnConvolution(self: Tensor, weight: Tensor, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
+  cudnnConvolution(self: Tensor, weight: Tensor, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, allowTf32: boolean, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.cudnn_convolution_add_relu`
+   * - `aten::cudnn_convolution_add_relu(Tensor self, Tensor weight, Tensor z, Scalar? alpha, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, SymInt groups) -> Tensor`
+   * - `aten::cudnn_convolution_add_relu.out(Tensor self, Tensor weight, Tensor z, Scalar? alpha, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, SymInt groups, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, groups: number | bigint): Tensor;
+  cudnnConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, groups: number | bigint, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.cudnn_convolution_relu`
+   * - `aten::cudnn_convolution_relu(Tensor self, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, SymInt groups) -> Tensor`
+   * - `aten::cudnn_convolution_relu.out(Tensor self, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, SymInt groups, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  cudnnConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, groups: number | bigint): Tensor;
+  cudnnConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, groups: number | bigint, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.cudnn_convolution_transpose`
+   * - `aten::cudnn_convolution_transpose(Tensor self, Tensor weight, SymInt[] padding, SymInt[] output_padding, SymInt[] stride, SymInt[] dilation, SymInt groups, bool benchmark, bool deterministic, bool allow_tf32) -> Tensor`
+   * - `aten::cudnn_convolution_transpose.out(Tensor self, Tensor weight, SymInt[] padding, SymInt[] output_padding, SymInt[] stride, SymInt[] dilation, SymInt groups, bool benchmark, bool deterministic, bool allow_tf32, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  cudnnConvolutionTranspose(self: Tensor, weight: Tensor, padding: Ints, outputPadding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, allowTf32: boolean): Tensor;
+  cudnnConvolutionTranspose(self: Tensor, weight: Tensor, padding: Ints, outputPadding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, allowTf32: boolean, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.cudnn_grid_sampler`
+   * - `aten::cudnn_grid_sampler(Tensor self, Tensor grid) -> Tensor output`
+   * - `aten::cudnn_grid_sampler.out(Tensor self, Tensor grid, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  cudnnGridSampler(self: Tensor, grid: Tensor): Tensor;
+  cudnnGridSampler(self: Tensor, grid: Tensor, options: { out: Tensor }): Tensor;
+  /** `torch.cudnn_is_acceptable`: `aten::cudnn_is_acceptable(Tensor self) -> bool` */
+  cudnnIsAcceptable(self: Tensor): boolean;
+  /**
+   * `torch.cummax`
+   * - `aten::cummax(Tensor self, int dim) -> (Tensor values, Tensor indices)`
+   * - `aten::cummax.out(Tensor self, int dim, *, Tensor(a!) values, Tensor(b!) indices) -> (Tensor(a!) values, Tensor(b!) indices)`
+   */
+  cummax(self: Tensor, dim: number | bigint): [values: Tensor, indices: Tensor];
+  cummax(self: Tensor, dim: number | bigint, options: { values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+  /**
+   * `torch.cummin`
+   * - `aten::cummin(Tensor self, int dim) -> (Tensor values, Tensor indices)`
+   * - `aten::cummin.out(Tensor self, int dim, *, Tensor(a!) values, Tensor(b!) indices) -> (Tensor(a!) values, Tensor(b!) indices)`
+   */
+  cummin(self: Tensor, dim: number | bigint): [values: Tensor, indices: Tensor];
+  cummin(self: Tensor, dim: number | bigint, options: { values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+  /**
+   * `torch.cumprod`
+   * - `aten::cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::cumprod.out(Tensor self, int dim, *, ScalarType? dtype=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   cumprod(self: Tensor, dim: number | bigint, options?: { dtype?: DType | null | undefined }): Tensor;
   cumprod(self: Tensor, dim: number | bigint, options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::cumsum`, as `torch.cumsum`. */
+  /**
+   * `torch.cumsum`
+   * - `aten::cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::cumsum.out(Tensor self, int dim, *, ScalarType? dtype=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   cumsum(self: Tensor, dim: number | bigint, options?: { dtype?: DType | null | undefined }): Tensor;
   cumsum(self: Tensor, dim: number | bigint, options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::cumulative_trapezoid`, as `torch.cumulative_trapezoid`. */
+  /**
+   * `torch.cumulative_trapezoid`
+   * - `aten::cumulative_trapezoid.dx(Tensor y, *, Scalar dx=1, int dim=-1) -> Tensor`
+   * - `aten::cumulative_trapezoid.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor`
+   */
   cumulativeTrapezoid(y: Tensor, options?: { dx?: Scalar | undefined; dim?: number | bigint | undefined }): Tensor;
   cumulativeTrapezoid(y: Tensor, x: Tensor, options?: { dim?: number | bigint | undefined }): Tensor;
-  /** `aten::deg2rad`, as `torch.deg2rad`. */
+  /**
+   * `torch.deg2rad`
+   * - `aten::deg2rad(Tensor self) -> Tensor`
+   * - `aten::deg2rad.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   deg2rad(self: Tensor): Tensor;
   deg2rad(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::deg2rad_`, as `torch.deg2rad_`. */
+  /** `torch.deg2rad_`: `aten::deg2rad_(Tensor(a!) self) -> Tensor(a!)` */
   deg2rad_(self: Tensor): Tensor;
-  /** `aten::dequantize`, as `torch.dequantize`. */
+  /**
+   * `torch.dequantize`
+   * - `aten::dequantize.self(Tensor self) -> Tensor`
+   * - `aten::dequantize.tensors(Tensor[] tensors) -> Tensor[]`
+   * - `aten::dequantize.self_out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::dequantize.tensors_out(Tensor[] tensors, *, Tensor(a!)[] out) -> ()`
+   */
   dequantize(self: Tensor): Tensor;
   dequantize(tensors: readonly Tensor[]): Tensor[];
   dequantize(self: Tensor, options: { out: Tensor }): Tensor;
   dequantize(tensors: readonly Tensor[], options: { out: readonly Tensor[] }): void;
-  /** `aten::det`, as `torch.det`. */
+  /** `torch.det`: `aten::det(Tensor self) -> Tensor` */
   det(self: Tensor): Tensor;
-  /** `aten::detach`, as `torch.detach`. */
+  /** `torch.detach`: `aten::detach(Tensor(a) self) -> Tensor(a)` */
   detach(self: Tensor): Tensor;
-  /** `aten::detach_`, as `torch.detach_`. */
+  /** `torch.detach_`: `aten::detach_(Tensor(a!) self) -> Tensor(a!)` */
   detach_(self: Tensor): Tensor;
-  /** `aten::diag`, as `torch.diag`. */
+  /**
+   * `torch.detach_copy`
+   * - `aten::detach_copy(Tensor self) -> Tensor`
+   * - `aten::detach_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  detachCopy(self: Tensor): Tensor;
+  detachCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.diag`
+   * - `aten::diag(Tensor self, int diagonal=0) -> Tensor`
+   * - `aten::diag.out(Tensor self, int diagonal=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   diag(self: Tensor, diagonal?: number | bigint): Tensor;
   diag(self: Tensor, options?: { diagonal?: number | bigint | undefined }): Tensor;
   diag(self: Tensor, options: { diagonal?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::diag_embed`, as `torch.diag_embed`. */
+  /**
+   * `torch.diag_embed`
+   * - `aten::diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor`
+   * - `aten::diag_embed.out(Tensor self, int offset=0, int dim1=-2, int dim2=-1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   diagEmbed(self: Tensor, offset?: number | bigint, dim1?: number | bigint, dim2?: number | bigint): Tensor;
   diagEmbed(self: Tensor, options?: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined }): Tensor;
   diagEmbed(self: Tensor, options: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::diagflat`, as `torch.diagflat`. */
+  /** `torch.diagflat`: `aten::diagflat(Tensor self, int offset=0) -> Tensor` */
   diagflat(self: Tensor, offset?: number | bigint): Tensor;
   diagflat(self: Tensor, options?: { offset?: number | bigint | undefined }): Tensor;
-  /** `aten::diagonal`, as `torch.diagonal`. */
+  /** `torch.diagonal`: `aten::diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)` */
   diagonal(self: Tensor, offset?: number | bigint, dim1?: number | bigint, dim2?: number | bigint): Tensor;
   diagonal(self: Tensor, options?: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined }): Tensor;
-  /** `aten::diagonal_scatter`, as `torch.diagonal_scatter`. */
+  /**
+   * `torch.diagonal_copy`
+   * - `aten::diagonal_copy(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor`
+   * - `aten::diagonal_copy.out(Tensor self, int offset=0, int dim1=0, int dim2=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  diagonalCopy(self: Tensor, offset?: number | bigint, dim1?: number | bigint, dim2?: number | bigint): Tensor;
+  diagonalCopy(self: Tensor, options?: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined }): Tensor;
+  diagonalCopy(self: Tensor, options: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.diagonal_scatter`
+   * - `aten::diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor`
+   * - `aten::diagonal_scatter.out(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   diagonalScatter(self: Tensor, src: Tensor, offset?: number | bigint, dim1?: number | bigint, dim2?: number | bigint): Tensor;
   diagonalScatter(self: Tensor, src: Tensor, options?: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined }): Tensor;
   diagonalScatter(self: Tensor, src: Tensor, options: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::diff`, as `torch.diff`. */
+  /**
+   * `torch.diff`
+   * - `aten::diff(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor`
+   * - `aten::diff.out(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   diff(self: Tensor, n?: number | bigint, dim?: number | bigint, prepend?: Tensor | null, append?: Tensor | null): Tensor;
   diff(self: Tensor, options?: { n?: number | bigint | undefined; dim?: number | bigint | undefined; prepend?: Tensor | null | undefined; append?: Tensor | null | undefined }): Tensor;
   diff(self: Tensor, options: { n?: number | bigint | undefined; dim?: number | bigint | undefined; prepend?: Tensor | null | undefined; append?: Tensor | null | undefined; out: Tensor }): Tensor;
-  /** `aten::digamma`, as `torch.digamma`. */
+  /**
+   * `torch.digamma`
+   * - `aten::digamma(Tensor self) -> Tensor`
+   * - `aten::digamma.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   digamma(self: Tensor): Tensor;
   digamma(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::dist`, as `torch.dist`. */
+  /**
+   * `torch.dist`
+   * - `aten::dist(Tensor self, Tensor other, Scalar p=2) -> Tensor`
+   * - `aten::dist.out(Tensor self, Tensor other, Scalar p=2, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   dist(self: Tensor, other: Tensor, p?: Scalar): Tensor;
   dist(self: Tensor, other: Tensor, options?: { p?: Scalar | undefined }): Tensor;
   dist(self: Tensor, other: Tensor, options: { p?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::div`, as `torch.div`. */
-  div(self: Tensor, other: Tensor): Tensor;
-  div(self: Tensor, other: Tensor, options: { roundingMode: string | null }): Tensor;
-  div(self: Tensor, other: Scalar): Tensor;
-  div(self: Tensor, other: Scalar, options: { roundingMode: string | null }): Tensor;
-  div(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  div(self: Tensor, other: Tensor, options: { roundingMode: string | null; out: Tensor }): Tensor;
-  div(self: Tensor, other: Scalar, options: { roundingMode: string | null; out: Tensor }): Tensor;
-  div(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::divide`, as `torch.divide`. */
-  divide(self: Tensor, other: Tensor): Tensor;
-  divide(self: Tensor, other: Tensor, options: { roundingMode: string | null }): Tensor;
-  divide(self: Tensor, other: Scalar): Tensor;
-  divide(self: Tensor, other: Scalar, options: { roundingMode: string | null }): Tensor;
-  divide(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  divide(self: Tensor, other: Tensor, options: { roundingMode: string | null; out: Tensor }): Tensor;
-  /** `aten::dot`, as `torch.dot`. */
+  /**
+   * `torch.div`
+   * - `aten::div.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor`
+   * - `aten::div.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::div.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor`
+   * - `aten::div.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::div.out_mode(Tensor self, Tensor other, *, str? rounding_mode, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::div.Scalar_mode_out(Tensor self, Scalar other, *, str? rounding_mode, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::div.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  div(self: Tensor | Scalar, other: Tensor | Scalar): Tensor;
+  div(self: Tensor | Scalar, other: Tensor | Scalar, options: { roundingMode: string | null }): Tensor;
+  div(self: Tensor | Scalar, other: Scalar): Tensor;
+  div(self: Tensor | Scalar, other: Scalar, options: { roundingMode: string | null }): Tensor;
+  div(self: Tensor | Scalar, other: Tensor | Scalar, options: { out: Tensor }): Tensor;
+  div(self: Tensor | Scalar, other: Tensor | Scalar, options: { roundingMode: string | null; out: Tensor }): Tensor;
+  div(self: Tensor | Scalar, other: Scalar, options: { roundingMode: string | null; out: Tensor }): Tensor;
+  div(self: Tensor | Scalar, other: Scalar, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.divide`
+   * - `aten::divide.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::divide.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor`
+   * - `aten::divide.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::divide.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor`
+   * - `aten::divide.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::divide.out_mode(Tensor self, Tensor other, *, str? rounding_mode, Tensor(a!) out) -> Tensor(a!)`
+   */
+  divide(self: Tensor | Scalar, other: Tensor | Scalar): Tensor;
+  divide(self: Tensor | Scalar, other: Tensor | Scalar, options: { roundingMode: string | null }): Tensor;
+  divide(self: Tensor | Scalar, other: Scalar): Tensor;
+  divide(self: Tensor | Scalar, other: Scalar, options: { roundingMode: string | null }): Tensor;
+  divide(self: Tensor | Scalar, other: Tensor | Scalar, options: { out: Tensor }): Tensor;
+  divide(self: Tensor | Scalar, other: Tensor | Scalar, options: { roundingMode: string | null; out: Tensor }): Tensor;
+  /**
+   * `torch.dot`
+   * - `aten::dot(Tensor self, Tensor tensor) -> Tensor`
+   * - `aten::dot.out(Tensor self, Tensor tensor, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   dot(self: Tensor, tensor: Tensor): Tensor;
   dot(self: Tensor, tensor: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::dropout`, as `torch.dropout`. */
+  /** `torch.dropout`: `aten::dropout(Tensor input, float p, bool train) -> Tensor` */
   dropout(input: Tensor, p: number | PyFloat, train: boolean): Tensor;
-  /** `aten::dropout_`, as `torch.dropout_`. */
+  /** `torch.dropout_`: `aten::dropout_(Tensor(a!) self, float p, bool train) -> Tensor(a!)` */
   dropout_(self: Tensor, p: number | PyFloat, train: boolean): Tensor;
-  /** `aten::dsplit`, as `torch.dsplit`. */
+  /**
+   * `torch.dsplit`
+   * - `aten::dsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]`
+   * - `aten::dsplit.int(Tensor(a -> *) self, int sections) -> Tensor(a)[]`
+   */
   dsplit(self: Tensor, indices: Ints): Tensor[];
   dsplit(self: Tensor, sections: number | bigint): Tensor[];
-  /** `aten::dstack`, as `torch.dstack`. */
+  /**
+   * `torch.dstack`
+   * - `aten::dstack(Tensor[] tensors) -> Tensor`
+   * - `aten::dstack.out(Tensor[] tensors, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   dstack(tensors: readonly Tensor[]): Tensor;
   dstack(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
-  /** `aten::einsum`, as `torch.einsum`. */
+  /** `torch.einsum`: `aten::einsum(str equation, Tensor[] tensors, *, int[]? path=None) -> Tensor` */
   einsum(equation: string, tensors: readonly Tensor[], options?: { path?: Ints | null | undefined }): Tensor;
-  /** `aten::elu`, as `torch.elu`. */
+  /**
+   * `torch.elu`
+   * - `aten::elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor`
+   * - `aten::elu.out(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   elu(self: Tensor, alpha?: Scalar, scale?: Scalar, inputScale?: Scalar): Tensor;
   elu(self: Tensor, options?: { alpha?: Scalar | undefined; scale?: Scalar | undefined; inputScale?: Scalar | undefined }): Tensor;
   elu(self: Tensor, options: { alpha?: Scalar | undefined; scale?: Scalar | undefined; inputScale?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::elu_`, as `torch.elu_`. */
+  /** `torch.elu_`: `aten::elu_(Tensor(a!) self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor(a!)` */
   elu_(self: Tensor, alpha?: Scalar, scale?: Scalar, inputScale?: Scalar): Tensor;
   elu_(self: Tensor, options?: { alpha?: Scalar | undefined; scale?: Scalar | undefined; inputScale?: Scalar | undefined }): Tensor;
-  /** `aten::embedding`, as `torch.embedding`. */
+  /**
+   * `torch.embedding`
+   * - `aten::embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor`
+   * - `aten::embedding.out(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   embedding(weight: Tensor, indices: Tensor, paddingIdx?: number | bigint, scaleGradByFreq?: boolean, sparse?: boolean): Tensor;
   embedding(weight: Tensor, indices: Tensor, options?: { paddingIdx?: number | bigint | undefined; scaleGradByFreq?: boolean | undefined; sparse?: boolean | undefined }): Tensor;
   embedding(weight: Tensor, indices: Tensor, options: { paddingIdx?: number | bigint | undefined; scaleGradByFreq?: boolean | undefined; sparse?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::embedding_bag`, as `torch.embedding_bag`. */
+  /**
+   * `torch.embedding_bag`
+   * - `aten::embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False) -> (Tensor, Tensor, Tensor, Tensor)`
+   * - `aten::embedding_bag.padding_idx(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq, int mode, bool sparse, Tensor? per_sample_weights, bool include_last_offset, int? padding_idx) -> (Tensor, Tensor, Tensor, Tensor)`
+   */
   embeddingBag(weight: Tensor, indices: Tensor, offsets: Tensor, scaleGradByFreq?: boolean, mode?: number | bigint, sparse?: boolean, perSampleWeights?: Tensor | null, includeLastOffset?: boolean): [Tensor, Tensor, Tensor, Tensor];
   embeddingBag(weight: Tensor, indices: Tensor, offsets: Tensor, options?: { scaleGradByFreq?: boolean | undefined; mode?: number | bigint | undefined; sparse?: boolean | undefined; perSampleWeights?: Tensor | null | undefined; includeLastOffset?: boolean | undefined }): [Tensor, Tensor, Tensor, Tensor];
   embeddingBag(weight: Tensor, indices: Tensor, offsets: Tensor, scaleGradByFreq: boolean, mode: number | bigint, sparse: boolean, perSampleWeights: Tensor | null, includeLastOffset: boolean, paddingIdx: number | bigint | null): [Tensor, Tensor, Tensor, Tensor];
-  /** `aten::embedding_renorm_`, as `torch.embedding_renorm_`. */
+  /** `torch.embedding_renorm_`: `aten::embedding_renorm_(Tensor(a!) self, Tensor indices, float max_norm, float norm_type) -> Tensor(a!)` */
   embeddingRenorm_(self: Tensor, indices: Tensor, maxNorm: number | PyFloat, normType: number | PyFloat): Tensor;
-  /** `aten::empty`, as `torch.empty`. */
+  /**
+   * `torch.empty`
+   * - `aten::empty.memory_format(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::empty.out(SymInt[] size, *, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   empty(size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
+  empty(...size: (number | bigint)[]): Tensor;
   empty(size: Ints, options: { memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::empty_like`, as `torch.empty_like`. */
+  /**
+   * `torch.empty_like`
+   * - `aten::empty_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::empty_like.out(Tensor self, *, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   emptyLike(self: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
   emptyLike(self: Tensor, options: { memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::empty_permuted`, as `torch.empty_permuted`. */
+  /**
+   * `torch.empty_permuted`
+   * - `aten::empty_permuted(SymInt[] size, int[] physical_layout, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::empty_permuted.out(SymInt[] size, int[] physical_layout, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   emptyPermuted(size: Ints, physicalLayout: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   emptyPermuted(size: Ints, physicalLayout: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::empty_quantized`, as `torch.empty_quantized`. */
+  /**
+   * `torch.empty_quantized`
+   * - `aten::empty_quantized(int[] size, Tensor qtensor, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::empty_quantized.out(int[] size, Tensor qtensor, *, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   emptyQuantized(size: Ints, qtensor: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
   emptyQuantized(size: Ints, qtensor: Tensor, options: { memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::empty_strided`, as `torch.empty_strided`. */
+  /**
+   * `torch.empty_strided`
+   * - `aten::empty_strided(SymInt[] size, SymInt[] stride, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::empty_strided.out(SymInt[] size, SymInt[] stride, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   emptyStrided(size: Ints, stride: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   emptyStrided(size: Ints, stride: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::eq`, as `torch.eq`. */
+  /**
+   * `torch.eq`
+   * - `aten::eq.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::eq.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::eq.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::eq.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   eq(self: Tensor, other: Tensor): Tensor;
   eq(self: Tensor, other: Scalar): Tensor;
   eq(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   eq(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::equal`, as `torch.equal`. */
+  /** `torch.equal`: `aten::equal(Tensor self, Tensor other) -> bool` */
   equal(self: Tensor, other: Tensor): boolean;
-  /** `aten::erf`, as `torch.erf`. */
+  /**
+   * `torch.erf`
+   * - `aten::erf(Tensor self) -> Tensor`
+   * - `aten::erf.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   erf(self: Tensor): Tensor;
   erf(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::erf_`, as `torch.erf_`. */
+  /** `torch.erf_`: `aten::erf_(Tensor(a!) self) -> Tensor(a!)` */
   erf_(self: Tensor): Tensor;
-  /** `aten::erfc`, as `torch.erfc`. */
+  /**
+   * `torch.erfc`
+   * - `aten::erfc(Tensor self) -> Tensor`
+   * - `aten::erfc.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   erfc(self: Tensor): Tensor;
   erfc(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::erfc_`, as `torch.erfc_`. */
+  /** `torch.erfc_`: `aten::erfc_(Tensor(a!) self) -> Tensor(a!)` */
   erfc_(self: Tensor): Tensor;
-  /** `aten::erfinv`, as `torch.erfinv`. */
+  /**
+   * `torch.erfinv`
+   * - `aten::erfinv(Tensor self) -> Tensor`
+   * - `aten::erfinv.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   erfinv(self: Tensor): Tensor;
   erfinv(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::exp`, as `torch.exp`. */
+  /**
+   * `torch.exp`
+   * - `aten::exp(Tensor self) -> Tensor`
+   * - `aten::exp.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   exp(self: Tensor): Tensor;
   exp(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::exp2`, as `torch.exp2`. */
+  /**
+   * `torch.exp2`
+   * - `aten::exp2(Tensor self) -> Tensor`
+   * - `aten::exp2.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   exp2(self: Tensor): Tensor;
   exp2(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::exp2_`, as `torch.exp2_`. */
+  /** `torch.exp2_`: `aten::exp2_(Tensor(a!) self) -> Tensor(a!)` */
   exp2_(self: Tensor): Tensor;
-  /** `aten::exp_`, as `torch.exp_`. */
+  /** `torch.exp_`: `aten::exp_(Tensor(a!) self) -> Tensor(a!)` */
   exp_(self: Tensor): Tensor;
-  /** `aten::expand`, as `torch.expand`. */
+  /** `torch.expand`: `aten::expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)` */
   expand(self: Tensor, size: Ints, options?: { implicit?: boolean | undefined }): Tensor;
-  /** `aten::expand_as`, as `torch.expand_as`. */
+  /** `torch.expand_as`: `aten::expand_as(Tensor(a) self, Tensor other) -> Tensor(a)` */
   expandAs(self: Tensor, other: Tensor): Tensor;
-  /** `aten::expm1`, as `torch.expm1`. */
+  /**
+   * `torch.expand_copy`
+   * - `aten::expand_copy(Tensor self, SymInt[] size, *, bool implicit=False) -> Tensor`
+   * - `aten::expand_copy.out(Tensor self, SymInt[] size, *, bool implicit=False, Tensor(a!) out) -> Tensor(a!)`
+   */
+  expandCopy(self: Tensor, size: Ints, options?: { implicit?: boolean | undefined }): Tensor;
+  expandCopy(self: Tensor, size: Ints, options: { implicit?: boolean | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.expm1`
+   * - `aten::expm1(Tensor self) -> Tensor`
+   * - `aten::expm1.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   expm1(self: Tensor): Tensor;
   expm1(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::expm1_`, as `torch.expm1_`. */
+  /** `torch.expm1_`: `aten::expm1_(Tensor(a!) self) -> Tensor(a!)` */
   expm1_(self: Tensor): Tensor;
-  /** `aten::eye`, as `torch.eye`. */
+  /**
+   * `torch.eye`
+   * - `aten::eye(SymInt n, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::eye.m(SymInt n, SymInt m, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::eye.m_out(SymInt n, SymInt m, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::eye.out(SymInt n, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   eye(n: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   eye(n: number | bigint, m: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   eye(n: number | bigint, m: number | bigint, options: { out: Tensor }): Tensor;
   eye(n: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::fake_quantize_per_channel_affine`, as `torch.fake_quantize_per_channel_affine`. */
+  /** `torch.fake_quantize_per_channel_affine`: `aten::fake_quantize_per_channel_affine(Tensor self, Tensor scale, Tensor zero_point, int axis, int quant_min, int quant_max) -> Tensor` */
   fakeQuantizePerChannelAffine(self: Tensor, scale: Tensor, zeroPoint: Tensor, axis: number | bigint, quantMin: number | bigint, quantMax: number | bigint): Tensor;
-  /** `aten::fake_quantize_per_channel_affine_cachemask`, as `torch.fake_quantize_per_channel_affine_cachemask`. */
-  fakeQuantizePerChannelAffineCachemask(self: Tensor, scale: Tensor, zeroPoint: Tensor, axis: number | bigint, quantMin: number | bigint, quantMax: number | bigint): [Tensor, Tensor];
+  /**
+   * `torch.fake_quantize_per_channel_affine_cachemask`
+   * - `aten::fake_quantize_per_channel_affine_cachemask(Tensor self, Tensor scale, Tensor zero_point, int axis, int quant_min, int quant_max) -> (Tensor output, Tensor mask)`
+   * - `aten::fake_quantize_per_channel_affine_cachemask.out(Tensor self, Tensor scale, Tensor zero_point, int axis, int quant_min, int quant_max, *, Tensor(a!) out0, Tensor(b!) out1) -> (Tensor(a!), Tensor(b!))`
+   */
+  fakeQuantizePerChannelAffineCachemask(self: Tensor, scale: Tensor, zeroPoint: Tensor, axis: number | bigint, quantMin: number | bigint, quantMax: number | bigint): [output: Tensor, mask: Tensor];
   fakeQuantizePerChannelAffineCachemask(self: Tensor, scale: Tensor, zeroPoint: Tensor, axis: number | bigint, quantMin: number | bigint, quantMax: number | bigint, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  /** `aten::fake_quantize_per_tensor_affine`, as `torch.fake_quantize_per_tensor_affine`. */
+  /**
+   * `torch.fake_quantize_per_tensor_affine`
+   * - `aten::fake_quantize_per_tensor_affine(Tensor self, float scale, int zero_point, int quant_min, int quant_max) -> Tensor`
+   * - `aten::fake_quantize_per_tensor_affine.tensor_qparams(Tensor self, Tensor scale, Tensor zero_point, int quant_min, int quant_max) -> Tensor`
+   */
   fakeQuantizePerTensorAffine(self: Tensor, scale: number | PyFloat, zeroPoint: number | bigint, quantMin: number | bigint, quantMax: number | bigint): Tensor;
   fakeQuantizePerTensorAffine(self: Tensor, scale: Tensor, zeroPoint: Tensor, quantMin: number | bigint, quantMax: number | bigint): Tensor;
-  /** `aten::fake_quantize_per_tensor_affine_cachemask`, as `torch.fake_quantize_per_tensor_affine_cachemask`. */
-  fakeQuantizePerTensorAffineCachemask(self: Tensor, scale: number | PyFloat, zeroPoint: number | bigint, quantMin: number | bigint, quantMax: number | bigint): [Tensor, Tensor];
+  /**
+   * `torch.fake_quantize_per_tensor_affine_cachemask`
+   * - `aten::fake_quantize_per_tensor_affine_cachemask(Tensor self, float scale, int zero_point, int quant_min, int quant_max) -> (Tensor output, Tensor mask)`
+   * - `aten::fake_quantize_per_tensor_affine_cachemask.out(Tensor self, float scale, int zero_point, int quant_min, int quant_max, *, Tensor(a!) out0, Tensor(b!) out1) -> (Tensor(a!), Tensor(b!))`
+   */
+  fakeQuantizePerTensorAffineCachemask(self: Tensor, scale: number | PyFloat, zeroPoint: number | bigint, quantMin: number | bigint, quantMax: number | bigint): [output: Tensor, mask: Tensor];
   fakeQuantizePerTensorAffineCachemask(self: Tensor, scale: number | PyFloat, zeroPoint: number | bigint, quantMin: number | bigint, quantMax: number | bigint, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  /** `aten::fbgemm_linear_fp16_weight`, as `torch.fbgemm_linear_fp16_weight`. */
+  /**
+   * `torch.fbgemm_linear_fp16_weight`
+   * - `aten::fbgemm_linear_fp16_weight(Tensor input, Tensor packed_weight, Tensor bias) -> Tensor`
+   * - `aten::fbgemm_linear_fp16_weight.out(Tensor input, Tensor packed_weight, Tensor bias, Tensor(a!) output) -> Tensor`
+   */
   fbgemmLinearFp16Weight(input: Tensor, packedWeight: Tensor, bias: Tensor): Tensor;
   fbgemmLinearFp16Weight(input: Tensor, packedWeight: Tensor, bias: Tensor, output: Tensor): Tensor;
-  /** `aten::fbgemm_linear_fp16_weight_fp32_activation`, as `torch.fbgemm_linear_fp16_weight_fp32_activation`. */
+  /**
+   * `torch.fbgemm_linear_fp16_weight_fp32_activation`
+   * - `aten::fbgemm_linear_fp16_weight_fp32_activation(Tensor input, Tensor packed_weight, Tensor? bias) -> Tensor`
+   * - `aten::fbgemm_linear_fp16_weight_fp32_activation.out(Tensor input, Tensor packed_weight, Tensor? bias, Tensor(a!) output) -> Tensor`
+   */
   fbgemmLinearFp16WeightFp32Activation(input: Tensor, packedWeight: Tensor, bias: Tensor | null): Tensor;
   fbgemmLinearFp16WeightFp32Activation(input: Tensor, packedWeight: Tensor, bias: Tensor | null, output: Tensor): Tensor;
-  /** `aten::fbgemm_linear_int8_weight`, as `torch.fbgemm_linear_int8_weight`. */
+  /** `torch.fbgemm_linear_int8_weight`: `aten::fbgemm_linear_int8_weight(Tensor input, Tensor weight, Tensor packed, Tensor col_offsets, Scalar weight_scale, Scalar weight_zero_point, Tensor bias) -> Tensor` */
   fbgemmLinearInt8Weight(input: Tensor, weight: Tensor, packed: Tensor, colOffsets: Tensor, weightScale: Scalar, weightZeroPoint: Scalar, bias: Tensor): Tensor;
-  /** `aten::fbgemm_linear_int8_weight_fp32_activation`, as `torch.fbgemm_linear_int8_weight_fp32_activation`. */
+  /** `torch.fbgemm_linear_int8_weight_fp32_activation`: `aten::fbgemm_linear_int8_weight_fp32_activation(Tensor input, Tensor weight, Tensor packed, Tensor col_offsets, Scalar weight_scale, Scalar weight_zero_point, Tensor bias) -> Tensor` */
   fbgemmLinearInt8WeightFp32Activation(input: Tensor, weight: Tensor, packed: Tensor, colOffsets: Tensor, weightScale: Scalar, weightZeroPoint: Scalar, bias: Tensor): Tensor;
-  /** `aten::fbgemm_linear_quantize_weight`, as `torch.fbgemm_linear_quantize_weight`. */
+  /** `torch.fbgemm_linear_quantize_weight`: `aten::fbgemm_linear_quantize_weight(Tensor input) -> (Tensor, Tensor, float, int)` */
   fbgemmLinearQuantizeWeight(input: Tensor): [Tensor, Tensor, number, number];
-  /** `aten::fbgemm_pack_gemm_matrix_fp16`, as `torch.fbgemm_pack_gemm_matrix_fp16`. */
+  /** `torch.fbgemm_pack_gemm_matrix_fp16`: `aten::fbgemm_pack_gemm_matrix_fp16(Tensor input) -> Tensor` */
   fbgemmPackGemmMatrixFp16(input: Tensor): Tensor;
-  /** `aten::fbgemm_pack_quantized_matrix`, as `torch.fbgemm_pack_quantized_matrix`. */
+  /**
+   * `torch.fbgemm_pack_quantized_matrix`
+   * - `aten::fbgemm_pack_quantized_matrix(Tensor input) -> Tensor`
+   * - `aten::fbgemm_pack_quantized_matrix.KN(Tensor input, int K, int N) -> Tensor`
+   */
   fbgemmPackQuantizedMatrix(input: Tensor): Tensor;
   fbgemmPackQuantizedMatrix(input: Tensor, K: number | bigint, N: number | bigint): Tensor;
-  /** `aten::feature_alpha_dropout`, as `torch.feature_alpha_dropout`. */
+  /** `torch.feature_alpha_dropout`: `aten::feature_alpha_dropout(Tensor input, float p, bool train) -> Tensor` */
   featureAlphaDropout(input: Tensor, p: number | PyFloat, train: boolean): Tensor;
-  /** `aten::feature_alpha_dropout_`, as `torch.feature_alpha_dropout_`. */
+  /** `torch.feature_alpha_dropout_`: `aten::feature_alpha_dropout_(Tensor(a!) self, float p, bool train) -> Tensor(a!)` */
   featureAlphaDropout_(self: Tensor, p: number | PyFloat, train: boolean): Tensor;
-  /** `aten::feature_dropout`, as `torch.feature_dropout`. */
+  /** `torch.feature_dropout`: `aten::feature_dropout(Tensor input, float p, bool train) -> Tensor` */
   featureDropout(input: Tensor, p: number | PyFloat, train: boolean): Tensor;
-  /** `aten::feature_dropout_`, as `torch.feature_dropout_`. */
+  /** `torch.feature_dropout_`: `aten::feature_dropout_(Tensor(a!) self, float p, bool train) -> Tensor(a!)` */
   featureDropout_(self: Tensor, p: number | PyFloat, train: boolean): Tensor;
-  /** `aten::fft_fft`, as `torch.fft_fft`. */
-  fftFft(self: Tensor, n?: number | bigint | null, dim?: number | bigint, norm?: string | null): Tensor;
-  fftFft(self: Tensor, options?: { n?: number | bigint | null | undefined; dim?: number | bigint | undefined; norm?: string | null | undefined }): Tensor;
-  fftFft(self: Tensor, options: { n?: number | bigint | null | undefined; dim?: number | bigint | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_fft2`, as `torch.fft_fft2`. */
-  fftFft2(self: Tensor, s?: Ints | number | null, dim?: Ints | number, norm?: string | null): Tensor;
-  fftFft2(self: Tensor, options?: { s?: Ints | number | null | undefined; dim?: Ints | number | undefined; norm?: string | null | undefined }): Tensor;
-  fftFft2(self: Tensor, options: { s?: Ints | number | null | undefined; dim?: Ints | number | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_fftfreq`, as `torch.fft_fftfreq`. */
-  fftFftfreq(n: number | bigint, d?: number | PyFloat, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  fftFftfreq(n: number | bigint, options?: { d?: number | PyFloat | undefined; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  fftFftfreq(n: number | bigint, options: { d?: number | PyFloat | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_fftn`, as `torch.fft_fftn`. */
-  fftFftn(self: Tensor, s?: Ints | number | null, dim?: Ints | number | null, norm?: string | null): Tensor;
-  fftFftn(self: Tensor, options?: { s?: Ints | number | null | undefined; dim?: Ints | number | null | undefined; norm?: string | null | undefined }): Tensor;
-  fftFftn(self: Tensor, options: { s?: Ints | number | null | undefined; dim?: Ints | number | null | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_fftshift`, as `torch.fft_fftshift`. */
-  fftFftshift(self: Tensor, dim?: Ints | number | null): Tensor;
-  fftFftshift(self: Tensor, options?: { dim?: Ints | number | null | undefined }): Tensor;
-  /** `aten::fft_hfft`, as `torch.fft_hfft`. */
-  fftHfft(self: Tensor, n?: number | bigint | null, dim?: number | bigint, norm?: string | null): Tensor;
-  fftHfft(self: Tensor, options?: { n?: number | bigint | null | undefined; dim?: number | bigint | undefined; norm?: string | null | undefined }): Tensor;
-  fftHfft(self: Tensor, options: { n?: number | bigint | null | undefined; dim?: number | bigint | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_hfft2`, as `torch.fft_hfft2`. */
-  fftHfft2(self: Tensor, s?: Ints | number | null, dim?: Ints | number, norm?: string | null): Tensor;
-  fftHfft2(self: Tensor, options?: { s?: Ints | number | null | undefined; dim?: Ints | number | undefined; norm?: string | null | undefined }): Tensor;
-  fftHfft2(self: Tensor, options: { s?: Ints | number | null | undefined; dim?: Ints | number | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_hfftn`, as `torch.fft_hfftn`. */
-  fftHfftn(self: Tensor, s?: Ints | number | null, dim?: Ints | number | null, norm?: string | null): Tensor;
-  fftHfftn(self: Tensor, options?: { s?: Ints | number | null | undefined; dim?: Ints | number | null | undefined; norm?: string | null | undefined }): Tensor;
-  fftHfftn(self: Tensor, options: { s?: Ints | number | null | undefined; dim?: Ints | number | null | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_ifft`, as `torch.fft_ifft`. */
-  fftIfft(self: Tensor, n?: number | bigint | null, dim?: number | bigint, norm?: string | null): Tensor;
-  fftIfft(self: Tensor, options?: { n?: number | bigint | null | undefined; dim?: number | bigint | undefined; norm?: string | null | undefined }): Tensor;
-  fftIfft(self: Tensor, options: { n?: number | bigint | null | undefined; dim?: number | bigint | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_ifft2`, as `torch.fft_ifft2`. */
-  fftIfft2(self: Tensor, s?: Ints | number | null, dim?: Ints | number, norm?: string | null): Tensor;
-  fftIfft2(self: Tensor, options?: { s?: Ints | number | null | undefined; dim?: Ints | number | undefined; norm?: string | null | undefined }): Tensor;
-  fftIfft2(self: Tensor, options: { s?: Ints | number | null | undefined; dim?: Ints | number | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_ifftn`, as `torch.fft_ifftn`. */
-  fftIfftn(self: Tensor, s?: Ints | number | null, dim?: Ints | number | null, norm?: string | null): Tensor;
-  fftIfftn(self: Tensor, options?: { s?: Ints | number | null | undefined; dim?: Ints | number | null | undefined; norm?: string | null | undefined }): Tensor;
-  fftIfftn(self: Tensor, options: { s?: Ints | number | null | undefined; dim?: Ints | number | null | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_ifftshift`, as `torch.fft_ifftshift`. */
-  fftIfftshift(self: Tensor, dim?: Ints | number | null): Tensor;
-  fftIfftshift(self: Tensor, options?: { dim?: Ints | number | null | undefined }): Tensor;
-  /** `aten::fft_ihfft`, as `torch.fft_ihfft`. */
-  fftIhfft(self: Tensor, n?: number | bigint | null, dim?: number | bigint, norm?: string | null): Tensor;
-  fftIhfft(self: Tensor, options?: { n?: number | bigint | null | undefined; dim?: number | bigint | undefined; norm?: string | null | undefined }): Tensor;
-  fftIhfft(self: Tensor, options: { n?: number | bigint | null | undefined; dim?: number | bigint | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_ihfft2`, as `torch.fft_ihfft2`. */
-  fftIhfft2(self: Tensor, s?: Ints | number | null, dim?: Ints | number, norm?: string | null): Tensor;
-  fftIhfft2(self: Tensor, options?: { s?: Ints | number | null | undefined; dim?: Ints | number | undefined; norm?: string | null | undefined }): Tensor;
-  fftIhfft2(self: Tensor, options: { s?: Ints | number | null | undefined; dim?: Ints | number | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_ihfftn`, as `torch.fft_ihfftn`. */
-  fftIhfftn(self: Tensor, s?: Ints | number | null, dim?: Ints | number | null, norm?: string | null): Tensor;
-  fftIhfftn(self: Tensor, options?: { s?: Ints | number | null | undefined; dim?: Ints | number | null | undefined; norm?: string | null | undefined }): Tensor;
-  fftIhfftn(self: Tensor, options: { s?: Ints | number | null | undefined; dim?: Ints | number | null | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_irfft`, as `torch.fft_irfft`. */
-  fftIrfft(self: Tensor, n?: number | bigint | null, dim?: number | bigint, norm?: string | null): Tensor;
-  fftIrfft(self: Tensor, options?: { n?: number | bigint | null | undefined; dim?: number | bigint | undefined; norm?: string | null | undefined }): Tensor;
-  fftIrfft(self: Tensor, options: { n?: number | bigint | null | undefined; dim?: number | bigint | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_irfft2`, as `torch.fft_irfft2`. */
-  fftIrfft2(self: Tensor, s?: Ints | number | null, dim?: Ints | number, norm?: string | null): Tensor;
-  fftIrfft2(self: Tensor, options?: { s?: Ints | number | null | undefined; dim?: Ints | number | undefined; norm?: string | null | undefined }): Tensor;
-  fftIrfft2(self: Tensor, options: { s?: Ints | number | null | undefined; dim?: Ints | number | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_irfftn`, as `torch.fft_irfftn`. */
-  fftIrfftn(self: Tensor, s?: Ints | number | null, dim?: Ints | number | null, norm?: string | null): Tensor;
-  fftIrfftn(self: Tensor, options?: { s?: Ints | number | null | undefined; dim?: Ints | number | null | undefined; norm?: string | null | undefined }): Tensor;
-  fftIrfftn(self: Tensor, options: { s?: Ints | number | null | undefined; dim?: Ints | number | null | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_rfft`, as `torch.fft_rfft`. */
-  fftRfft(self: Tensor, n?: number | bigint | null, dim?: number | bigint, norm?: string | null): Tensor;
-  fftRfft(self: Tensor, options?: { n?: number | bigint | null | undefined; dim?: number | bigint | undefined; norm?: string | null | undefined }): Tensor;
-  fftRfft(self: Tensor, options: { n?: number | bigint | null | undefined; dim?: number | bigint | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_rfft2`, as `torch.fft_rfft2`. */
-  fftRfft2(self: Tensor, s?: Ints | number | null, dim?: Ints | number, norm?: string | null): Tensor;
-  fftRfft2(self: Tensor, options?: { s?: Ints | number | null | undefined; dim?: Ints | number | undefined; norm?: string | null | undefined }): Tensor;
-  fftRfft2(self: Tensor, options: { s?: Ints | number | null | undefined; dim?: Ints | number | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_rfftfreq`, as `torch.fft_rfftfreq`. */
-  fftRfftfreq(n: number | bigint, d?: number | PyFloat, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  fftRfftfreq(n: number | bigint, options?: { d?: number | PyFloat | undefined; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  fftRfftfreq(n: number | bigint, options: { d?: number | PyFloat | undefined; out: Tensor }): Tensor;
-  /** `aten::fft_rfftn`, as `torch.fft_rfftn`. */
-  fftRfftn(self: Tensor, s?: Ints | number | null, dim?: Ints | number | null, norm?: string | null): Tensor;
-  fftRfftn(self: Tensor, options?: { s?: Ints | number | null | undefined; dim?: Ints | number | null | undefined; norm?: string | null | undefined }): Tensor;
-  fftRfftn(self: Tensor, options: { s?: Ints | number | null | undefined; dim?: Ints | number | null | undefined; norm?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fill`, as `torch.fill`. */
+  /**
+   * `torch.fill`
+   * - `aten::fill.Tensor(Tensor self, Tensor value) -> Tensor`
+   * - `aten::fill.Scalar(Tensor self, Scalar value) -> Tensor`
+   * - `aten::fill.Tensor_out(Tensor self, Tensor value, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::fill.Scalar_out(Tensor self, Scalar value, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   fill(self: Tensor, value: Tensor): Tensor;
   fill(self: Tensor, value: Scalar): Tensor;
   fill(self: Tensor, value: Tensor, options: { out: Tensor }): Tensor;
   fill(self: Tensor, value: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::fill_`, as `torch.fill_`. */
+  /**
+   * `torch.fill_`
+   * - `aten::fill_.Tensor(Tensor(a!) self, Tensor value) -> Tensor(a!)`
+   * - `aten::fill_.Scalar(Tensor(a!) self, Scalar value) -> Tensor(a!)`
+   */
   fill_(self: Tensor, value: Tensor): Tensor;
   fill_(self: Tensor, value: Scalar): Tensor;
-  /** `aten::fix`, as `torch.fix`. */
+  /**
+   * `torch.fix`
+   * - `aten::fix(Tensor self) -> Tensor`
+   * - `aten::fix.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   fix(self: Tensor): Tensor;
   fix(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::fix_`, as `torch.fix_`. */
+  /** `torch.fix_`: `aten::fix_(Tensor(a!) self) -> Tensor(a!)` */
   fix_(self: Tensor): Tensor;
-  /** `aten::flatten`, as `torch.flatten`. */
+  /** `torch.flatten`: `aten::flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)` */
   flatten(self: Tensor, startDim?: number | bigint, endDim?: number | bigint): Tensor;
   flatten(self: Tensor, options?: { startDim?: number | bigint | undefined; endDim?: number | bigint | undefined }): Tensor;
-  /** `aten::flatten_dense_tensors`, as `torch.flatten_dense_tensors`. */
+  /** `torch.flatten_dense_tensors`: `aten::flatten_dense_tensors(Tensor[] tensors) -> Tensor` */
   flattenDenseTensors(tensors: readonly Tensor[]): Tensor;
-  /** `aten::flip`, as `torch.flip`. */
+  /**
+   * `torch.flip`
+   * - `aten::flip(Tensor self, int[] dims) -> Tensor`
+   * - `aten::flip.out(Tensor self, int[] dims, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   flip(self: Tensor, dims: Ints): Tensor;
   flip(self: Tensor, dims: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::fliplr`, as `torch.fliplr`. */
+  /** `torch.fliplr`: `aten::fliplr(Tensor self) -> Tensor` */
   fliplr(self: Tensor): Tensor;
-  /** `aten::flipud`, as `torch.flipud`. */
+  /** `torch.flipud`: `aten::flipud(Tensor self) -> Tensor` */
   flipud(self: Tensor): Tensor;
-  /** `aten::float_power`, as `torch.float_power`. */
+  /**
+   * `torch.float_power`
+   * - `aten::float_power.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor`
+   * - `aten::float_power.Scalar(Scalar self, Tensor exponent) -> Tensor`
+   * - `aten::float_power.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor`
+   * - `aten::float_power.Tensor_Tensor_out(Tensor self, Tensor exponent, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::float_power.Scalar_out(Scalar self, Tensor exponent, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::float_power.Tensor_Scalar_out(Tensor self, Scalar exponent, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   floatPower(self: Tensor, exponent: Tensor): Tensor;
   floatPower(self: Scalar, exponent: Tensor): Tensor;
   floatPower(self: Tensor, exponent: Scalar): Tensor;
   floatPower(self: Tensor, exponent: Tensor, options: { out: Tensor }): Tensor;
   floatPower(self: Scalar, exponent: Tensor, options: { out: Tensor }): Tensor;
   floatPower(self: Tensor, exponent: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::floor`, as `torch.floor`. */
+  /**
+   * `torch.floor`
+   * - `aten::floor(Tensor self) -> Tensor`
+   * - `aten::floor.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   floor(self: Tensor): Tensor;
   floor(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::floor_`, as `torch.floor_`. */
+  /** `torch.floor_`: `aten::floor_(Tensor(a!) self) -> Tensor(a!)` */
   floor_(self: Tensor): Tensor;
-  /** `aten::floor_divide`, as `torch.floor_divide`. */
-  floorDivide(self: Tensor, other: Tensor): Tensor;
-  floorDivide(self: Tensor, other: Scalar): Tensor;
-  floorDivide(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  floorDivide(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::fmax`, as `torch.fmax`. */
+  /**
+   * `torch.floor_divide`
+   * - `aten::floor_divide(Tensor self, Tensor other) -> Tensor`
+   * - `aten::floor_divide.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::floor_divide.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::floor_divide.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  floorDivide(self: Tensor | Scalar, other: Tensor | Scalar): Tensor;
+  floorDivide(self: Tensor | Scalar, other: Scalar): Tensor;
+  floorDivide(self: Tensor | Scalar, other: Tensor | Scalar, options: { out: Tensor }): Tensor;
+  floorDivide(self: Tensor | Scalar, other: Scalar, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.fmax`
+   * - `aten::fmax(Tensor self, Tensor other) -> Tensor`
+   * - `aten::fmax.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   fmax(self: Tensor, other: Tensor): Tensor;
   fmax(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::fmin`, as `torch.fmin`. */
+  /**
+   * `torch.fmin`
+   * - `aten::fmin(Tensor self, Tensor other) -> Tensor`
+   * - `aten::fmin.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   fmin(self: Tensor, other: Tensor): Tensor;
   fmin(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::fmod`, as `torch.fmod`. */
+  /**
+   * `torch.fmod`
+   * - `aten::fmod.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::fmod.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::fmod.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::fmod.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   fmod(self: Tensor, other: Tensor): Tensor;
   fmod(self: Tensor, other: Scalar): Tensor;
   fmod(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   fmod(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::frac`, as `torch.frac`. */
+  /**
+   * `torch.frac`
+   * - `aten::frac(Tensor self) -> Tensor`
+   * - `aten::frac.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   frac(self: Tensor): Tensor;
   frac(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::frac_`, as `torch.frac_`. */
+  /** `torch.frac_`: `aten::frac_(Tensor(a!) self) -> Tensor(a!)` */
   frac_(self: Tensor): Tensor;
-  /** `aten::fractional_max_pool2d`, as `torch.fractional_max_pool2d`. */
+  /**
+   * `torch.fractional_max_pool2d`
+   * - `aten::fractional_max_pool2d(Tensor self, int[2] kernel_size, int[2] output_size, Tensor random_samples) -> (Tensor, Tensor)`
+   * - `aten::fractional_max_pool2d.output(Tensor self, int[2] kernel_size, int[2] output_size, Tensor random_samples, *, Tensor(a!) output, Tensor(b!) indices) -> (Tensor(a!), Tensor(b!))`
+   */
   fractionalMaxPool2d(self: Tensor, kernelSize: Ints | number, outputSize: Ints | number, randomSamples: Tensor): [Tensor, Tensor];
   fractionalMaxPool2d(self: Tensor, kernelSize: Ints | number, outputSize: Ints | number, randomSamples: Tensor, options: { output: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::fractional_max_pool3d`, as `torch.fractional_max_pool3d`. */
+  /**
+   * `torch.fractional_max_pool3d`
+   * - `aten::fractional_max_pool3d(Tensor self, int[3] kernel_size, int[3] output_size, Tensor random_samples) -> (Tensor, Tensor)`
+   * - `aten::fractional_max_pool3d.output(Tensor self, int[3] kernel_size, int[3] output_size, Tensor random_samples, *, Tensor(a!) output, Tensor(b!) indices) -> (Tensor(a!), Tensor(b!))`
+   */
   fractionalMaxPool3d(self: Tensor, kernelSize: Ints | number, outputSize: Ints | number, randomSamples: Tensor): [Tensor, Tensor];
   fractionalMaxPool3d(self: Tensor, kernelSize: Ints | number, outputSize: Ints | number, randomSamples: Tensor, options: { output: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::frexp`, as `torch.frexp`. */
-  frexp(self: Tensor): [Tensor, Tensor];
-  frexp(self: Tensor, options: { mantissa: Tensor; exponent: Tensor }): [Tensor, Tensor];
-  /** `aten::frobenius_norm`, as `torch.frobenius_norm`. */
+  /**
+   * `torch.frexp`
+   * - `aten::frexp.Tensor(Tensor self) -> (Tensor mantissa, Tensor exponent)`
+   * - `aten::frexp.Tensor_out(Tensor self, *, Tensor(a!) mantissa, Tensor(b!) exponent) -> (Tensor(a!) mantissa, Tensor(b!) exponent)`
+   */
+  frexp(self: Tensor): [mantissa: Tensor, exponent: Tensor];
+  frexp(self: Tensor, options: { mantissa: Tensor; exponent: Tensor }): [mantissa: Tensor, exponent: Tensor];
+  /**
+   * `torch.frobenius_norm`
+   * - `aten::frobenius_norm.dim(Tensor self, int[1] dim, bool keepdim=False) -> Tensor`
+   * - `aten::frobenius_norm.out(Tensor self, int[1] dim, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   frobeniusNorm(self: Tensor, dim: Ints | number, keepdim?: boolean): Tensor;
   frobeniusNorm(self: Tensor, dim: Ints | number, options?: { keepdim?: boolean | undefined }): Tensor;
   frobeniusNorm(self: Tensor, dim: Ints | number, options: { keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::from_file`, as `torch.from_file`. */
+  /**
+   * `torch.from_file`
+   * - `aten::from_file(str filename, bool? shared=None, int? size=0, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::from_file.out(str filename, bool? shared=None, int? size=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   fromFile(filename: string, shared?: boolean | null, size?: number | bigint | null, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   fromFile(filename: string, options?: { shared?: boolean | null | undefined; size?: number | bigint | null | undefined; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   fromFile(filename: string, options: { shared?: boolean | null | undefined; size?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::full`, as `torch.full`. */
+  /**
+   * `torch.full`
+   * - `aten::full(SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::full.out(SymInt[] size, Scalar fill_value, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   full(size: Ints, fillValue: Scalar, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   full(size: Ints, fillValue: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::full_like`, as `torch.full_like`. */
+  /**
+   * `torch.full_like`
+   * - `aten::full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::full_like.out(Tensor self, Scalar fill_value, *, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   fullLike(self: Tensor, fillValue: Scalar, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
   fullLike(self: Tensor, fillValue: Scalar, options: { memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::fused_moving_avg_obs_fake_quant`, as `torch.fused_moving_avg_obs_fake_quant`. */
+  /** `torch.fused_moving_avg_obs_fake_quant`: `aten::fused_moving_avg_obs_fake_quant(Tensor self, Tensor observer_on, Tensor fake_quant_on, Tensor(a!) running_min, Tensor(b!) running_max, Tensor(c!) scale, Tensor(d!) zero_point, float averaging_const, int quant_min, int quant_max, int ch_axis, bool per_row_fake_quant=False, bool symmetric_quant=False) -> Tensor` */
   fusedMovingAvgObsFakeQuant(self: Tensor, observerOn: Tensor, fakeQuantOn: Tensor, runningMin: Tensor, runningMax: Tensor, scale: Tensor, zeroPoint: Tensor, averagingConst: number | PyFloat, quantMin: number | bigint, quantMax: number | bigint, chAxis: number | bigint, perRowFakeQuant?: boolean, symmetricQuant?: boolean): Tensor;
   fusedMovingAvgObsFakeQuant(self: Tensor, observerOn: Tensor, fakeQuantOn: Tensor, runningMin: Tensor, runningMax: Tensor, scale: Tensor, zeroPoint: Tensor, averagingConst: number | PyFloat, quantMin: number | bigint, quantMax: number | bigint, chAxis: number | bigint, options?: { perRowFakeQuant?: boolean | undefined; symmetricQuant?: boolean | undefined }): Tensor;
-  /** `aten::gather`, as `torch.gather`. */
+  /**
+   * `torch.gather`
+   * - `aten::gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor`
+   * - `aten::gather.out(Tensor self, int dim, Tensor index, *, bool sparse_grad=False, Tensor(a!) out) -> Tensor(a!)`
+   */
   gather(self: Tensor, dim: number | bigint, index: Tensor, options?: { sparseGrad?: boolean | undefined }): Tensor;
   gather(self: Tensor, dim: number | bigint, index: Tensor, options: { sparseGrad?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::gcd`, as `torch.gcd`. */
+  /**
+   * `torch.gcd`
+   * - `aten::gcd(Tensor self, Tensor other) -> Tensor`
+   * - `aten::gcd.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   gcd(self: Tensor, other: Tensor): Tensor;
   gcd(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::gcd_`, as `torch.gcd_`. */
+  /** `torch.gcd_`: `aten::gcd_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   gcd_(self: Tensor, other: Tensor): Tensor;
-  /** `aten::ge`, as `torch.ge`. */
+  /**
+   * `torch.ge`
+   * - `aten::ge.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::ge.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::ge.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::ge.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   ge(self: Tensor, other: Tensor): Tensor;
   ge(self: Tensor, other: Scalar): Tensor;
   ge(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   ge(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::gelu`, as `torch.gelu`. */
+  /**
+   * `torch.gelu`
+   * - `aten::gelu(Tensor self, *, str approximate="none") -> Tensor`
+   * - `aten::gelu.out(Tensor self, *, str approximate="none", Tensor(a!) out) -> Tensor(a!)`
+   */
   gelu(self: Tensor, options?: { approximate?: string | undefined }): Tensor;
   gelu(self: Tensor, options: { approximate?: string | undefined; out: Tensor }): Tensor;
-  /** `aten::gelu_`, as `torch.gelu_`. */
+  /** `torch.gelu_`: `aten::gelu_(Tensor(a!) self, *, str approximate="none") -> Tensor(a!)` */
   gelu_(self: Tensor, options?: { approximate?: string | undefined }): Tensor;
-  /** `aten::geqrf`, as `torch.geqrf`. */
-  geqrf(self: Tensor): [Tensor, Tensor];
-  geqrf(self: Tensor, options: { a: Tensor; tau: Tensor }): [Tensor, Tensor];
-  /** `aten::ger`, as `torch.ger`. */
+  /**
+   * `torch.geqrf`
+   * - `aten::geqrf(Tensor self) -> (Tensor a, Tensor tau)`
+   * - `aten::geqrf.a(Tensor self, *, Tensor(a!) a, Tensor(b!) tau) -> (Tensor(a!) a, Tensor(b!) tau)`
+   */
+  geqrf(self: Tensor): [a: Tensor, tau: Tensor];
+  geqrf(self: Tensor, options: { a: Tensor; tau: Tensor }): [a: Tensor, tau: Tensor];
+  /**
+   * `torch.ger`
+   * - `aten::ger(Tensor self, Tensor vec2) -> Tensor`
+   * - `aten::ger.out(Tensor self, Tensor vec2, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   ger(self: Tensor, vec2: Tensor): Tensor;
   ger(self: Tensor, vec2: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::glu`, as `torch.glu`. */
+  /**
+   * `torch.glu`
+   * - `aten::glu(Tensor self, int dim=-1) -> Tensor`
+   * - `aten::glu.out(Tensor self, int dim=-1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   glu(self: Tensor, dim?: number | bigint): Tensor;
   glu(self: Tensor, options?: { dim?: number | bigint | undefined }): Tensor;
   glu(self: Tensor, options: { dim?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::gradient`, as `torch.gradient`. */
+  /**
+   * `torch.gradient`
+   * - `aten::gradient.array(Tensor self, *, int[] dim, int edge_order=1) -> Tensor[]`
+   * - `aten::gradient.scalarint(Tensor self, *, Scalar? spacing=None, int? dim=None, int edge_order=1) -> Tensor[]`
+   * - `aten::gradient.scalarrayarray(Tensor self, *, Scalar[] spacing, int[] dim, int edge_order=1) -> Tensor[]`
+   * - `aten::gradient.scalarrayint(Tensor self, *, Scalar[] spacing, int? dim=None, int edge_order=1) -> Tensor[]`
+   * - `aten::gradient.tensorarray(Tensor self, *, Tensor[] spacing, int[] dim, int edge_order=1) -> Tensor[]`
+   * - `aten::gradient.tensorarrayint(Tensor self, *, Tensor[] spacing, int? dim=None, int edge_order=1) -> Tensor[]`
+   * - `aten::gradient.scalararray(Tensor self, *, Scalar spacing, int[] dim, int edge_order=1) -> Tensor[]`
+   */
   gradient(self: Tensor, options: { dim: Ints; edgeOrder?: number | bigint | undefined }): Tensor[];
   gradient(self: Tensor, options?: { spacing?: Scalar | null | undefined; dim?: number | bigint | null | undefined; edgeOrder?: number | bigint | undefined }): Tensor[];
   gradient(self: Tensor, options: { spacing: readonly Scalar[]; dim: Ints; edgeOrder?: number | bigint | undefined }): Tensor[];
@@ -964,39 +1769,79 @@ export interface Functions {
   gradient(self: Tensor, options: { spacing: readonly Tensor[]; dim: Ints; edgeOrder?: number | bigint | undefined }): Tensor[];
   gradient(self: Tensor, options: { spacing: readonly Tensor[]; dim?: number | bigint | null | undefined; edgeOrder?: number | bigint | undefined }): Tensor[];
   gradient(self: Tensor, options: { spacing: Scalar; dim: Ints; edgeOrder?: number | bigint | undefined }): Tensor[];
-  /** `aten::greater`, as `torch.greater`. */
+  /**
+   * `torch.greater`
+   * - `aten::greater.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::greater.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::greater.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::greater.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   greater(self: Tensor, other: Tensor): Tensor;
   greater(self: Tensor, other: Scalar): Tensor;
   greater(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   greater(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::greater_equal`, as `torch.greater_equal`. */
+  /**
+   * `torch.greater_equal`
+   * - `aten::greater_equal.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::greater_equal.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::greater_equal.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::greater_equal.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   greaterEqual(self: Tensor, other: Tensor): Tensor;
   greaterEqual(self: Tensor, other: Scalar): Tensor;
   greaterEqual(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   greaterEqual(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::grid_sampler`, as `torch.grid_sampler`. */
+  /** `torch.grid_sampler`: `aten::grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor` */
   gridSampler(input: Tensor, grid: Tensor, interpolationMode: number | bigint, paddingMode: number | bigint, alignCorners: boolean): Tensor;
-  /** `aten::grid_sampler_2d`, as `torch.grid_sampler_2d`. */
+  /**
+   * `torch.grid_sampler_2d`
+   * - `aten::grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor`
+   * - `aten::grid_sampler_2d.out(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   gridSampler2d(input: Tensor, grid: Tensor, interpolationMode: number | bigint, paddingMode: number | bigint, alignCorners: boolean): Tensor;
   gridSampler2d(input: Tensor, grid: Tensor, interpolationMode: number | bigint, paddingMode: number | bigint, alignCorners: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::grid_sampler_3d`, as `torch.grid_sampler_3d`. */
+  /**
+   * `torch.grid_sampler_3d`
+   * - `aten::grid_sampler_3d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor`
+   * - `aten::grid_sampler_3d.out(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   gridSampler3d(input: Tensor, grid: Tensor, interpolationMode: number | bigint, paddingMode: number | bigint, alignCorners: boolean): Tensor;
   gridSampler3d(input: Tensor, grid: Tensor, interpolationMode: number | bigint, paddingMode: number | bigint, alignCorners: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::group_norm`, as `torch.group_norm`. */
+  /** `torch.group_norm`: `aten::group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool cudnn_enabled=True) -> Tensor` */
   groupNorm(input: Tensor, numGroups: number | bigint, weight?: Tensor | null, bias?: Tensor | null, eps?: number | PyFloat, cudnnEnabled?: boolean): Tensor;
   groupNorm(input: Tensor, numGroups: number | bigint, options?: { weight?: Tensor | null | undefined; bias?: Tensor | null | undefined; eps?: number | PyFloat | undefined; cudnnEnabled?: boolean | undefined }): Tensor;
-  /** `aten::gru`, as `torch.gru`. */
+  /**
+   * `torch.gru`
+   * - `aten::gru.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)`
+   * - `aten::gru.input(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)`
+   */
   gru(data: Tensor, batchSizes: Tensor, hx: Tensor, params: readonly Tensor[], hasBiases: boolean, numLayers: number | bigint, dropout: number | PyFloat, train: boolean, bidirectional: boolean): [Tensor, Tensor];
   gru(input: Tensor, hx: Tensor, params: readonly Tensor[], hasBiases: boolean, numLayers: number | bigint, dropout: number | PyFloat, train: boolean, bidirectional: boolean, batchFirst: boolean): [Tensor, Tensor];
-  /** `aten::gru_cell`, as `torch.gru_cell`. */
+  /** `torch.gru_cell`: `aten::gru_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor` */
   gruCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh?: Tensor | null, bHh?: Tensor | null): Tensor;
   gruCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, options?: { bIh?: Tensor | null | undefined; bHh?: Tensor | null | undefined }): Tensor;
-  /** `aten::gt`, as `torch.gt`. */
+  /**
+   * `torch.gt`
+   * - `aten::gt.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::gt.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::gt.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::gt.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   gt(self: Tensor, other: Tensor): Tensor;
   gt(self: Tensor, other: Scalar): Tensor;
   gt(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   gt(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::hamming_window`, as `torch.hamming_window`. */
+  /**
+   * `torch.hamming_window`
+   * - `aten::hamming_window(int window_length, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::hamming_window.periodic(int window_length, bool periodic, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::hamming_window.periodic_alpha(int window_length, bool periodic, float alpha, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::hamming_window.periodic_alpha_beta(int window_length, bool periodic, float alpha, float beta, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::hamming_window.out(int window_length, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::hamming_window.periodic_alpha_beta_out(int window_length, bool periodic, float alpha, float beta, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::hamming_window.periodic_alpha_out(int window_length, bool periodic, float alpha, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::hamming_window.periodic_out(int window_length, bool periodic, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   hammingWindow(windowLength: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   hammingWindow(windowLength: number | bigint, periodic: boolean, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   hammingWindow(windowLength: number | bigint, periodic: boolean, alpha: number | PyFloat, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
@@ -1005,407 +1850,486 @@ export interface Functions {
   hammingWindow(windowLength: number | bigint, periodic: boolean, alpha: number | PyFloat, beta: number | PyFloat, options: { out: Tensor }): Tensor;
   hammingWindow(windowLength: number | bigint, periodic: boolean, alpha: number | PyFloat, options: { out: Tensor }): Tensor;
   hammingWindow(windowLength: number | bigint, periodic: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::hann_window`, as `torch.hann_window`. */
+  /**
+   * `torch.hann_window`
+   * - `aten::hann_window(int window_length, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::hann_window.periodic(int window_length, bool periodic, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::hann_window.out(int window_length, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::hann_window.periodic_out(int window_length, bool periodic, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   hannWindow(windowLength: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   hannWindow(windowLength: number | bigint, periodic: boolean, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   hannWindow(windowLength: number | bigint, options: { out: Tensor }): Tensor;
   hannWindow(windowLength: number | bigint, periodic: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::hardshrink`, as `torch.hardshrink`. */
+  /**
+   * `torch.hardshrink`
+   * - `aten::hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor`
+   * - `aten::hardshrink.out(Tensor self, Scalar lambd=0.5, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   hardshrink(self: Tensor, lambd?: Scalar): Tensor;
   hardshrink(self: Tensor, options?: { lambd?: Scalar | undefined }): Tensor;
   hardshrink(self: Tensor, options: { lambd?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::hardsigmoid`, as `torch.hardsigmoid`. */
+  /**
+   * `torch.hardsigmoid`
+   * - `aten::hardsigmoid(Tensor self) -> Tensor`
+   * - `aten::hardsigmoid.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   hardsigmoid(self: Tensor): Tensor;
   hardsigmoid(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::hardsigmoid_`, as `torch.hardsigmoid_`. */
+  /** `torch.hardsigmoid_`: `aten::hardsigmoid_(Tensor(a!) self) -> Tensor(a!)` */
   hardsigmoid_(self: Tensor): Tensor;
-  /** `aten::hardswish`, as `torch.hardswish`. */
+  /**
+   * `torch.hardswish`
+   * - `aten::hardswish(Tensor self) -> Tensor`
+   * - `aten::hardswish.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   hardswish(self: Tensor): Tensor;
   hardswish(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::hardswish_`, as `torch.hardswish_`. */
+  /** `torch.hardswish_`: `aten::hardswish_(Tensor(a!) self) -> Tensor(a!)` */
   hardswish_(self: Tensor): Tensor;
-  /** `aten::hardtanh`, as `torch.hardtanh`. */
+  /**
+   * `torch.hardtanh`
+   * - `aten::hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor`
+   * - `aten::hardtanh.out(Tensor self, Scalar min_val=-1, Scalar max_val=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   hardtanh(self: Tensor, minVal?: Scalar, maxVal?: Scalar): Tensor;
   hardtanh(self: Tensor, options?: { minVal?: Scalar | undefined; maxVal?: Scalar | undefined }): Tensor;
   hardtanh(self: Tensor, options: { minVal?: Scalar | undefined; maxVal?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::hardtanh_`, as `torch.hardtanh_`. */
+  /** `torch.hardtanh_`: `aten::hardtanh_(Tensor(a!) self, Scalar min_val=-1, Scalar max_val=1) -> Tensor(a!)` */
   hardtanh_(self: Tensor, minVal?: Scalar, maxVal?: Scalar): Tensor;
   hardtanh_(self: Tensor, options?: { minVal?: Scalar | undefined; maxVal?: Scalar | undefined }): Tensor;
-  /** `aten::hash_tensor`, as `torch.hash_tensor`. */
+  /**
+   * `torch.hash_tensor`
+   * - `aten::hash_tensor(Tensor self, int[1] dim=[], *, bool keepdim=False, int mode=0) -> Tensor`
+   * - `aten::hash_tensor.out(Tensor self, int[1] dim=[], *, bool keepdim=False, int mode=0, Tensor(a!) out) -> Tensor(a!)`
+   */
   hashTensor(self: Tensor, dim?: Ints | number, options?: { keepdim?: boolean | undefined; mode?: number | bigint | undefined }): Tensor;
   hashTensor(self: Tensor, options?: { dim?: Ints | number | undefined; keepdim?: boolean | undefined; mode?: number | bigint | undefined }): Tensor;
   hashTensor(self: Tensor, options: { dim?: Ints | number | undefined; keepdim?: boolean | undefined; mode?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::heaviside`, as `torch.heaviside`. */
+  /**
+   * `torch.heaviside`
+   * - `aten::heaviside(Tensor self, Tensor values) -> Tensor`
+   * - `aten::heaviside.out(Tensor self, Tensor values, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   heaviside(self: Tensor, values: Tensor): Tensor;
   heaviside(self: Tensor, values: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::hinge_embedding_loss`, as `torch.hinge_embedding_loss`. */
+  /** `torch.hinge_embedding_loss`: `aten::hinge_embedding_loss(Tensor self, Tensor target, float margin=1., int reduction=1) -> Tensor` */
   hingeEmbeddingLoss(self: Tensor, target: Tensor, margin?: number | PyFloat, reduction?: number | bigint): Tensor;
   hingeEmbeddingLoss(self: Tensor, target: Tensor, options?: { margin?: number | PyFloat | undefined; reduction?: number | bigint | undefined }): Tensor;
-  /** `aten::histc`, as `torch.histc`. */
+  /**
+   * `torch.histc`
+   * - `aten::histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor`
+   * - `aten::histc.out(Tensor self, int bins=100, Scalar min=0, Scalar max=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   histc(self: Tensor, bins?: number | bigint, min?: Scalar, max?: Scalar): Tensor;
   histc(self: Tensor, options?: { bins?: number | bigint | undefined; min?: Scalar | undefined; max?: Scalar | undefined }): Tensor;
   histc(self: Tensor, options: { bins?: number | bigint | undefined; min?: Scalar | undefined; max?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::histogram`, as `torch.histogram`. */
-  histogram(self: Tensor, bins?: number | bigint, options?: { range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [Tensor, Tensor];
-  histogram(self: Tensor, options?: { bins?: number | bigint | undefined; range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [Tensor, Tensor];
-  histogram(self: Tensor, bins: Tensor, options?: { weight?: Tensor | null | undefined; density?: boolean | undefined }): [Tensor, Tensor];
-  histogram(self: Tensor, options: { bins?: number | bigint | undefined; range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined; hist: Tensor; binEdges: Tensor }): [Tensor, Tensor];
-  histogram(self: Tensor, bins: Tensor, options: { weight?: Tensor | null | undefined; density?: boolean | undefined; hist: Tensor; binEdges: Tensor }): [Tensor, Tensor];
-  /** `aten::histogramdd`, as `torch.histogramdd`. */
-  histogramdd(self: Tensor, bins: Ints, range?: readonly number[] | null, weight?: Tensor | null, density?: boolean): [Tensor, Tensor[]];
-  histogramdd(self: Tensor, bins: Ints, options?: { range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [Tensor, Tensor[]];
-  histogramdd(self: Tensor, bins: readonly Tensor[], range?: readonly number[] | null, weight?: Tensor | null, density?: boolean): [Tensor, Tensor[]];
-  histogramdd(self: Tensor, bins: readonly Tensor[], options?: { range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [Tensor, Tensor[]];
-  histogramdd(self: Tensor, bins: number | bigint, range?: readonly number[] | null, weight?: Tensor | null, density?: boolean): [Tensor, Tensor[]];
-  histogramdd(self: Tensor, bins: number | bigint, options?: { range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [Tensor, Tensor[]];
-  /** `aten::hsplit`, as `torch.hsplit`. */
+  /**
+   * `torch.histogram`
+   * - `aten::histogram.bin_ct(Tensor self, int bins=100, *, float[]? range=None, Tensor? weight=None, bool density=False) -> (Tensor hist, Tensor bin_edges)`
+   * - `aten::histogram.bins_tensor(Tensor self, Tensor bins, *, Tensor? weight=None, bool density=False) -> (Tensor hist, Tensor bin_edges)`
+   * - `aten::histogram.bin_ct_out(Tensor self, int bins=100, *, float[]? range=None, Tensor? weight=None, bool density=False, Tensor(a!) hist, Tensor(b!) bin_edges) -> (Tensor(a!) hist, Tensor(b!) bin_edges)`
+   * - `aten::histogram.bins_tensor_out(Tensor self, Tensor bins, *, Tensor? weight=None, bool density=False, Tensor(a!) hist, Tensor(b!) bin_edges) -> (Tensor(a!) hist, Tensor(b!) bin_edges)`
+   */
+  histogram(self: Tensor, bins?: number | bigint, options?: { range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [hist: Tensor, binEdges: Tensor];
+  histogram(self: Tensor, options?: { bins?: number | bigint | undefined; range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [hist: Tensor, binEdges: Tensor];
+  histogram(self: Tensor, bins: Tensor, options?: { weight?: Tensor | null | undefined; density?: boolean | undefined }): [hist: Tensor, binEdges: Tensor];
+  histogram(self: Tensor, options: { bins?: number | bigint | undefined; range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined; hist: Tensor; binEdges: Tensor }): [hist: Tensor, binEdges: Tensor];
+  histogram(self: Tensor, bins: Tensor, options: { weight?: Tensor | null | undefined; density?: boolean | undefined; hist: Tensor; binEdges: Tensor }): [hist: Tensor, binEdges: Tensor];
+  /**
+   * `torch.histogramdd`
+   * - `aten::histogramdd(Tensor self, int[] bins, float[]? range=None, Tensor? weight=None, bool density=False) -> (Tensor hist, Tensor[] bin_edges)`
+   * - `aten::histogramdd.TensorList_bins(Tensor self, Tensor[] bins, float[]? range=None, Tensor? weight=None, bool density=False) -> (Tensor hist, Tensor[] bin_edges)`
+   * - `aten::histogramdd.int_bins(Tensor self, int bins, float[]? range=None, Tensor? weight=None, bool density=False) -> (Tensor hist, Tensor[] bin_edges)`
+   */
+  histogramdd(self: Tensor, bins: Ints, range?: readonly number[] | null, weight?: Tensor | null, density?: boolean): [hist: Tensor, binEdges: Tensor[]];
+  histogramdd(self: Tensor, bins: Ints, options?: { range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [hist: Tensor, binEdges: Tensor[]];
+  histogramdd(self: Tensor, bins: readonly Tensor[], range?: readonly number[] | null, weight?: Tensor | null, density?: boolean): [hist: Tensor, binEdges: Tensor[]];
+  histogramdd(self: Tensor, bins: readonly Tensor[], options?: { range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [hist: Tensor, binEdges: Tensor[]];
+  histogramdd(self: Tensor, bins: number | bigint, range?: readonly number[] | null, weight?: Tensor | null, density?: boolean): [hist: Tensor, binEdges: Tensor[]];
+  histogramdd(self: Tensor, bins: number | bigint, options?: { range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [hist: Tensor, binEdges: Tensor[]];
+  /**
+   * `torch.hsplit`
+   * - `aten::hsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]`
+   * - `aten::hsplit.int(Tensor(a -> *) self, int sections) -> Tensor(a)[]`
+   */
   hsplit(self: Tensor, indices: Ints): Tensor[];
   hsplit(self: Tensor, sections: number | bigint): Tensor[];
-  /** `aten::hspmm`, as `torch.hspmm`. */
+  /**
+   * `torch.hspmm`
+   * - `aten::hspmm(Tensor mat1, Tensor mat2) -> Tensor`
+   * - `aten::hspmm.out(Tensor mat1, Tensor mat2, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   hspmm(mat1: Tensor, mat2: Tensor): Tensor;
   hspmm(mat1: Tensor, mat2: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::hstack`, as `torch.hstack`. */
+  /**
+   * `torch.hstack`
+   * - `aten::hstack(Tensor[] tensors) -> Tensor`
+   * - `aten::hstack.out(Tensor[] tensors, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   hstack(tensors: readonly Tensor[]): Tensor;
   hstack(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
-  /** `aten::huber_loss`, as `torch.huber_loss`. */
+  /**
+   * `torch.huber_loss`
+   * - `aten::huber_loss(Tensor self, Tensor target, int reduction=1, float delta=1.) -> Tensor`
+   * - `aten::huber_loss.out(Tensor self, Tensor target, int reduction=1, float delta=1., *, Tensor(a!) out) -> Tensor(a!)`
+   */
   huberLoss(self: Tensor, target: Tensor, reduction?: number | bigint, delta?: number | PyFloat): Tensor;
   huberLoss(self: Tensor, target: Tensor, options?: { reduction?: number | bigint | undefined; delta?: number | PyFloat | undefined }): Tensor;
   huberLoss(self: Tensor, target: Tensor, options: { reduction?: number | bigint | undefined; delta?: number | PyFloat | undefined; out: Tensor }): Tensor;
-  /** `aten::hypot`, as `torch.hypot`. */
+  /**
+   * `torch.hypot`
+   * - `aten::hypot(Tensor self, Tensor other) -> Tensor`
+   * - `aten::hypot.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   hypot(self: Tensor, other: Tensor): Tensor;
   hypot(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::i0`, as `torch.i0`. */
+  /**
+   * `torch.i0`
+   * - `aten::i0(Tensor self) -> Tensor`
+   * - `aten::i0.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   i0(self: Tensor): Tensor;
   i0(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::i0_`, as `torch.i0_`. */
+  /** `torch.i0_`: `aten::i0_(Tensor(a!) self) -> Tensor(a!)` */
   i0_(self: Tensor): Tensor;
-  /** `aten::igamma`, as `torch.igamma`. */
+  /**
+   * `torch.igamma`
+   * - `aten::igamma(Tensor self, Tensor other) -> Tensor`
+   * - `aten::igamma.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   igamma(self: Tensor, other: Tensor): Tensor;
   igamma(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::igammac`, as `torch.igammac`. */
+  /**
+   * `torch.igammac`
+   * - `aten::igammac(Tensor self, Tensor other) -> Tensor`
+   * - `aten::igammac.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   igammac(self: Tensor, other: Tensor): Tensor;
   igammac(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::im2col`, as `torch.im2col`. */
+  /**
+   * `torch.im2col`
+   * - `aten::im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor`
+   * - `aten::im2col.out(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   im2col(self: Tensor, kernelSize: Ints | number, dilation: Ints | number, padding: Ints | number, stride: Ints | number): Tensor;
   im2col(self: Tensor, kernelSize: Ints | number, dilation: Ints | number, padding: Ints | number, stride: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::imag`, as `torch.imag`. */
+  /** `torch.imag`: `aten::imag(Tensor(a) self) -> Tensor(a)` */
   imag(self: Tensor): Tensor;
-  /** `aten::index`, as `torch.index`. */
+  /**
+   * `torch.index`
+   * - `aten::index.Tensor(Tensor self, Tensor?[] indices) -> Tensor`
+   * - `aten::index.Tensor_out(Tensor self, Tensor?[] indices, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   index(self: Tensor, indices: readonly (Tensor | null)[]): Tensor;
   index(self: Tensor, indices: readonly (Tensor | null)[], options: { out: Tensor }): Tensor;
-  /** `aten::index_add`, as `torch.index_add`. */
+  /**
+   * `torch.index_add`
+   * - `aten::index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor`
+   * - `aten::index_add.out(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   */
   indexAdd(self: Tensor, dim: number | bigint, index: Tensor, source: Tensor, options?: { alpha?: Scalar | undefined }): Tensor;
   indexAdd(self: Tensor, dim: number | bigint, index: Tensor, source: Tensor, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::index_fill`, as `torch.index_fill`. */
+  /**
+   * `torch.index_copy`
+   * - `aten::index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor`
+   * - `aten::index_copy.out(Tensor self, int dim, Tensor index, Tensor source, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  indexCopy(self: Tensor, dim: number | bigint, index: Tensor, source: Tensor): Tensor;
+  indexCopy(self: Tensor, dim: number | bigint, index: Tensor, source: Tensor, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.index_fill`
+   * - `aten::index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tensor`
+   * - `aten::index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> Tensor`
+   * - `aten::index_fill.int_Tensor_out(Tensor self, int dim, Tensor index, Tensor value, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::index_fill.int_Scalar_out(Tensor self, int dim, Tensor index, Scalar value, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   indexFill(self: Tensor, dim: number | bigint, index: Tensor, value: Tensor): Tensor;
   indexFill(self: Tensor, dim: number | bigint, index: Tensor, value: Scalar): Tensor;
   indexFill(self: Tensor, dim: number | bigint, index: Tensor, value: Tensor, options: { out: Tensor }): Tensor;
   indexFill(self: Tensor, dim: number | bigint, index: Tensor, value: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::index_put`, as `torch.index_put`. */
+  /**
+   * `torch.index_put`
+   * - `aten::index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor`
+   * - `aten::index_put.out(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   indexPut(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor, accumulate?: boolean): Tensor;
   indexPut(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor, options?: { accumulate?: boolean | undefined }): Tensor;
   indexPut(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor, options: { accumulate?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::index_put_`, as `torch.index_put_`. */
+  /** `torch.index_put_`: `aten::index_put_(Tensor(a!) self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor(a!)` */
   indexPut_(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor, accumulate?: boolean): Tensor;
   indexPut_(self: Tensor, indices: readonly (Tensor | null)[], values: Tensor, options?: { accumulate?: boolean | undefined }): Tensor;
-  /** `aten::index_reduce`, as `torch.index_reduce`. */
+  /**
+   * `torch.index_reduce`
+   * - `aten::index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor`
+   * - `aten::index_reduce.out(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True, Tensor(a!) out) -> Tensor(a!)`
+   */
   indexReduce(self: Tensor, dim: number | bigint, index: Tensor, source: Tensor, reduce: string, options?: { includeSelf?: boolean | undefined }): Tensor;
   indexReduce(self: Tensor, dim: number | bigint, index: Tensor, source: Tensor, reduce: string, options: { includeSelf?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::index_select`, as `torch.index_select`. */
+  /**
+   * `torch.index_select`
+   * - `aten::index_select(Tensor self, int dim, Tensor index) -> Tensor`
+   * - `aten::index_select.out(Tensor self, int dim, Tensor index, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   indexSelect(self: Tensor, dim: number | bigint, index: Tensor): Tensor;
   indexSelect(self: Tensor, dim: number | bigint, index: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::inner`, as `torch.inner`. */
+  /**
+   * `torch.indices_copy`
+   * - `aten::indices_copy(Tensor self) -> Tensor`
+   * - `aten::indices_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  indicesCopy(self: Tensor): Tensor;
+  indicesCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.inner`
+   * - `aten::inner(Tensor self, Tensor other) -> Tensor`
+   * - `aten::inner.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   inner(self: Tensor, other: Tensor): Tensor;
   inner(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::instance_norm`, as `torch.instance_norm`. */
+  /** `torch.instance_norm`: `aten::instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool use_input_stats, float momentum, float eps, bool cudnn_enabled) -> Tensor` */
   instanceNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, useInputStats: boolean, momentum: number | PyFloat, eps: number | PyFloat, cudnnEnabled: boolean): Tensor;
-  /** `aten::int_repr`, as `torch.int_repr`. */
+  /**
+   * `torch.int_repr`
+   * - `aten::int_repr(Tensor self) -> Tensor`
+   * - `aten::int_repr.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   intRepr(self: Tensor): Tensor;
   intRepr(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::inverse`, as `torch.inverse`. */
+  /**
+   * `torch.inverse`
+   * - `aten::inverse(Tensor self) -> Tensor`
+   * - `aten::inverse.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   inverse(self: Tensor): Tensor;
   inverse(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::is_complex`, as `torch.is_complex`. */
+  /** `torch.is_complex`: `aten::is_complex(Tensor self) -> bool` */
   isComplex(self: Tensor): boolean;
-  /** `aten::is_conj`, as `torch.is_conj`. */
+  /** `torch.is_conj`: `aten::is_conj(Tensor self) -> bool` */
   isConj(self: Tensor): boolean;
-  /** `aten::is_distributed`, as `torch.is_distributed`. */
+  /** `torch.is_distributed`: `aten::is_distributed(Tensor self) -> bool` */
   isDistributed(self: Tensor): boolean;
-  /** `aten::is_floating_point`, as `torch.is_floating_point`. */
+  /** `torch.is_floating_point`: `aten::is_floating_point(Tensor self) -> bool` */
   isFloatingPoint(self: Tensor): boolean;
-  /** `aten::is_inference`, as `torch.is_inference`. */
+  /** `torch.is_inference`: `aten::is_inference(Tensor self) -> bool` */
   isInference(self: Tensor): boolean;
-  /** `aten::is_neg`, as `torch.is_neg`. */
+  /** `torch.is_neg`: `aten::is_neg(Tensor self) -> bool` */
   isNeg(self: Tensor): boolean;
-  /** `aten::is_nonzero`, as `torch.is_nonzero`. */
+  /** `torch.is_nonzero`: `aten::is_nonzero(Tensor self) -> bool` */
   isNonzero(self: Tensor): boolean;
-  /** `aten::is_same_size`, as `torch.is_same_size`. */
+  /** `torch.is_same_size`: `aten::is_same_size(Tensor self, Tensor other) -> bool` */
   isSameSize(self: Tensor, other: Tensor): boolean;
-  /** `aten::is_signed`, as `torch.is_signed`. */
+  /** `torch.is_signed`: `aten::is_signed(Tensor self) -> bool` */
   isSigned(self: Tensor): boolean;
-  /** `aten::is_vulkan_available`, as `torch.is_vulkan_available`. */
+  /** `torch.is_vulkan_available`: `aten::is_vulkan_available() -> bool` */
   isVulkanAvailable(): boolean;
-  /** `aten::isclose`, as `torch.isclose`. */
+  /** `torch.isclose`: `aten::isclose(Tensor self, Tensor other, float rtol=1.0000000000000001e-05, float atol=1e-08, bool equal_nan=False) -> Tensor` */
   isclose(self: Tensor, other: Tensor, rtol?: number | PyFloat, atol?: number | PyFloat, equalNan?: boolean): Tensor;
   isclose(self: Tensor, other: Tensor, options?: { rtol?: number | PyFloat | undefined; atol?: number | PyFloat | undefined; equalNan?: boolean | undefined }): Tensor;
-  /** `aten::isfinite`, as `torch.isfinite`. */
+  /** `torch.isfinite`: `aten::isfinite(Tensor self) -> Tensor` */
   isfinite(self: Tensor): Tensor;
-  /** `aten::isin`, as `torch.isin`. */
+  /**
+   * `torch.isin`
+   * - `aten::isin.Tensor_Tensor(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor`
+   * - `aten::isin.Scalar_Tensor(Scalar element, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor`
+   * - `aten::isin.Tensor_Scalar(Tensor elements, Scalar test_element, *, bool assume_unique=False, bool invert=False) -> Tensor`
+   * - `aten::isin.Tensor_Tensor_out(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool invert=False, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::isin.Scalar_Tensor_out(Scalar element, Tensor test_elements, *, bool assume_unique=False, bool invert=False, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::isin.Tensor_Scalar_out(Tensor elements, Scalar test_element, *, bool assume_unique=False, bool invert=False, Tensor(a!) out) -> Tensor(a!)`
+   */
   isin(elements: Tensor, testElements: Tensor, options?: { assumeUnique?: boolean | undefined; invert?: boolean | undefined }): Tensor;
   isin(element: Scalar, testElements: Tensor, options?: { assumeUnique?: boolean | undefined; invert?: boolean | undefined }): Tensor;
   isin(elements: Tensor, testElement: Scalar, options?: { assumeUnique?: boolean | undefined; invert?: boolean | undefined }): Tensor;
   isin(elements: Tensor, testElements: Tensor, options: { assumeUnique?: boolean | undefined; invert?: boolean | undefined; out: Tensor }): Tensor;
   isin(element: Scalar, testElements: Tensor, options: { assumeUnique?: boolean | undefined; invert?: boolean | undefined; out: Tensor }): Tensor;
   isin(elements: Tensor, testElement: Scalar, options: { assumeUnique?: boolean | undefined; invert?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::isinf`, as `torch.isinf`. */
+  /**
+   * `torch.isinf`
+   * - `aten::isinf(Tensor self) -> Tensor`
+   * - `aten::isinf.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   isinf(self: Tensor): Tensor;
   isinf(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::isnan`, as `torch.isnan`. */
+  /**
+   * `torch.isnan`
+   * - `aten::isnan(Tensor self) -> Tensor`
+   * - `aten::isnan.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   isnan(self: Tensor): Tensor;
   isnan(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::isneginf`, as `torch.isneginf`. */
+  /**
+   * `torch.isneginf`
+   * - `aten::isneginf(Tensor self) -> Tensor`
+   * - `aten::isneginf.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   isneginf(self: Tensor): Tensor;
   isneginf(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::isposinf`, as `torch.isposinf`. */
+  /**
+   * `torch.isposinf`
+   * - `aten::isposinf(Tensor self) -> Tensor`
+   * - `aten::isposinf.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   isposinf(self: Tensor): Tensor;
   isposinf(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::isreal`, as `torch.isreal`. */
+  /** `torch.isreal`: `aten::isreal(Tensor self) -> Tensor` */
   isreal(self: Tensor): Tensor;
-  /** `aten::istft`, as `torch.istft`. */
+  /** `torch.istft`: `aten::istft(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, Tensor? window=None, bool center=True, bool normalized=False, bool? onesided=None, int? length=None, bool return_complex=False) -> Tensor` */
   istft(self: Tensor, nFft: number | bigint, hopLength?: number | bigint | null, winLength?: number | bigint | null, window?: Tensor | null, center?: boolean, normalized?: boolean, onesided?: boolean | null, length?: number | bigint | null, returnComplex?: boolean): Tensor;
   istft(self: Tensor, nFft: number | bigint, options?: { hopLength?: number | bigint | null | undefined; winLength?: number | bigint | null | undefined; window?: Tensor | null | undefined; center?: boolean | undefined; normalized?: boolean | undefined; onesided?: boolean | null | undefined; length?: number | bigint | null | undefined; returnComplex?: boolean | undefined }): Tensor;
-  /** `aten::kaiser_window`, as `torch.kaiser_window`. */
+  /**
+   * `torch.kaiser_window`
+   * - `aten::kaiser_window(int window_length, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::kaiser_window.beta(int window_length, bool periodic, float beta, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::kaiser_window.periodic(int window_length, bool periodic, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::kaiser_window.beta_out(int window_length, bool periodic, float beta, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::kaiser_window.out(int window_length, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::kaiser_window.periodic_out(int window_length, bool periodic, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   kaiserWindow(windowLength: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   kaiserWindow(windowLength: number | bigint, periodic: boolean, beta: number | PyFloat, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   kaiserWindow(windowLength: number | bigint, periodic: boolean, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   kaiserWindow(windowLength: number | bigint, periodic: boolean, beta: number | PyFloat, options: { out: Tensor }): Tensor;
   kaiserWindow(windowLength: number | bigint, options: { out: Tensor }): Tensor;
   kaiserWindow(windowLength: number | bigint, periodic: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::kl_div`, as `torch.kl_div`. */
+  /** `torch.kl_div`: `aten::kl_div(Tensor self, Tensor target, int reduction=1, *, bool log_target=False) -> Tensor` */
   klDiv(self: Tensor, target: Tensor, reduction?: number | bigint, options?: { logTarget?: boolean | undefined }): Tensor;
   klDiv(self: Tensor, target: Tensor, options?: { reduction?: number | bigint | undefined; logTarget?: boolean | undefined }): Tensor;
-  /** `aten::kron`, as `torch.kron`. */
+  /**
+   * `torch.kron`
+   * - `aten::kron(Tensor self, Tensor other) -> Tensor`
+   * - `aten::kron.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   kron(self: Tensor, other: Tensor): Tensor;
   kron(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::kthvalue`, as `torch.kthvalue`. */
-  kthvalue(self: Tensor, k: number | bigint, dim?: number | bigint, keepdim?: boolean): [Tensor, Tensor];
-  kthvalue(self: Tensor, k: number | bigint, options?: { dim?: number | bigint | undefined; keepdim?: boolean | undefined }): [Tensor, Tensor];
-  kthvalue(self: Tensor, k: number | bigint, options: { dim?: number | bigint | undefined; keepdim?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::l1_loss`, as `torch.l1_loss`. */
+  /**
+   * `torch.kthvalue`
+   * - `aten::kthvalue(Tensor self, SymInt k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)`
+   * - `aten::kthvalue.values(Tensor self, SymInt k, int dim=-1, bool keepdim=False, *, Tensor(a!) values, Tensor(b!) indices) -> (Tensor(a!) values, Tensor(b!) indices)`
+   */
+  kthvalue(self: Tensor, k: number | bigint, dim?: number | bigint, keepdim?: boolean): [values: Tensor, indices: Tensor];
+  kthvalue(self: Tensor, k: number | bigint, options?: { dim?: number | bigint | undefined; keepdim?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  kthvalue(self: Tensor, k: number | bigint, options: { dim?: number | bigint | undefined; keepdim?: boolean | undefined; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+  /** `torch.l1_loss`: `aten::l1_loss(Tensor self, Tensor target, int reduction=1) -> Tensor` */
   l1Loss(self: Tensor, target: Tensor, reduction?: number | bigint): Tensor;
   l1Loss(self: Tensor, target: Tensor, options?: { reduction?: number | bigint | undefined }): Tensor;
-  /** `aten::layer_norm`, as `torch.layer_norm`. */
+  /** `torch.layer_norm`: `aten::layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool cudnn_enable=True) -> Tensor` */
   layerNorm(input: Tensor, normalizedShape: Ints, weight?: Tensor | null, bias?: Tensor | null, eps?: number | PyFloat, cudnnEnable?: boolean): Tensor;
   layerNorm(input: Tensor, normalizedShape: Ints, options?: { weight?: Tensor | null | undefined; bias?: Tensor | null | undefined; eps?: number | PyFloat | undefined; cudnnEnable?: boolean | undefined }): Tensor;
-  /** `aten::lcm`, as `torch.lcm`. */
+  /**
+   * `torch.lcm`
+   * - `aten::lcm(Tensor self, Tensor other) -> Tensor`
+   * - `aten::lcm.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   lcm(self: Tensor, other: Tensor): Tensor;
   lcm(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::lcm_`, as `torch.lcm_`. */
+  /** `torch.lcm_`: `aten::lcm_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   lcm_(self: Tensor, other: Tensor): Tensor;
-  /** `aten::ldexp`, as `torch.ldexp`. */
+  /**
+   * `torch.ldexp`
+   * - `aten::ldexp.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::ldexp.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   ldexp(self: Tensor, other: Tensor): Tensor;
   ldexp(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::ldexp_`, as `torch.ldexp_`. */
+  /** `torch.ldexp_`: `aten::ldexp_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   ldexp_(self: Tensor, other: Tensor): Tensor;
-  /** `aten::le`, as `torch.le`. */
+  /**
+   * `torch.le`
+   * - `aten::le.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::le.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::le.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::le.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   le(self: Tensor, other: Tensor): Tensor;
   le(self: Tensor, other: Scalar): Tensor;
   le(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   le(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::leaky_relu`, as `torch.leaky_relu`. */
+  /**
+   * `torch.leaky_relu`
+   * - `aten::leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor`
+   * - `aten::leaky_relu.out(Tensor self, Scalar negative_slope=0.01, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   leakyRelu(self: Tensor, negativeSlope?: Scalar): Tensor;
   leakyRelu(self: Tensor, options?: { negativeSlope?: Scalar | undefined }): Tensor;
   leakyRelu(self: Tensor, options: { negativeSlope?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::leaky_relu_`, as `torch.leaky_relu_`. */
+  /** `torch.leaky_relu_`: `aten::leaky_relu_(Tensor(a!) self, Scalar negative_slope=0.01) -> Tensor(a!)` */
   leakyRelu_(self: Tensor, negativeSlope?: Scalar): Tensor;
   leakyRelu_(self: Tensor, options?: { negativeSlope?: Scalar | undefined }): Tensor;
-  /** `aten::lerp`, as `torch.lerp`. */
+  /**
+   * `torch.lerp`
+   * - `aten::lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor`
+   * - `aten::lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor`
+   * - `aten::lerp.Tensor_out(Tensor self, Tensor end, Tensor weight, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::lerp.Scalar_out(Tensor self, Tensor end, Scalar weight, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   lerp(self: Tensor, end: Tensor, weight: Tensor): Tensor;
   lerp(self: Tensor, end: Tensor, weight: Scalar): Tensor;
   lerp(self: Tensor, end: Tensor, weight: Tensor, options: { out: Tensor }): Tensor;
   lerp(self: Tensor, end: Tensor, weight: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::less`, as `torch.less`. */
+  /**
+   * `torch.less`
+   * - `aten::less.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::less.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::less.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::less.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   less(self: Tensor, other: Tensor): Tensor;
   less(self: Tensor, other: Scalar): Tensor;
   less(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   less(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::less_equal`, as `torch.less_equal`. */
+  /**
+   * `torch.less_equal`
+   * - `aten::less_equal.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::less_equal.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::less_equal.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::less_equal.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   lessEqual(self: Tensor, other: Tensor): Tensor;
   lessEqual(self: Tensor, other: Scalar): Tensor;
   lessEqual(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   lessEqual(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::lgamma`, as `torch.lgamma`. */
+  /**
+   * `torch.lgamma`
+   * - `aten::lgamma(Tensor self) -> Tensor`
+   * - `aten::lgamma.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   lgamma(self: Tensor): Tensor;
   lgamma(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::lift`, as `torch.lift`. */
+  /**
+   * `torch.lift`
+   * - `aten::lift(Tensor self) -> Tensor`
+   * - `aten::lift.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   lift(self: Tensor): Tensor;
   lift(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::lift_fresh`, as `torch.lift_fresh`. */
+  /** `torch.lift_fresh`: `aten::lift_fresh(Tensor(a) self) -> Tensor(a)` */
   liftFresh(self: Tensor): Tensor;
-  /** `aten::linalg__powsum`, as `torch.linalg__powsum`. */
-  linalg__powsum(self: Tensor, ord?: Scalar, dim?: Ints | number | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
-  linalg__powsum(self: Tensor, options?: { ord?: Scalar | undefined; dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
-  /** `aten::linalg_cholesky`, as `torch.linalg_cholesky`. */
-  linalgCholesky(self: Tensor, options?: { upper?: boolean | undefined }): Tensor;
-  linalgCholesky(self: Tensor, options: { upper?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_cholesky_ex`, as `torch.linalg_cholesky_ex`. */
-  linalgCholeskyEx(self: Tensor, options?: { upper?: boolean | undefined; checkErrors?: boolean | undefined }): [Tensor, Tensor];
-  linalgCholeskyEx(self: Tensor, options: { upper?: boolean | undefined; checkErrors?: boolean | undefined; L: Tensor; info: Tensor }): [Tensor, Tensor];
-  /** `aten::linalg_cond`, as `torch.linalg_cond`. */
-  linalgCond(self: Tensor, p?: Scalar | null): Tensor;
-  linalgCond(self: Tensor, options?: { p?: Scalar | null | undefined }): Tensor;
-  linalgCond(self: Tensor, p: string): Tensor;
-  linalgCond(self: Tensor, options: { p?: Scalar | null | undefined; out: Tensor }): Tensor;
-  linalgCond(self: Tensor, p: string, options: { out: Tensor }): Tensor;
-  /** `aten::linalg_cross`, as `torch.linalg_cross`. */
-  linalgCross(self: Tensor, other: Tensor, options?: { dim?: number | bigint | undefined }): Tensor;
-  linalgCross(self: Tensor, other: Tensor, options: { dim?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_det`, as `torch.linalg_det`. */
-  linalgDet(A: Tensor): Tensor;
-  linalgDet(A: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::linalg_diagonal`, as `torch.linalg_diagonal`. */
-  linalgDiagonal(A: Tensor, options?: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined }): Tensor;
-  /** `aten::linalg_eig`, as `torch.linalg_eig`. */
-  linalgEig(self: Tensor): [Tensor, Tensor];
-  linalgEig(self: Tensor, options: { eigenvalues: Tensor; eigenvectors: Tensor }): [Tensor, Tensor];
-  /** `aten::linalg_eigh`, as `torch.linalg_eigh`. */
-  linalgEigh(self: Tensor, UPLO?: string): [Tensor, Tensor];
-  linalgEigh(self: Tensor, options?: { UPLO?: string | undefined }): [Tensor, Tensor];
-  linalgEigh(self: Tensor, options: { UPLO?: string | undefined; eigvals: Tensor; eigvecs: Tensor }): [Tensor, Tensor];
-  /** `aten::linalg_eigvals`, as `torch.linalg_eigvals`. */
-  linalgEigvals(self: Tensor): Tensor;
-  linalgEigvals(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::linalg_eigvalsh`, as `torch.linalg_eigvalsh`. */
-  linalgEigvalsh(self: Tensor, UPLO?: string): Tensor;
-  linalgEigvalsh(self: Tensor, options?: { UPLO?: string | undefined }): Tensor;
-  linalgEigvalsh(self: Tensor, options: { UPLO?: string | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_householder_product`, as `torch.linalg_householder_product`. */
-  linalgHouseholderProduct(input: Tensor, tau: Tensor): Tensor;
-  linalgHouseholderProduct(input: Tensor, tau: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::linalg_inv`, as `torch.linalg_inv`. */
-  linalgInv(A: Tensor): Tensor;
-  linalgInv(A: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::linalg_inv_ex`, as `torch.linalg_inv_ex`. */
-  linalgInvEx(A: Tensor, options?: { checkErrors?: boolean | undefined }): [Tensor, Tensor];
-  linalgInvEx(A: Tensor, options: { checkErrors?: boolean | undefined; inverse: Tensor; info: Tensor }): [Tensor, Tensor];
-  /** `aten::linalg_ldl_factor`, as `torch.linalg_ldl_factor`. */
-  linalgLdlFactor(self: Tensor, options?: { hermitian?: boolean | undefined }): [Tensor, Tensor];
-  linalgLdlFactor(self: Tensor, options: { hermitian?: boolean | undefined; LD: Tensor; pivots: Tensor }): [Tensor, Tensor];
-  /** `aten::linalg_ldl_factor_ex`, as `torch.linalg_ldl_factor_ex`. */
-  linalgLdlFactorEx(self: Tensor, options?: { hermitian?: boolean | undefined; checkErrors?: boolean | undefined }): [Tensor, Tensor, Tensor];
-  linalgLdlFactorEx(self: Tensor, options: { hermitian?: boolean | undefined; checkErrors?: boolean | undefined; LD: Tensor; pivots: Tensor; info: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::linalg_ldl_solve`, as `torch.linalg_ldl_solve`. */
-  linalgLdlSolve(LD: Tensor, pivots: Tensor, B: Tensor, options?: { hermitian?: boolean | undefined }): Tensor;
-  linalgLdlSolve(LD: Tensor, pivots: Tensor, B: Tensor, options: { hermitian?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_lstsq`, as `torch.linalg_lstsq`. */
-  linalgLstsq(self: Tensor, b: Tensor, rcond?: number | PyFloat | null, options?: { driver?: string | null | undefined }): [Tensor, Tensor, Tensor, Tensor];
-  linalgLstsq(self: Tensor, b: Tensor, options?: { rcond?: number | PyFloat | null | undefined; driver?: string | null | undefined }): [Tensor, Tensor, Tensor, Tensor];
-  linalgLstsq(self: Tensor, b: Tensor, options: { rcond?: number | PyFloat | null | undefined; driver?: string | null | undefined; solution: Tensor; residuals: Tensor; rank: Tensor; singularValues: Tensor }): [Tensor, Tensor, Tensor, Tensor];
-  /** `aten::linalg_lu`, as `torch.linalg_lu`. */
-  linalgLu(A: Tensor, options?: { pivot?: boolean | undefined }): [Tensor, Tensor, Tensor];
-  linalgLu(A: Tensor, options: { pivot?: boolean | undefined; P: Tensor; L: Tensor; U: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::linalg_lu_factor`, as `torch.linalg_lu_factor`. */
-  linalgLuFactor(A: Tensor, options?: { pivot?: boolean | undefined }): [Tensor, Tensor];
-  linalgLuFactor(A: Tensor, options: { pivot?: boolean | undefined; LU: Tensor; pivots: Tensor }): [Tensor, Tensor];
-  /** `aten::linalg_lu_factor_ex`, as `torch.linalg_lu_factor_ex`. */
-  linalgLuFactorEx(A: Tensor, options?: { pivot?: boolean | undefined; checkErrors?: boolean | undefined }): [Tensor, Tensor, Tensor];
-  linalgLuFactorEx(A: Tensor, options: { pivot?: boolean | undefined; checkErrors?: boolean | undefined; LU: Tensor; pivots: Tensor; info: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::linalg_lu_solve`, as `torch.linalg_lu_solve`. */
-  linalgLuSolve(LU: Tensor, pivots: Tensor, B: Tensor, options?: { left?: boolean | undefined; adjoint?: boolean | undefined }): Tensor;
-  linalgLuSolve(LU: Tensor, pivots: Tensor, B: Tensor, options: { left?: boolean | undefined; adjoint?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_matmul`, as `torch.linalg_matmul`. */
-  linalgMatmul(self: Tensor, other: Tensor): Tensor;
-  linalgMatmul(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::linalg_matrix_exp`, as `torch.linalg_matrix_exp`. */
-  linalgMatrixExp(self: Tensor): Tensor;
-  linalgMatrixExp(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::linalg_matrix_norm`, as `torch.linalg_matrix_norm`. */
-  linalgMatrixNorm(self: Tensor, ord?: string, dim?: Ints, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
-  linalgMatrixNorm(self: Tensor, options?: { ord?: string | undefined; dim?: Ints | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
-  linalgMatrixNorm(self: Tensor, ord: Scalar, dim?: Ints, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
-  linalgMatrixNorm(self: Tensor, ord: Scalar, options?: { dim?: Ints | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
-  linalgMatrixNorm(self: Tensor, options: { ord?: string | undefined; dim?: Ints | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  linalgMatrixNorm(self: Tensor, ord: Scalar, options: { dim?: Ints | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_matrix_power`, as `torch.linalg_matrix_power`. */
-  linalgMatrixPower(self: Tensor, n: number | bigint): Tensor;
-  linalgMatrixPower(self: Tensor, n: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::linalg_matrix_rank`, as `torch.linalg_matrix_rank`. */
-  linalgMatrixRank(self: Tensor, tol: number | PyFloat, hermitian?: boolean): Tensor;
-  linalgMatrixRank(self: Tensor, tol: number | PyFloat, options?: { hermitian?: boolean | undefined }): Tensor;
-  linalgMatrixRank(self: Tensor, options?: { atol?: number | PyFloat | null | undefined; rtol?: number | PyFloat | null | undefined; hermitian?: boolean | undefined }): Tensor;
-  linalgMatrixRank(input: Tensor, options?: { atol?: Tensor | null | undefined; rtol?: Tensor | null | undefined; hermitian?: boolean | undefined }): Tensor;
-  linalgMatrixRank(input: Tensor, tol: Tensor, hermitian?: boolean): Tensor;
-  linalgMatrixRank(input: Tensor, tol: Tensor, options?: { hermitian?: boolean | undefined }): Tensor;
-  linalgMatrixRank(self: Tensor, options: { atol?: number | PyFloat | null | undefined; rtol?: number | PyFloat | null | undefined; hermitian?: boolean | undefined; out: Tensor }): Tensor;
-  linalgMatrixRank(input: Tensor, options: { atol?: Tensor | null | undefined; rtol?: Tensor | null | undefined; hermitian?: boolean | undefined; out: Tensor }): Tensor;
-  linalgMatrixRank(self: Tensor, tol: number | PyFloat, options: { hermitian?: boolean | undefined; out: Tensor }): Tensor;
-  linalgMatrixRank(input: Tensor, tol: Tensor, options: { hermitian?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_multi_dot`, as `torch.linalg_multi_dot`. */
-  linalgMultiDot(tensors: readonly Tensor[]): Tensor;
-  linalgMultiDot(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
-  /** `aten::linalg_norm`, as `torch.linalg_norm`. */
-  linalgNorm(self: Tensor, ord?: Scalar | null, dim?: Ints | number | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
-  linalgNorm(self: Tensor, options?: { ord?: Scalar | null | undefined; dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
-  linalgNorm(self: Tensor, ord: string, dim?: Ints | number | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
-  linalgNorm(self: Tensor, ord: string, options?: { dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
-  linalgNorm(self: Tensor, ord: string, options: { dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  linalgNorm(self: Tensor, options: { ord?: Scalar | null | undefined; dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_pinv`, as `torch.linalg_pinv`. */
-  linalgPinv(self: Tensor, rcond: number | PyFloat, hermitian?: boolean): Tensor;
-  linalgPinv(self: Tensor, rcond: number | PyFloat, options?: { hermitian?: boolean | undefined }): Tensor;
-  linalgPinv(self: Tensor, options?: { atol?: number | PyFloat | null | undefined; rtol?: number | PyFloat | null | undefined; hermitian?: boolean | undefined }): Tensor;
-  linalgPinv(self: Tensor, options?: { atol?: Tensor | null | undefined; rtol?: Tensor | null | undefined; hermitian?: boolean | undefined }): Tensor;
-  linalgPinv(self: Tensor, rcond: Tensor, hermitian?: boolean): Tensor;
-  linalgPinv(self: Tensor, rcond: Tensor, options?: { hermitian?: boolean | undefined }): Tensor;
-  linalgPinv(self: Tensor, options: { atol?: number | PyFloat | null | undefined; rtol?: number | PyFloat | null | undefined; hermitian?: boolean | undefined; out: Tensor }): Tensor;
-  linalgPinv(self: Tensor, options: { atol?: Tensor | null | undefined; rtol?: Tensor | null | undefined; hermitian?: boolean | undefined; out: Tensor }): Tensor;
-  linalgPinv(self: Tensor, rcond: number | PyFloat, options: { hermitian?: boolean | undefined; out: Tensor }): Tensor;
-  linalgPinv(self: Tensor, rcond: Tensor, options: { hermitian?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_qr`, as `torch.linalg_qr`. */
-  linalgQr(A: Tensor, mode?: string): [Tensor, Tensor];
-  linalgQr(A: Tensor, options?: { mode?: string | undefined }): [Tensor, Tensor];
-  linalgQr(A: Tensor, options: { mode?: string | undefined; Q: Tensor; R: Tensor }): [Tensor, Tensor];
-  /** `aten::linalg_slogdet`, as `torch.linalg_slogdet`. */
-  linalgSlogdet(A: Tensor): [Tensor, Tensor];
-  linalgSlogdet(A: Tensor, options: { sign: Tensor; logabsdet: Tensor }): [Tensor, Tensor];
-  /** `aten::linalg_solve`, as `torch.linalg_solve`. */
-  linalgSolve(A: Tensor, B: Tensor, options?: { left?: boolean | undefined }): Tensor;
-  linalgSolve(A: Tensor, B: Tensor, options: { left?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_solve_ex`, as `torch.linalg_solve_ex`. */
-  linalgSolveEx(A: Tensor, B: Tensor, options?: { left?: boolean | undefined; checkErrors?: boolean | undefined }): [Tensor, Tensor];
-  linalgSolveEx(A: Tensor, B: Tensor, options: { left?: boolean | undefined; checkErrors?: boolean | undefined; result: Tensor; info: Tensor }): [Tensor, Tensor];
-  /** `aten::linalg_solve_triangular`, as `torch.linalg_solve_triangular`. */
-  linalgSolveTriangular(self: Tensor, B: Tensor, options: { upper: boolean; left?: boolean | undefined; unitriangular?: boolean | undefined }): Tensor;
-  linalgSolveTriangular(self: Tensor, B: Tensor, options: { upper: boolean; left?: boolean | undefined; unitriangular?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_svd`, as `torch.linalg_svd`. */
-  linalgSvd(A: Tensor, fullMatrices?: boolean, options?: { driver?: string | null | undefined }): [Tensor, Tensor, Tensor];
-  linalgSvd(A: Tensor, options?: { fullMatrices?: boolean | undefined; driver?: string | null | undefined }): [Tensor, Tensor, Tensor];
-  linalgSvd(A: Tensor, options: { fullMatrices?: boolean | undefined; driver?: string | null | undefined; U: Tensor; S: Tensor; Vh: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::linalg_svdvals`, as `torch.linalg_svdvals`. */
-  linalgSvdvals(A: Tensor, options?: { driver?: string | null | undefined }): Tensor;
-  linalgSvdvals(A: Tensor, options: { driver?: string | null | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_tensorinv`, as `torch.linalg_tensorinv`. */
-  linalgTensorinv(self: Tensor, ind?: number | bigint): Tensor;
-  linalgTensorinv(self: Tensor, options?: { ind?: number | bigint | undefined }): Tensor;
-  linalgTensorinv(self: Tensor, options: { ind?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_tensorsolve`, as `torch.linalg_tensorsolve`. */
-  linalgTensorsolve(self: Tensor, other: Tensor, dims?: Ints | null): Tensor;
-  linalgTensorsolve(self: Tensor, other: Tensor, options?: { dims?: Ints | null | undefined }): Tensor;
-  linalgTensorsolve(self: Tensor, other: Tensor, options: { dims?: Ints | null | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_vander`, as `torch.linalg_vander`. */
-  linalgVander(x: Tensor, options?: { N?: number | bigint | null | undefined }): Tensor;
-  /** `aten::linalg_vecdot`, as `torch.linalg_vecdot`. */
-  linalgVecdot(x: Tensor, y: Tensor, options?: { dim?: number | bigint | undefined }): Tensor;
-  linalgVecdot(x: Tensor, y: Tensor, options: { dim?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::linalg_vector_norm`, as `torch.linalg_vector_norm`. */
-  linalgVectorNorm(self: Tensor, ord?: Scalar, dim?: Ints | number | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
-  linalgVectorNorm(self: Tensor, options?: { ord?: Scalar | undefined; dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
-  linalgVectorNorm(self: Tensor, options: { ord?: Scalar | undefined; dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::linear`, as `torch.linear`. */
+  /**
+   * `torch.lift_fresh_copy`
+   * - `aten::lift_fresh_copy(Tensor self) -> Tensor`
+   * - `aten::lift_fresh_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  liftFreshCopy(self: Tensor): Tensor;
+  liftFreshCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.linear`
+   * - `aten::linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor`
+   * - `aten::linear.out(Tensor input, Tensor weight, Tensor? bias=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   linear(input: Tensor, weight: Tensor, bias?: Tensor | null): Tensor;
   linear(input: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined }): Tensor;
   linear(input: Tensor, weight: Tensor, options: { bias?: Tensor | null | undefined; out: Tensor }): Tensor;
-  /** `aten::linspace`, as `torch.linspace`. */
+  /**
+   * `torch.linspace`
+   * - `aten::linspace.Tensor_Tensor(Tensor start, Tensor end, int steps, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::linspace.Scalar_Tensor(Scalar start, Tensor end, int steps, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::linspace.Tensor_Scalar(Tensor start, Scalar end, int steps, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::linspace.Tensor_Tensor_out(Tensor start, Tensor end, int steps, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::linspace.Scalar_Tensor_out(Scalar start, Tensor end, int steps, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::linspace.Tensor_Scalar_out(Tensor start, Scalar end, int steps, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::linspace.out(Scalar start, Scalar end, int steps, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   linspace(start: Tensor, end: Tensor, steps: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   linspace(start: Scalar, end: Tensor, steps: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   linspace(start: Tensor, end: Scalar, steps: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
@@ -1414,67 +2338,130 @@ export interface Functions {
   linspace(start: Scalar, end: Tensor, steps: number | bigint, options: { out: Tensor }): Tensor;
   linspace(start: Tensor, end: Scalar, steps: number | bigint, options: { out: Tensor }): Tensor;
   linspace(start: Scalar, end: Scalar, steps: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::log`, as `torch.log`. */
+  /**
+   * `torch.log`
+   * - `aten::log(Tensor self) -> Tensor`
+   * - `aten::log.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   log(self: Tensor): Tensor;
   log(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::log10`, as `torch.log10`. */
+  /**
+   * `torch.log10`
+   * - `aten::log10(Tensor self) -> Tensor`
+   * - `aten::log10.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   log10(self: Tensor): Tensor;
   log10(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::log10_`, as `torch.log10_`. */
+  /** `torch.log10_`: `aten::log10_(Tensor(a!) self) -> Tensor(a!)` */
   log10_(self: Tensor): Tensor;
-  /** `aten::log1p`, as `torch.log1p`. */
+  /**
+   * `torch.log1p`
+   * - `aten::log1p(Tensor self) -> Tensor`
+   * - `aten::log1p.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   log1p(self: Tensor): Tensor;
   log1p(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::log1p_`, as `torch.log1p_`. */
+  /** `torch.log1p_`: `aten::log1p_(Tensor(a!) self) -> Tensor(a!)` */
   log1p_(self: Tensor): Tensor;
-  /** `aten::log2`, as `torch.log2`. */
+  /**
+   * `torch.log2`
+   * - `aten::log2(Tensor self) -> Tensor`
+   * - `aten::log2.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   log2(self: Tensor): Tensor;
   log2(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::log2_`, as `torch.log2_`. */
+  /** `torch.log2_`: `aten::log2_(Tensor(a!) self) -> Tensor(a!)` */
   log2_(self: Tensor): Tensor;
-  /** `aten::log_`, as `torch.log_`. */
+  /** `torch.log_`: `aten::log_(Tensor(a!) self) -> Tensor(a!)` */
   log_(self: Tensor): Tensor;
-  /** `aten::log_sigmoid`, as `torch.log_sigmoid`. */
+  /**
+   * `torch.log_sigmoid`
+   * - `aten::log_sigmoid(Tensor self) -> Tensor`
+   * - `aten::log_sigmoid.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   logSigmoid(self: Tensor): Tensor;
   logSigmoid(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::log_sigmoid_forward`, as `torch.log_sigmoid_forward`. */
-  logSigmoidForward(self: Tensor): [Tensor, Tensor];
-  logSigmoidForward(self: Tensor, options: { output: Tensor; buffer: Tensor }): [Tensor, Tensor];
-  /** `aten::log_softmax`, as `torch.log_softmax`. */
+  /**
+   * `torch.log_softmax`
+   * - `aten::log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor`
+   * - `aten::log_softmax.int_out(Tensor self, int dim, ScalarType? dtype=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   logSoftmax(self: Tensor, dim: number | bigint, dtype?: DType | null): Tensor;
   logSoftmax(self: Tensor, dim: number | bigint, options?: { dtype?: DType | null | undefined }): Tensor;
   logSoftmax(self: Tensor, dim: number | bigint, options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::logaddexp`, as `torch.logaddexp`. */
+  /**
+   * `torch.logaddexp`
+   * - `aten::logaddexp(Tensor self, Tensor other) -> Tensor`
+   * - `aten::logaddexp.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   logaddexp(self: Tensor, other: Tensor): Tensor;
   logaddexp(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::logaddexp2`, as `torch.logaddexp2`. */
+  /**
+   * `torch.logaddexp2`
+   * - `aten::logaddexp2(Tensor self, Tensor other) -> Tensor`
+   * - `aten::logaddexp2.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   logaddexp2(self: Tensor, other: Tensor): Tensor;
   logaddexp2(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::logcumsumexp`, as `torch.logcumsumexp`. */
+  /**
+   * `torch.logcumsumexp`
+   * - `aten::logcumsumexp(Tensor self, int dim) -> Tensor`
+   * - `aten::logcumsumexp.out(Tensor self, int dim, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   logcumsumexp(self: Tensor, dim: number | bigint): Tensor;
   logcumsumexp(self: Tensor, dim: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::logdet`, as `torch.logdet`. */
+  /** `torch.logdet`: `aten::logdet(Tensor self) -> Tensor` */
   logdet(self: Tensor): Tensor;
-  /** `aten::logical_and`, as `torch.logical_and`. */
+  /**
+   * `torch.logical_and`
+   * - `aten::logical_and(Tensor self, Tensor other) -> Tensor`
+   * - `aten::logical_and.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   logicalAnd(self: Tensor, other: Tensor): Tensor;
   logicalAnd(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::logical_not`, as `torch.logical_not`. */
+  /**
+   * `torch.logical_not`
+   * - `aten::logical_not(Tensor self) -> Tensor`
+   * - `aten::logical_not.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   logicalNot(self: Tensor): Tensor;
   logicalNot(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::logical_or`, as `torch.logical_or`. */
+  /**
+   * `torch.logical_or`
+   * - `aten::logical_or(Tensor self, Tensor other) -> Tensor`
+   * - `aten::logical_or.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   logicalOr(self: Tensor, other: Tensor): Tensor;
   logicalOr(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::logical_xor`, as `torch.logical_xor`. */
+  /**
+   * `torch.logical_xor`
+   * - `aten::logical_xor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::logical_xor.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   logicalXor(self: Tensor, other: Tensor): Tensor;
   logicalXor(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::logit`, as `torch.logit`. */
+  /**
+   * `torch.logit`
+   * - `aten::logit(Tensor self, float? eps=None) -> Tensor`
+   * - `aten::logit.out(Tensor self, float? eps=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   logit(self: Tensor, eps?: number | PyFloat | null): Tensor;
   logit(self: Tensor, options?: { eps?: number | PyFloat | null | undefined }): Tensor;
   logit(self: Tensor, options: { eps?: number | PyFloat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::logit_`, as `torch.logit_`. */
+  /** `torch.logit_`: `aten::logit_(Tensor(a!) self, float? eps=None) -> Tensor(a!)` */
   logit_(self: Tensor, eps?: number | PyFloat | null): Tensor;
   logit_(self: Tensor, options?: { eps?: number | PyFloat | null | undefined }): Tensor;
-  /** `aten::logspace`, as `torch.logspace`. */
+  /**
+   * `torch.logspace`
+   * - `aten::logspace.Tensor_Tensor(Tensor start, Tensor end, int steps, float base=10., *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::logspace.Scalar_Tensor(Scalar start, Tensor end, int steps, float base=10., *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::logspace.Tensor_Scalar(Tensor start, Scalar end, int steps, float base=10., *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::logspace(Scalar start, Scalar end, int steps, float base=10., *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::logspace.Tensor_Tensor_out(Tensor start, Tensor end, int steps, float base=10., *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::logspace.Scalar_Tensor_out(Scalar start, Tensor end, int steps, float base=10., *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::logspace.Tensor_Scalar_out(Tensor start, Scalar end, int steps, float base=10., *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::logspace.out(Scalar start, Scalar end, int steps, float base=10., *, Tensor(a!) out) -> Tensor(a!)`
+   */
   logspace(start: Tensor, end: Tensor, steps: number | bigint, base?: number | PyFloat, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   logspace(start: Tensor, end: Tensor, steps: number | bigint, options?: { base?: number | PyFloat | undefined; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   logspace(start: Scalar, end: Tensor, steps: number | bigint, base?: number | PyFloat, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
@@ -1487,248 +2474,630 @@ export interface Functions {
   logspace(start: Scalar, end: Tensor, steps: number | bigint, options: { base?: number | PyFloat | undefined; out: Tensor }): Tensor;
   logspace(start: Tensor, end: Scalar, steps: number | bigint, options: { base?: number | PyFloat | undefined; out: Tensor }): Tensor;
   logspace(start: Scalar, end: Scalar, steps: number | bigint, options: { base?: number | PyFloat | undefined; out: Tensor }): Tensor;
-  /** `aten::logsumexp`, as `torch.logsumexp`. */
+  /**
+   * `torch.logsumexp`
+   * - `aten::logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor`
+   * - `aten::logsumexp.out(Tensor self, int[1] dim, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   logsumexp(self: Tensor, dim: Ints | number, keepdim?: boolean): Tensor;
   logsumexp(self: Tensor, dim: Ints | number, options?: { keepdim?: boolean | undefined }): Tensor;
   logsumexp(self: Tensor, dim: Ints | number, options: { keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::lstm`, as `torch.lstm`. */
+  /**
+   * `torch.lstm`
+   * - `aten::lstm.data(Tensor data, Tensor batch_sizes, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor, Tensor)`
+   * - `aten::lstm.input(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor, Tensor)`
+   */
   lstm(data: Tensor, batchSizes: Tensor, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number | bigint, dropout: number | PyFloat, train: boolean, bidirectional: boolean): [Tensor, Tensor, Tensor];
   lstm(input: Tensor, hx: readonly Tensor[], params: readonly Tensor[], hasBiases: boolean, numLayers: number | bigint, dropout: number | PyFloat, train: boolean, bidirectional: boolean, batchFirst: boolean): [Tensor, Tensor, Tensor];
-  /** `aten::lstm_cell`, as `torch.lstm_cell`. */
+  /** `torch.lstm_cell`: `aten::lstm_cell(Tensor input, Tensor[] hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> (Tensor, Tensor)` */
   lstmCell(input: Tensor, hx: readonly Tensor[], wIh: Tensor, wHh: Tensor, bIh?: Tensor | null, bHh?: Tensor | null): [Tensor, Tensor];
   lstmCell(input: Tensor, hx: readonly Tensor[], wIh: Tensor, wHh: Tensor, options?: { bIh?: Tensor | null | undefined; bHh?: Tensor | null | undefined }): [Tensor, Tensor];
-  /** `aten::lt`, as `torch.lt`. */
+  /**
+   * `torch.lt`
+   * - `aten::lt.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::lt.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::lt.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::lt.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   lt(self: Tensor, other: Tensor): Tensor;
   lt(self: Tensor, other: Scalar): Tensor;
   lt(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   lt(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::lu_solve`, as `torch.lu_solve`. */
+  /**
+   * `torch.lu_solve`
+   * - `aten::lu_solve(Tensor self, Tensor LU_data, Tensor LU_pivots) -> Tensor`
+   * - `aten::lu_solve.out(Tensor self, Tensor LU_data, Tensor LU_pivots, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   luSolve(self: Tensor, LU_data: Tensor, LU_pivots: Tensor): Tensor;
   luSolve(self: Tensor, LU_data: Tensor, LU_pivots: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::lu_unpack`, as `torch.lu_unpack`. */
-  luUnpack(LU_data: Tensor, LU_pivots: Tensor, unpackData?: boolean, unpackPivots?: boolean): [Tensor, Tensor, Tensor];
-  luUnpack(LU_data: Tensor, LU_pivots: Tensor, options?: { unpackData?: boolean | undefined; unpackPivots?: boolean | undefined }): [Tensor, Tensor, Tensor];
-  luUnpack(LU_data: Tensor, LU_pivots: Tensor, options: { unpackData?: boolean | undefined; unpackPivots?: boolean | undefined; P: Tensor; L: Tensor; U: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::margin_ranking_loss`, as `torch.margin_ranking_loss`. */
+  /**
+   * `torch.lu_unpack`
+   * - `aten::lu_unpack(Tensor LU_data, Tensor LU_pivots, bool unpack_data=True, bool unpack_pivots=True) -> (Tensor P, Tensor L, Tensor U)`
+   * - `aten::lu_unpack.out(Tensor LU_data, Tensor LU_pivots, bool unpack_data=True, bool unpack_pivots=True, *, Tensor(a!) P, Tensor(b!) L, Tensor(c!) U) -> (Tensor(a!) P, Tensor(b!) L, Tensor(c!) U)`
+   */
+  luUnpack(LU_data: Tensor, LU_pivots: Tensor, unpackData?: boolean, unpackPivots?: boolean): [P: Tensor, L: Tensor, U: Tensor];
+  luUnpack(LU_data: Tensor, LU_pivots: Tensor, options?: { unpackData?: boolean | undefined; unpackPivots?: boolean | undefined }): [P: Tensor, L: Tensor, U: Tensor];
+  luUnpack(LU_data: Tensor, LU_pivots: Tensor, options: { unpackData?: boolean | undefined; unpackPivots?: boolean | undefined; P: Tensor; L: Tensor; U: Tensor }): [P: Tensor, L: Tensor, U: Tensor];
+  /** `torch.margin_ranking_loss`: `aten::margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, float margin=0., int reduction=1) -> Tensor` */
   marginRankingLoss(input1: Tensor, input2: Tensor, target: Tensor, margin?: number | PyFloat, reduction?: number | bigint): Tensor;
   marginRankingLoss(input1: Tensor, input2: Tensor, target: Tensor, options?: { margin?: number | PyFloat | undefined; reduction?: number | bigint | undefined }): Tensor;
-  /** `aten::masked_fill`, as `torch.masked_fill`. */
+  /**
+   * `torch.masked_fill`
+   * - `aten::masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor`
+   * - `aten::masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor`
+   * - `aten::masked_fill.Tensor_out(Tensor self, Tensor mask, Tensor value, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::masked_fill.Scalar_out(Tensor self, Tensor mask, Scalar value, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   maskedFill(self: Tensor, mask: Tensor, value: Tensor): Tensor;
   maskedFill(self: Tensor, mask: Tensor, value: Scalar): Tensor;
   maskedFill(self: Tensor, mask: Tensor, value: Tensor, options: { out: Tensor }): Tensor;
   maskedFill(self: Tensor, mask: Tensor, value: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::masked_scatter`, as `torch.masked_scatter`. */
+  /**
+   * `torch.masked_scatter`
+   * - `aten::masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor`
+   * - `aten::masked_scatter.out(Tensor self, Tensor mask, Tensor source, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   maskedScatter(self: Tensor, mask: Tensor, source: Tensor): Tensor;
   maskedScatter(self: Tensor, mask: Tensor, source: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::masked_select`, as `torch.masked_select`. */
+  /**
+   * `torch.masked_select`
+   * - `aten::masked_select(Tensor self, Tensor mask) -> Tensor`
+   * - `aten::masked_select.out(Tensor self, Tensor mask, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   maskedSelect(self: Tensor, mask: Tensor): Tensor;
   maskedSelect(self: Tensor, mask: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::matmul`, as `torch.matmul`. */
+  /**
+   * `torch.matmul`
+   * - `aten::matmul(Tensor self, Tensor other) -> Tensor`
+   * - `aten::matmul.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   matmul(self: Tensor, other: Tensor): Tensor;
   matmul(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::matrix_exp`, as `torch.matrix_exp`. */
+  /** `torch.matrix_exp`: `aten::matrix_exp(Tensor self) -> Tensor` */
   matrixExp(self: Tensor): Tensor;
-  /** `aten::matrix_power`, as `torch.matrix_power`. */
+  /**
+   * `torch.matrix_power`
+   * - `aten::matrix_power(Tensor self, int n) -> Tensor`
+   * - `aten::matrix_power.out(Tensor self, int n, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   matrixPower(self: Tensor, n: number | bigint): Tensor;
   matrixPower(self: Tensor, n: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::max`, as `torch.max`. */
+  /**
+   * `torch.max`
+   * - `aten::max(Tensor self) -> Tensor`
+   * - `aten::max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`
+   * - `aten::max.other(Tensor self, Tensor other) -> Tensor`
+   * - `aten::max.dim_max(Tensor self, int dim, bool keepdim=False, *, Tensor(a!) max, Tensor(b!) max_values) -> (Tensor(a!) values, Tensor(b!) indices)`
+   * - `aten::max.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::max.unary_out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   max(self: Tensor): Tensor;
-  max(self: Tensor, dim: number | bigint, keepdim?: boolean): [Tensor, Tensor];
-  max(self: Tensor, dim: number | bigint, options?: { keepdim?: boolean | undefined }): [Tensor, Tensor];
+  max(self: Tensor, dim: number | bigint, keepdim?: boolean): [values: Tensor, indices: Tensor];
+  max(self: Tensor, dim: number | bigint, options?: { keepdim?: boolean | undefined }): [values: Tensor, indices: Tensor];
   max(self: Tensor, other: Tensor): Tensor;
-  max(self: Tensor, dim: number | bigint, options: { keepdim?: boolean | undefined; max: Tensor; maxValues: Tensor }): [Tensor, Tensor];
+  max(self: Tensor, dim: number | bigint, options: { keepdim?: boolean | undefined; max: Tensor; maxValues: Tensor }): [values: Tensor, indices: Tensor];
   max(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   max(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::max_pool1d`, as `torch.max_pool1d`. */
+  /** `torch.max_pool1d`: `aten::max_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=[0], int[1] dilation=[1], bool ceil_mode=False) -> Tensor` */
   maxPool1d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
   maxPool1d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
-  /** `aten::max_pool1d_with_indices`, as `torch.max_pool1d_with_indices`. */
+  /** `torch.max_pool1d_with_indices`: `aten::max_pool1d_with_indices(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=[0], int[1] dilation=[1], bool ceil_mode=False) -> (Tensor, Tensor)` */
   maxPool1dWithIndices(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): [Tensor, Tensor];
   maxPool1dWithIndices(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): [Tensor, Tensor];
-  /** `aten::max_pool2d`, as `torch.max_pool2d`. */
+  /** `torch.max_pool2d`: `aten::max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False) -> Tensor` */
   maxPool2d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
   maxPool2d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
-  /** `aten::max_pool2d_with_indices`, as `torch.max_pool2d_with_indices`. */
+  /**
+   * `torch.max_pool2d_with_indices`
+   * - `aten::max_pool2d_with_indices(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)`
+   * - `aten::max_pool2d_with_indices.out(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False, *, Tensor(a!) out, Tensor(b!) indices) -> (Tensor(a!), Tensor(b!))`
+   */
   maxPool2dWithIndices(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): [Tensor, Tensor];
   maxPool2dWithIndices(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): [Tensor, Tensor];
   maxPool2dWithIndices(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined; out: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::max_pool3d`, as `torch.max_pool3d`. */
+  /** `torch.max_pool3d`: `aten::max_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, int[3] dilation=1, bool ceil_mode=False) -> Tensor` */
   maxPool3d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
   maxPool3d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
-  /** `aten::max_pool3d_with_indices`, as `torch.max_pool3d_with_indices`. */
+  /**
+   * `torch.max_pool3d_with_indices`
+   * - `aten::max_pool3d_with_indices(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, int[3] dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)`
+   * - `aten::max_pool3d_with_indices.out(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, int[3] dilation=1, bool ceil_mode=False, *, Tensor(a!) out, Tensor(b!) indices) -> (Tensor(a!), Tensor(b!))`
+   */
   maxPool3dWithIndices(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): [Tensor, Tensor];
   maxPool3dWithIndices(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): [Tensor, Tensor];
   maxPool3dWithIndices(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined; out: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::max_unpool2d`, as `torch.max_unpool2d`. */
+  /**
+   * `torch.max_unpool2d`
+   * - `aten::max_unpool2d(Tensor self, Tensor indices, SymInt[2] output_size) -> Tensor`
+   * - `aten::max_unpool2d.out(Tensor self, Tensor indices, SymInt[2] output_size, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   maxUnpool2d(self: Tensor, indices: Tensor, outputSize: Ints | number): Tensor;
   maxUnpool2d(self: Tensor, indices: Tensor, outputSize: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::max_unpool3d`, as `torch.max_unpool3d`. */
+  /**
+   * `torch.max_unpool3d`
+   * - `aten::max_unpool3d(Tensor self, Tensor indices, SymInt[3] output_size, int[3] stride, int[3] padding) -> Tensor`
+   * - `aten::max_unpool3d.out(Tensor self, Tensor indices, SymInt[3] output_size, int[3] stride, int[3] padding, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   maxUnpool3d(self: Tensor, indices: Tensor, outputSize: Ints | number, stride: Ints | number, padding: Ints | number): Tensor;
   maxUnpool3d(self: Tensor, indices: Tensor, outputSize: Ints | number, stride: Ints | number, padding: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::maximum`, as `torch.maximum`. */
+  /**
+   * `torch.maximum`
+   * - `aten::maximum(Tensor self, Tensor other) -> Tensor`
+   * - `aten::maximum.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   maximum(self: Tensor, other: Tensor): Tensor;
   maximum(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::mean`, as `torch.mean`. */
+  /**
+   * `torch.mean`
+   * - `aten::mean(Tensor self, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::mean.dtype_out(Tensor self, *, ScalarType? dtype=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::mean.out(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   mean(self: Tensor, options?: { dtype?: DType | null | undefined }): Tensor;
   mean(self: Tensor, dim: Ints | number | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
   mean(self: Tensor, dim: Ints | number | null, options?: { keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
   mean(self: Tensor, options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
   mean(self: Tensor, dim: Ints | number | null, options: { keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::median`, as `torch.median`. */
+  /**
+   * `torch.median`
+   * - `aten::median(Tensor self) -> Tensor`
+   * - `aten::median.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`
+   * - `aten::median.dim_values(Tensor self, int dim, bool keepdim=False, *, Tensor(a!) values, Tensor(b!) indices) -> (Tensor(a!) values, Tensor(b!) indices)`
+   * - `aten::median.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   median(self: Tensor): Tensor;
-  median(self: Tensor, dim: number | bigint, keepdim?: boolean): [Tensor, Tensor];
-  median(self: Tensor, dim: number | bigint, options?: { keepdim?: boolean | undefined }): [Tensor, Tensor];
-  median(self: Tensor, dim: number | bigint, options: { keepdim?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
+  median(self: Tensor, dim: number | bigint, keepdim?: boolean): [values: Tensor, indices: Tensor];
+  median(self: Tensor, dim: number | bigint, options?: { keepdim?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  median(self: Tensor, dim: number | bigint, options: { keepdim?: boolean | undefined; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   median(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::meshgrid`, as `torch.meshgrid`. */
+  /**
+   * `torch.meshgrid`
+   * - `aten::meshgrid(Tensor[] tensors) -> Tensor[]`
+   * - `aten::meshgrid.indexing(Tensor[] tensors, *, str indexing) -> Tensor[]`
+   */
   meshgrid(tensors: readonly Tensor[]): Tensor[];
   meshgrid(tensors: readonly Tensor[], options: { indexing: string }): Tensor[];
-  /** `aten::min`, as `torch.min`. */
+  /**
+   * `torch.min`
+   * - `aten::min(Tensor self) -> Tensor`
+   * - `aten::min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`
+   * - `aten::min.other(Tensor self, Tensor other) -> Tensor`
+   * - `aten::min.dim_min(Tensor self, int dim, bool keepdim=False, *, Tensor(a!) min, Tensor(b!) min_indices) -> (Tensor(a!) values, Tensor(b!) indices)`
+   * - `aten::min.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::min.unary_out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   min(self: Tensor): Tensor;
-  min(self: Tensor, dim: number | bigint, keepdim?: boolean): [Tensor, Tensor];
-  min(self: Tensor, dim: number | bigint, options?: { keepdim?: boolean | undefined }): [Tensor, Tensor];
+  min(self: Tensor, dim: number | bigint, keepdim?: boolean): [values: Tensor, indices: Tensor];
+  min(self: Tensor, dim: number | bigint, options?: { keepdim?: boolean | undefined }): [values: Tensor, indices: Tensor];
   min(self: Tensor, other: Tensor): Tensor;
-  min(self: Tensor, dim: number | bigint, options: { keepdim?: boolean | undefined; min: Tensor; minIndices: Tensor }): [Tensor, Tensor];
+  min(self: Tensor, dim: number | bigint, options: { keepdim?: boolean | undefined; min: Tensor; minIndices: Tensor }): [values: Tensor, indices: Tensor];
   min(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   min(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::minimum`, as `torch.minimum`. */
+  /**
+   * `torch.minimum`
+   * - `aten::minimum(Tensor self, Tensor other) -> Tensor`
+   * - `aten::minimum.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   minimum(self: Tensor, other: Tensor): Tensor;
   minimum(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::mish`, as `torch.mish`. */
+  /**
+   * `torch.miopen_batch_norm`
+   * - `aten::miopen_batch_norm(Tensor input, Tensor weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float exponential_average_factor, float epsilon) -> (Tensor, Tensor, Tensor)`
+   * - `aten::miopen_batch_norm.out(Tensor input, Tensor weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float exponential_average_factor, float epsilon, *, Tensor(a!) out0, Tensor(b!) out1, Tensor(c!) out2) -> (Tensor(a!), Tensor(b!), Tensor(c!))`
+   */
+  miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, exponentialAverageFactor: number | PyFloat, epsilon: number | PyFloat): [Tensor, Tensor, Tensor];
+  miopenBatchNorm(input: Tensor, weight: Tensor, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, exponentialAverageFactor: number | PyFloat, epsilon: number | PyFloat, options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  /**
+   * `torch.miopen_convolution`
+   * - `aten::miopen_convolution(Tensor self, Tensor weight, Tensor? bias, SymInt[] padding, SymInt[] stride, SymInt[] dilation, SymInt groups, bool benchmark, bool deterministic) -> Tensor`
+   * - `aten::miopen_convolution.out(Tensor self, Tensor weight, Tensor? bias, SymInt[] padding, SymInt[] stride, SymInt[] dilation, SymInt groups, bool benchmark, bool deterministic, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean): Tensor;
+  miopenConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, options: { out: Tensor }): Tensor;
+  /** `torch.miopen_convolution_add_relu`: `aten::miopen_convolution_add_relu(Tensor self, Tensor weight, Tensor z, Scalar? alpha, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, SymInt groups) -> Tensor` */
+  miopenConvolutionAddRelu(self: Tensor, weight: Tensor, z: Tensor, alpha: Scalar | null, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, groups: number | bigint): Tensor;
+  /** `torch.miopen_convolution_relu`: `aten::miopen_convolution_relu(Tensor self, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, SymInt groups) -> Tensor` */
+  miopenConvolutionRelu(self: Tensor, weight: Tensor, bias: Tensor | null, stride: Ints, padding: Ints, dilation: Ints, groups: number | bigint): Tensor;
+  /**
+   * `torch.miopen_convolution_transpose`
+   * - `aten::miopen_convolution_transpose(Tensor self, Tensor weight, Tensor? bias, SymInt[] padding, SymInt[] output_padding, SymInt[] stride, SymInt[] dilation, SymInt groups, bool benchmark, bool deterministic) -> Tensor`
+   * - `aten::miopen_convolution_transpose.out(Tensor self, Tensor weight, Tensor? bias, SymInt[] padding, SymInt[] output_padding, SymInt[] stride, SymInt[] dilation, SymInt groups, bool benchmark, bool deterministic, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, outputPadding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean): Tensor;
+  miopenConvolutionTranspose(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, outputPadding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.miopen_ctc_loss`
+   * - `aten::miopen_ctc_loss(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank, bool deterministic, bool zero_infinity) -> (Tensor, Tensor)`
+   * - `aten::miopen_ctc_loss.Tensor(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank, bool deterministic, bool zero_infinity) -> (Tensor, Tensor)`
+   * - `aten::miopen_ctc_loss.out(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank, bool deterministic, bool zero_infinity, *, Tensor(a!) out0, Tensor(b!) out1) -> (Tensor(a!), Tensor(b!))`
+   */
+  miopenCtcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Ints, targetLengths: Ints, blank: number | bigint, deterministic: boolean, zeroInfinity: boolean): [Tensor, Tensor];
+  miopenCtcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Tensor, targetLengths: Tensor, blank: number | bigint, deterministic: boolean, zeroInfinity: boolean): [Tensor, Tensor];
+  miopenCtcLoss(logProbs: Tensor, targets: Tensor, inputLengths: Ints, targetLengths: Ints, blank: number | bigint, deterministic: boolean, zeroInfinity: boolean, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  /**
+   * `torch.miopen_depthwise_convolution`
+   * - `aten::miopen_depthwise_convolution(Tensor self, Tensor weight, Tensor? bias, SymInt[] padding, SymInt[] stride, SymInt[] dilation, SymInt groups, bool benchmark, bool deterministic) -> Tensor`
+   * - `aten::miopen_depthwise_convolution.out(Tensor self, Tensor weight, Tensor? bias, SymInt[] padding, SymInt[] stride, SymInt[] dilation, SymInt groups, bool benchmark, bool deterministic, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean): Tensor;
+  miopenDepthwiseConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, benchmark: boolean, deterministic: boolean, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.miopen_rnn`
+   * - `aten::miopen_rnn(Tensor input, Tensor[] weight, int weight_stride0, Tensor hx, Tensor? cx, int mode, int hidden_size, int num_layers, bool batch_first, float dropout, bool train, bool bidirectional, int[] batch_sizes, Tensor? dropout_state) -> (Tensor, Tensor, Tensor, Tensor, Tensor)`
+   * - `aten::miopen_rnn.out(Tensor input, Tensor[] weight, int weight_stride0, Tensor hx, Tensor? cx, int mode, int hidden_size, int num_layers, bool batch_first, float dropout, bool train, bool bidirectional, int[] batch_sizes, Tensor? dropout_state, *, Tensor(a!) out0, Tensor(b!) out1, Tensor(c!) out2, Tensor(d!) out3, Tensor(e!) out4) -> (Tensor(a!), Tensor(b!), Tensor(c!), Tensor(d!), Tensor(e!))`
+   */
+  miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number | bigint, hx: Tensor, cx: Tensor | null, mode: number | bigint, hiddenSize: number | bigint, numLayers: number | bigint, batchFirst: boolean, dropout: number | PyFloat, train: boolean, bidirectional: boolean, batchSizes: Ints, dropoutState: Tensor | null): [Tensor, Tensor, Tensor, Tensor, Tensor];
+  miopenRnn(input: Tensor, weight: readonly Tensor[], weightStride0: number | bigint, hx: Tensor, cx: Tensor | null, mode: number | bigint, hiddenSize: number | bigint, numLayers: number | bigint, batchFirst: boolean, dropout: number | PyFloat, train: boolean, bidirectional: boolean, batchSizes: Ints, dropoutState: Tensor | null, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor; out4: Tensor }): [Tensor, Tensor, Tensor, Tensor, Tensor];
+  /**
+   * `torch.mish`
+   * - `aten::mish(Tensor self) -> Tensor`
+   * - `aten::mish.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   mish(self: Tensor): Tensor;
   mish(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::mish_`, as `torch.mish_`. */
+  /** `torch.mish_`: `aten::mish_(Tensor(a!) self) -> Tensor(a!)` */
   mish_(self: Tensor): Tensor;
-  /** `aten::mm`, as `torch.mm`. */
+  /**
+   * `torch.mkldnn_adaptive_avg_pool2d`
+   * - `aten::mkldnn_adaptive_avg_pool2d(Tensor self, int[2] output_size) -> Tensor`
+   * - `aten::mkldnn_adaptive_avg_pool2d.out(Tensor self, int[2] output_size, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  mkldnnAdaptiveAvgPool2d(self: Tensor, outputSize: Ints | number): Tensor;
+  mkldnnAdaptiveAvgPool2d(self: Tensor, outputSize: Ints | number, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.mkldnn_convolution`
+   * - `aten::mkldnn_convolution(Tensor self, Tensor weight, Tensor? bias, SymInt[] padding, SymInt[] stride, SymInt[] dilation, SymInt groups) -> Tensor`
+   * - `aten::mkldnn_convolution.out(Tensor self, Tensor weight, Tensor? bias, SymInt[] padding, SymInt[] stride, SymInt[] dilation, SymInt groups, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  mkldnnConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint): Tensor;
+  mkldnnConvolution(self: Tensor, weight: Tensor, bias: Tensor | null, padding: Ints, stride: Ints, dilation: Ints, groups: number | bigint, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.mkldnn_linear`
+   * - `aten::mkldnn_linear(Tensor self, Tensor weight, Tensor? bias=None) -> Tensor`
+   * - `aten::mkldnn_linear.out(Tensor self, Tensor weight, Tensor? bias=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  mkldnnLinear(self: Tensor, weight: Tensor, bias?: Tensor | null): Tensor;
+  mkldnnLinear(self: Tensor, weight: Tensor, options?: { bias?: Tensor | null | undefined }): Tensor;
+  mkldnnLinear(self: Tensor, weight: Tensor, options: { bias?: Tensor | null | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.mkldnn_max_pool2d`
+   * - `aten::mkldnn_max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False) -> Tensor`
+   * - `aten::mkldnn_max_pool2d.out(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  mkldnnMaxPool2d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
+  mkldnnMaxPool2d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
+  mkldnnMaxPool2d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.mkldnn_max_pool3d`
+   * - `aten::mkldnn_max_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, int[3] dilation=1, bool ceil_mode=False) -> Tensor`
+   * - `aten::mkldnn_max_pool3d.out(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, int[3] dilation=1, bool ceil_mode=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  mkldnnMaxPool3d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
+  mkldnnMaxPool3d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
+  mkldnnMaxPool3d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.mkldnn_reorder_conv2d_weight`
+   * - `aten::mkldnn_reorder_conv2d_weight(Tensor self, SymInt[2] padding=[0, 0], SymInt[2] stride=[1, 1], SymInt[2] dilation=[1, 1], SymInt groups=1, SymInt[]? input_size=None) -> Tensor`
+   * - `aten::mkldnn_reorder_conv2d_weight.out(Tensor self, SymInt[2] padding=[0, 0], SymInt[2] stride=[1, 1], SymInt[2] dilation=[1, 1], SymInt groups=1, SymInt[]? input_size=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  mkldnnReorderConv2dWeight(self: Tensor, padding?: Ints | number, stride?: Ints | number, dilation?: Ints | number, groups?: number | bigint, inputSize?: Ints | null): Tensor;
+  mkldnnReorderConv2dWeight(self: Tensor, options?: { padding?: Ints | number | undefined; stride?: Ints | number | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined; inputSize?: Ints | null | undefined }): Tensor;
+  mkldnnReorderConv2dWeight(self: Tensor, options: { padding?: Ints | number | undefined; stride?: Ints | number | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined; inputSize?: Ints | null | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.mkldnn_reorder_conv3d_weight`
+   * - `aten::mkldnn_reorder_conv3d_weight(Tensor self, SymInt[3] padding=[0, 0, 0], SymInt[3] stride=[1, 1, 1], SymInt[3] dilation=[1, 1, 1], SymInt groups=1, SymInt[]? input_size=None) -> Tensor`
+   * - `aten::mkldnn_reorder_conv3d_weight.out(Tensor self, SymInt[3] padding=[0, 0, 0], SymInt[3] stride=[1, 1, 1], SymInt[3] dilation=[1, 1, 1], SymInt groups=1, SymInt[]? input_size=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  mkldnnReorderConv3dWeight(self: Tensor, padding?: Ints | number, stride?: Ints | number, dilation?: Ints | number, groups?: number | bigint, inputSize?: Ints | null): Tensor;
+  mkldnnReorderConv3dWeight(self: Tensor, options?: { padding?: Ints | number | undefined; stride?: Ints | number | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined; inputSize?: Ints | null | undefined }): Tensor;
+  mkldnnReorderConv3dWeight(self: Tensor, options: { padding?: Ints | number | undefined; stride?: Ints | number | undefined; dilation?: Ints | number | undefined; groups?: number | bigint | undefined; inputSize?: Ints | null | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.mkldnn_rnn_layer`
+   * - `aten::mkldnn_rnn_layer(Tensor input, Tensor weight0, Tensor weight1, Tensor weight2, Tensor weight3, Tensor hx_, Tensor cx_, bool reverse, int[] batch_sizes, int mode, int hidden_size, int num_layers, bool has_biases, bool bidirectional, bool batch_first, bool train) -> (Tensor, Tensor, Tensor, Tensor)`
+   * - `aten::mkldnn_rnn_layer.out(Tensor input, Tensor weight0, Tensor weight1, Tensor weight2, Tensor weight3, Tensor hx_, Tensor cx_, bool reverse, int[] batch_sizes, int mode, int hidden_size, int num_layers, bool has_biases, bool bidirectional, bool batch_first, bool train, *, Tensor(a!) out0, Tensor(b!) out1, Tensor(c!) out2, Tensor(d!) out3) -> (Tensor(a!), Tensor(b!), Tensor(c!), Tensor(d!))`
+   */
+  mkldnnRnnLayer(input: Tensor, weight0: Tensor, weight1: Tensor, weight2: Tensor, weight3: Tensor, hx_: Tensor, cx_: Tensor, reverse: boolean, batchSizes: Ints, mode: number | bigint, hiddenSize: number | bigint, numLayers: number | bigint, hasBiases: boolean, bidirectional: boolean, batchFirst: boolean, train: boolean): [Tensor, Tensor, Tensor, Tensor];
+  mkldnnRnnLayer(input: Tensor, weight0: Tensor, weight1: Tensor, weight2: Tensor, weight3: Tensor, hx_: Tensor, cx_: Tensor, reverse: boolean, batchSizes: Ints, mode: number | bigint, hiddenSize: number | bigint, numLayers: number | bigint, hasBiases: boolean, bidirectional: boolean, batchFirst: boolean, train: boolean, options: { out0: Tensor; out1: Tensor; out2: Tensor; out3: Tensor }): [Tensor, Tensor, Tensor, Tensor];
+  /**
+   * `torch.mm`
+   * - `aten::mm(Tensor self, Tensor mat2) -> Tensor`
+   * - `aten::mm.dtype(Tensor self, Tensor mat2, ScalarType out_dtype) -> Tensor`
+   * - `aten::mm.dtype_out(Tensor self, Tensor mat2, ScalarType out_dtype, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::mm.out(Tensor self, Tensor mat2, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   mm(self: Tensor, mat2: Tensor): Tensor;
   mm(self: Tensor, mat2: Tensor, outDtype: DType): Tensor;
   mm(self: Tensor, mat2: Tensor, outDtype: DType, options: { out: Tensor }): Tensor;
   mm(self: Tensor, mat2: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::mode`, as `torch.mode`. */
-  mode(self: Tensor, dim?: number | bigint, keepdim?: boolean): [Tensor, Tensor];
-  mode(self: Tensor, options?: { dim?: number | bigint | undefined; keepdim?: boolean | undefined }): [Tensor, Tensor];
-  mode(self: Tensor, options: { dim?: number | bigint | undefined; keepdim?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::moveaxis`, as `torch.moveaxis`. */
+  /**
+   * `torch.mode`
+   * - `aten::mode(Tensor self, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)`
+   * - `aten::mode.values(Tensor self, int dim=-1, bool keepdim=False, *, Tensor(a!) values, Tensor(b!) indices) -> (Tensor(a!) values, Tensor(b!) indices)`
+   */
+  mode(self: Tensor, dim?: number | bigint, keepdim?: boolean): [values: Tensor, indices: Tensor];
+  mode(self: Tensor, options?: { dim?: number | bigint | undefined; keepdim?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  mode(self: Tensor, options: { dim?: number | bigint | undefined; keepdim?: boolean | undefined; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+  /**
+   * `torch.moveaxis`
+   * - `aten::moveaxis.int(Tensor(a) self, int source, int destination) -> Tensor(a)`
+   * - `aten::moveaxis.intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)`
+   */
   moveaxis(self: Tensor, source: number | bigint, destination: number | bigint): Tensor;
   moveaxis(self: Tensor, source: Ints, destination: Ints): Tensor;
-  /** `aten::movedim`, as `torch.movedim`. */
+  /**
+   * `torch.movedim`
+   * - `aten::movedim.int(Tensor(a) self, int source, int destination) -> Tensor(a)`
+   * - `aten::movedim.intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)`
+   */
   movedim(self: Tensor, source: number | bigint, destination: number | bigint): Tensor;
   movedim(self: Tensor, source: Ints, destination: Ints): Tensor;
-  /** `aten::mse_loss`, as `torch.mse_loss`. */
+  /**
+   * `torch.mse_loss`
+   * - `aten::mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor`
+   * - `aten::mse_loss.out(Tensor self, Tensor target, int reduction=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   mseLoss(self: Tensor, target: Tensor, reduction?: number | bigint): Tensor;
   mseLoss(self: Tensor, target: Tensor, options?: { reduction?: number | bigint | undefined }): Tensor;
   mseLoss(self: Tensor, target: Tensor, options: { reduction?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::msort`, as `torch.msort`. */
+  /**
+   * `torch.msort`
+   * - `aten::msort(Tensor self) -> Tensor`
+   * - `aten::msort.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   msort(self: Tensor): Tensor;
   msort(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::mul`, as `torch.mul`. */
-  mul(self: Tensor, other: Tensor): Tensor;
-  mul(self: Tensor, other: Scalar): Tensor;
-  mul(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  mul(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::multi_margin_loss`, as `torch.multi_margin_loss`. */
+  /**
+   * `torch.mul`
+   * - `aten::mul.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::mul.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::mul.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::mul.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  mul(self: Tensor | Scalar, other: Tensor | Scalar): Tensor;
+  mul(self: Tensor | Scalar, other: Scalar): Tensor;
+  mul(self: Tensor | Scalar, other: Tensor | Scalar, options: { out: Tensor }): Tensor;
+  mul(self: Tensor | Scalar, other: Scalar, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.multi_margin_loss`
+   * - `aten::multi_margin_loss(Tensor self, Tensor target, Scalar p=1, Scalar margin=1, Tensor? weight=None, int reduction=1) -> Tensor`
+   * - `aten::multi_margin_loss.out(Tensor self, Tensor target, Scalar p=1, Scalar margin=1, Tensor? weight=None, int reduction=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   multiMarginLoss(self: Tensor, target: Tensor, p?: Scalar, margin?: Scalar, weight?: Tensor | null, reduction?: number | bigint): Tensor;
   multiMarginLoss(self: Tensor, target: Tensor, options?: { p?: Scalar | undefined; margin?: Scalar | undefined; weight?: Tensor | null | undefined; reduction?: number | bigint | undefined }): Tensor;
   multiMarginLoss(self: Tensor, target: Tensor, options: { p?: Scalar | undefined; margin?: Scalar | undefined; weight?: Tensor | null | undefined; reduction?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::multilabel_margin_loss`, as `torch.multilabel_margin_loss`. */
+  /**
+   * `torch.multilabel_margin_loss`
+   * - `aten::multilabel_margin_loss(Tensor self, Tensor target, int reduction=1) -> Tensor`
+   * - `aten::multilabel_margin_loss.out(Tensor self, Tensor target, int reduction=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   multilabelMarginLoss(self: Tensor, target: Tensor, reduction?: number | bigint): Tensor;
   multilabelMarginLoss(self: Tensor, target: Tensor, options?: { reduction?: number | bigint | undefined }): Tensor;
   multilabelMarginLoss(self: Tensor, target: Tensor, options: { reduction?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::multilabel_margin_loss_forward`, as `torch.multilabel_margin_loss_forward`. */
-  multilabelMarginLossForward(self: Tensor, target: Tensor, reduction: number | bigint): [Tensor, Tensor];
-  multilabelMarginLossForward(self: Tensor, target: Tensor, reduction: number | bigint, options: { output: Tensor; isTarget: Tensor }): [Tensor, Tensor];
-  /** `aten::multinomial`, as `torch.multinomial`. */
+  /**
+   * `torch.multinomial`
+   * - `aten::multinomial(Tensor self, SymInt num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor`
+   * - `aten::multinomial.out(Tensor self, SymInt num_samples, bool replacement=False, *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   multinomial(self: Tensor, numSamples: number | bigint, replacement?: boolean, options?: { generator?: Generator | null | undefined }): Tensor;
   multinomial(self: Tensor, numSamples: number | bigint, options?: { replacement?: boolean | undefined; generator?: Generator | null | undefined }): Tensor;
   multinomial(self: Tensor, numSamples: number | bigint, options: { replacement?: boolean | undefined; generator?: Generator | null | undefined; out: Tensor }): Tensor;
-  /** `aten::multiply`, as `torch.multiply`. */
-  multiply(self: Tensor, other: Tensor): Tensor;
-  multiply(self: Tensor, other: Scalar): Tensor;
-  multiply(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::mv`, as `torch.mv`. */
+  /**
+   * `torch.multiply`
+   * - `aten::multiply.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::multiply.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::multiply.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  multiply(self: Tensor | Scalar, other: Tensor | Scalar): Tensor;
+  multiply(self: Tensor | Scalar, other: Scalar): Tensor;
+  multiply(self: Tensor | Scalar, other: Tensor | Scalar, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.mv`
+   * - `aten::mv(Tensor self, Tensor vec) -> Tensor`
+   * - `aten::mv.out(Tensor self, Tensor vec, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   mv(self: Tensor, vec: Tensor): Tensor;
   mv(self: Tensor, vec: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::mvlgamma`, as `torch.mvlgamma`. */
+  /**
+   * `torch.mvlgamma`
+   * - `aten::mvlgamma(Tensor self, int p) -> Tensor`
+   * - `aten::mvlgamma.out(Tensor self, int p, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   mvlgamma(self: Tensor, p: number | bigint): Tensor;
   mvlgamma(self: Tensor, p: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::nan_to_num`, as `torch.nan_to_num`. */
+  /**
+   * `torch.nan_to_num`
+   * - `aten::nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor`
+   * - `aten::nan_to_num.out(Tensor self, float? nan=None, float? posinf=None, float? neginf=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   nanToNum(self: Tensor, nan?: number | PyFloat | null, posinf?: number | PyFloat | null, neginf?: number | PyFloat | null): Tensor;
   nanToNum(self: Tensor, options?: { nan?: number | PyFloat | null | undefined; posinf?: number | PyFloat | null | undefined; neginf?: number | PyFloat | null | undefined }): Tensor;
   nanToNum(self: Tensor, options: { nan?: number | PyFloat | null | undefined; posinf?: number | PyFloat | null | undefined; neginf?: number | PyFloat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::nan_to_num_`, as `torch.nan_to_num_`. */
+  /** `torch.nan_to_num_`: `aten::nan_to_num_(Tensor(a!) self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor(a!)` */
   nanToNum_(self: Tensor, nan?: number | PyFloat | null, posinf?: number | PyFloat | null, neginf?: number | PyFloat | null): Tensor;
   nanToNum_(self: Tensor, options?: { nan?: number | PyFloat | null | undefined; posinf?: number | PyFloat | null | undefined; neginf?: number | PyFloat | null | undefined }): Tensor;
-  /** `aten::nanmean`, as `torch.nanmean`. */
+  /**
+   * `torch.nanmean`
+   * - `aten::nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::nanmean.out(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   nanmean(self: Tensor, dim?: Ints | number | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
   nanmean(self: Tensor, options?: { dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
   nanmean(self: Tensor, options: { dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::nanmedian`, as `torch.nanmedian`. */
+  /**
+   * `torch.nanmedian`
+   * - `aten::nanmedian(Tensor self) -> Tensor`
+   * - `aten::nanmedian.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`
+   * - `aten::nanmedian.dim_values(Tensor self, int dim, bool keepdim=False, *, Tensor(a!) values, Tensor(b!) indices) -> (Tensor(a!) values, Tensor(b!) indices)`
+   * - `aten::nanmedian.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   nanmedian(self: Tensor): Tensor;
-  nanmedian(self: Tensor, dim: number | bigint, keepdim?: boolean): [Tensor, Tensor];
-  nanmedian(self: Tensor, dim: number | bigint, options?: { keepdim?: boolean | undefined }): [Tensor, Tensor];
-  nanmedian(self: Tensor, dim: number | bigint, options: { keepdim?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
+  nanmedian(self: Tensor, dim: number | bigint, keepdim?: boolean): [values: Tensor, indices: Tensor];
+  nanmedian(self: Tensor, dim: number | bigint, options?: { keepdim?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  nanmedian(self: Tensor, dim: number | bigint, options: { keepdim?: boolean | undefined; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
   nanmedian(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::nanquantile`, as `torch.nanquantile`. */
+  /**
+   * `torch.nanquantile`
+   * - `aten::nanquantile(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor`
+   * - `aten::nanquantile.scalar(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor`
+   * - `aten::nanquantile.out(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation="linear", Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::nanquantile.scalar_out(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear", Tensor(a!) out) -> Tensor(a!)`
+   */
   nanquantile(self: Tensor, q: Tensor, dim?: number | bigint | null, keepdim?: boolean, options?: { interpolation?: string | undefined }): Tensor;
   nanquantile(self: Tensor, q: Tensor, options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined }): Tensor;
   nanquantile(self: Tensor, q: number | PyFloat, dim?: number | bigint | null, keepdim?: boolean, options?: { interpolation?: string | undefined }): Tensor;
   nanquantile(self: Tensor, q: number | PyFloat, options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined }): Tensor;
   nanquantile(self: Tensor, q: Tensor, options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined; out: Tensor }): Tensor;
   nanquantile(self: Tensor, q: number | PyFloat, options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined; out: Tensor }): Tensor;
-  /** `aten::nansum`, as `torch.nansum`. */
+  /**
+   * `torch.nansum`
+   * - `aten::nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::nansum.out(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   nansum(self: Tensor, dim?: Ints | number | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
   nansum(self: Tensor, options?: { dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
   nansum(self: Tensor, options: { dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::narrow`, as `torch.narrow`. */
+  /**
+   * `torch.narrow`
+   * - `aten::narrow(Tensor(a) self, int dim, SymInt start, SymInt length) -> Tensor(a)`
+   * - `aten::narrow.Tensor(Tensor(a) self, int dim, Tensor start, SymInt length) -> Tensor(a)`
+   */
   narrow(self: Tensor, dim: number | bigint, start: number | bigint, length: number | bigint): Tensor;
   narrow(self: Tensor, dim: number | bigint, start: Tensor, length: number | bigint): Tensor;
-  /** `aten::ne`, as `torch.ne`. */
+  /**
+   * `torch.narrow_copy`
+   * - `aten::narrow_copy(Tensor self, int dim, SymInt start, SymInt length) -> Tensor`
+   * - `aten::narrow_copy.out(Tensor self, int dim, SymInt start, SymInt length, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  narrowCopy(self: Tensor, dim: number | bigint, start: number | bigint, length: number | bigint): Tensor;
+  narrowCopy(self: Tensor, dim: number | bigint, start: number | bigint, length: number | bigint, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.native_batch_norm`
+   * - `aten::native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)`
+   * - `aten::native_batch_norm.out(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, *, Tensor(a!) out, Tensor(b!) save_mean, Tensor(c!) save_invstd) -> (Tensor(a!), Tensor(b!), Tensor(c!))`
+   */
+  nativeBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, momentum: number | PyFloat, eps: number | PyFloat): [Tensor, Tensor, Tensor];
+  nativeBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, training: boolean, momentum: number | PyFloat, eps: number | PyFloat, options: { out: Tensor; saveMean: Tensor; saveInvstd: Tensor }): [Tensor, Tensor, Tensor];
+  /** `torch.native_channel_shuffle`: `aten::native_channel_shuffle(Tensor self, SymInt groups) -> Tensor` */
+  nativeChannelShuffle(self: Tensor, groups: number | bigint): Tensor;
+  /**
+   * `torch.native_dropout`
+   * - `aten::native_dropout(Tensor input, float p, bool? train) -> (Tensor, Tensor)`
+   * - `aten::native_dropout.out(Tensor input, float p, bool? train, *, Tensor(a!) out0, Tensor(b!) out1) -> (Tensor(a!), Tensor(b!))`
+   */
+  nativeDropout(input: Tensor, p: number | PyFloat, train: boolean | null): [Tensor, Tensor];
+  nativeDropout(input: Tensor, p: number | PyFloat, train: boolean | null, options: { out0: Tensor; out1: Tensor }): [Tensor, Tensor];
+  /**
+   * `torch.native_group_norm`
+   * - `aten::native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps) -> (Tensor, Tensor, Tensor)`
+   * - `aten::native_group_norm.out(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps, *, Tensor(a!) out0, Tensor(b!) out1, Tensor(c!) out2) -> (Tensor(a!), Tensor(b!), Tensor(c!))`
+   */
+  nativeGroupNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, N: number | bigint, C: number | bigint, HxW: number | bigint, group: number | bigint, eps: number | PyFloat): [Tensor, Tensor, Tensor];
+  nativeGroupNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, N: number | bigint, C: number | bigint, HxW: number | bigint, group: number | bigint, eps: number | PyFloat, options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  /**
+   * `torch.native_layer_norm`
+   * - `aten::native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)`
+   * - `aten::native_layer_norm.out(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps, *, Tensor(a!) out0, Tensor(b!) out1, Tensor(c!) out2) -> (Tensor(a!), Tensor(b!), Tensor(c!))`
+   */
+  nativeLayerNorm(input: Tensor, normalizedShape: Ints, weight: Tensor | null, bias: Tensor | null, eps: number | PyFloat): [Tensor, Tensor, Tensor];
+  nativeLayerNorm(input: Tensor, normalizedShape: Ints, weight: Tensor | null, bias: Tensor | null, eps: number | PyFloat, options: { out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
+  /**
+   * `torch.native_norm`
+   * - `aten::native_norm(Tensor self, Scalar p=2) -> Tensor`
+   * - `aten::native_norm.ScalarOpt_dim_dtype(Tensor self, Scalar? p, int[1] dim, bool keepdim, ScalarType? dtype) -> Tensor`
+   * - `aten::native_norm.out(Tensor self, Scalar p=2, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::native_norm.ScalarOpt_dim_dtype_out(Tensor self, Scalar? p, int[1] dim, bool keepdim, ScalarType? dtype, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  nativeNorm(self: Tensor, p?: Scalar): Tensor;
+  nativeNorm(self: Tensor, options?: { p?: Scalar | undefined }): Tensor;
+  nativeNorm(self: Tensor, p: Scalar | null, dim: Ints | number, keepdim: boolean, dtype: DType | null): Tensor;
+  nativeNorm(self: Tensor, options: { p?: Scalar | undefined; out: Tensor }): Tensor;
+  nativeNorm(self: Tensor, p: Scalar | null, dim: Ints | number, keepdim: boolean, dtype: DType | null, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.ne`
+   * - `aten::ne.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::ne.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::ne.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::ne.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   ne(self: Tensor, other: Tensor): Tensor;
   ne(self: Tensor, other: Scalar): Tensor;
   ne(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   ne(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::neg`, as `torch.neg`. */
+  /**
+   * `torch.neg`
+   * - `aten::neg(Tensor self) -> Tensor`
+   * - `aten::neg.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   neg(self: Tensor): Tensor;
   neg(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::neg_`, as `torch.neg_`. */
+  /** `torch.neg_`: `aten::neg_(Tensor(a!) self) -> Tensor(a!)` */
   neg_(self: Tensor): Tensor;
-  /** `aten::negative`, as `torch.negative`. */
+  /**
+   * `torch.negative`
+   * - `aten::negative(Tensor self) -> Tensor`
+   * - `aten::negative.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   negative(self: Tensor): Tensor;
   negative(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::negative_`, as `torch.negative_`. */
+  /** `torch.negative_`: `aten::negative_(Tensor(a!) self) -> Tensor(a!)` */
   negative_(self: Tensor): Tensor;
-  /** `aten::nested_to_padded_tensor`, as `torch.nested_to_padded_tensor`. */
+  /** `torch.nested_to_padded_tensor`: `aten::nested_to_padded_tensor(Tensor self, float padding, int[]? output_size=None) -> Tensor` */
   nestedToPaddedTensor(self: Tensor, padding: number | PyFloat, outputSize?: Ints | null): Tensor;
   nestedToPaddedTensor(self: Tensor, padding: number | PyFloat, options?: { outputSize?: Ints | null | undefined }): Tensor;
-  /** `aten::nextafter`, as `torch.nextafter`. */
+  /**
+   * `torch.nextafter`
+   * - `aten::nextafter(Tensor self, Tensor other) -> Tensor`
+   * - `aten::nextafter.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   nextafter(self: Tensor, other: Tensor): Tensor;
   nextafter(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::nll_loss`, as `torch.nll_loss`. */
+  /**
+   * `torch.nll_loss`
+   * - `aten::nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100) -> Tensor`
+   * - `aten::nll_loss.out(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   nllLoss(self: Tensor, target: Tensor, weight?: Tensor | null, reduction?: number | bigint, ignoreIndex?: number | bigint): Tensor;
   nllLoss(self: Tensor, target: Tensor, options?: { weight?: Tensor | null | undefined; reduction?: number | bigint | undefined; ignoreIndex?: number | bigint | undefined }): Tensor;
   nllLoss(self: Tensor, target: Tensor, options: { weight?: Tensor | null | undefined; reduction?: number | bigint | undefined; ignoreIndex?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::nll_loss2d`, as `torch.nll_loss2d`. */
+  /**
+   * `torch.nll_loss2d`
+   * - `aten::nll_loss2d(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100) -> Tensor`
+   * - `aten::nll_loss2d.out(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   nllLoss2d(self: Tensor, target: Tensor, weight?: Tensor | null, reduction?: number | bigint, ignoreIndex?: number | bigint): Tensor;
   nllLoss2d(self: Tensor, target: Tensor, options?: { weight?: Tensor | null | undefined; reduction?: number | bigint | undefined; ignoreIndex?: number | bigint | undefined }): Tensor;
   nllLoss2d(self: Tensor, target: Tensor, options: { weight?: Tensor | null | undefined; reduction?: number | bigint | undefined; ignoreIndex?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::nll_loss2d_forward`, as `torch.nll_loss2d_forward`. */
-  nllLoss2dForward(self: Tensor, target: Tensor, weight: Tensor | null, reduction: number | bigint, ignoreIndex: number | bigint): [Tensor, Tensor];
-  nllLoss2dForward(self: Tensor, target: Tensor, weight: Tensor | null, reduction: number | bigint, ignoreIndex: number | bigint, options: { output: Tensor; totalWeight: Tensor }): [Tensor, Tensor];
-  /** `aten::nll_loss_forward`, as `torch.nll_loss_forward`. */
-  nllLossForward(self: Tensor, target: Tensor, weight: Tensor | null, reduction: number | bigint, ignoreIndex: number | bigint): [Tensor, Tensor];
-  nllLossForward(self: Tensor, target: Tensor, weight: Tensor | null, reduction: number | bigint, ignoreIndex: number | bigint, options: { output: Tensor; totalWeight: Tensor }): [Tensor, Tensor];
-  /** `aten::nll_loss_nd`, as `torch.nll_loss_nd`. */
+  /** `torch.nll_loss_nd`: `aten::nll_loss_nd(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100) -> Tensor` */
   nllLossNd(self: Tensor, target: Tensor, weight?: Tensor | null, reduction?: number | bigint, ignoreIndex?: number | bigint): Tensor;
   nllLossNd(self: Tensor, target: Tensor, options?: { weight?: Tensor | null | undefined; reduction?: number | bigint | undefined; ignoreIndex?: number | bigint | undefined }): Tensor;
-  /** `aten::nonzero`, as `torch.nonzero`. */
+  /**
+   * `torch.nonzero`
+   * - `aten::nonzero(Tensor self) -> Tensor`
+   * - `aten::nonzero.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   nonzero(self: Tensor): Tensor;
   nonzero(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::nonzero_numpy`, as `torch.nonzero_numpy`. */
+  /** `torch.nonzero_numpy`: `aten::nonzero_numpy(Tensor self) -> Tensor[]` */
   nonzeroNumpy(self: Tensor): Tensor[];
-  /** `aten::nonzero_static`, as `torch.nonzero_static`. */
+  /**
+   * `torch.nonzero_static`
+   * - `aten::nonzero_static(Tensor self, *, SymInt size, int fill_value=-1) -> Tensor`
+   * - `aten::nonzero_static.out(Tensor self, *, SymInt size, int fill_value=-1, Tensor(a!) out) -> Tensor(a!)`
+   */
   nonzeroStatic(self: Tensor, options: { size: number | bigint; fillValue?: number | bigint | undefined }): Tensor;
   nonzeroStatic(self: Tensor, options: { size: number | bigint; fillValue?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::norm`, as `torch.norm`. */
+  /**
+   * `torch.norm`
+   * - `aten::norm.Scalar(Tensor self, Scalar p=2) -> Tensor`
+   * - `aten::norm.ScalarOpt_dim(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor`
+   * - `aten::norm.ScalarOpt_dim_dtype(Tensor self, Scalar? p, int[1] dim, bool keepdim, *, ScalarType dtype) -> Tensor`
+   * - `aten::norm.ScalarOpt_dtype(Tensor self, Scalar? p, *, ScalarType dtype) -> Tensor`
+   * - `aten::norm.Scalar_out(Tensor self, Scalar p=2, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::norm.ScalarOpt_dtype_out(Tensor self, Scalar? p, *, ScalarType dtype, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::norm.dtype_out(Tensor self, Scalar? p, int[1] dim, bool keepdim, *, ScalarType dtype, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::norm.out(Tensor self, Scalar? p, int[1] dim, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   norm(self: Tensor, p?: Scalar): Tensor;
   norm(self: Tensor, options?: { p?: Scalar | undefined }): Tensor;
   norm(self: Tensor, p: Scalar | null, dim: Ints | number, keepdim?: boolean): Tensor;
@@ -1739,10 +3108,21 @@ export interface Functions {
   norm(self: Tensor, p: Scalar | null, options: { dtype: DType; out: Tensor }): Tensor;
   norm(self: Tensor, p: Scalar | null, dim: Ints | number, keepdim: boolean, options: { dtype: DType; out: Tensor }): Tensor;
   norm(self: Tensor, p: Scalar | null, dim: Ints | number, options: { keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::norm_except_dim`, as `torch.norm_except_dim`. */
+  /** `torch.norm_except_dim`: `aten::norm_except_dim(Tensor v, int pow=2, int dim=0) -> Tensor` */
   normExceptDim(v: Tensor, pow?: number | bigint, dim?: number | bigint): Tensor;
   normExceptDim(v: Tensor, options?: { pow?: number | bigint | undefined; dim?: number | bigint | undefined }): Tensor;
-  /** `aten::normal`, as `torch.normal`. */
+  /**
+   * `torch.normal`
+   * - `aten::normal.Tensor_Tensor(Tensor mean, Tensor std, *, Generator? generator=None) -> Tensor`
+   * - `aten::normal.Tensor_float(Tensor mean, float std=1., *, Generator? generator=None) -> Tensor`
+   * - `aten::normal.float_Tensor(float mean, Tensor std, *, Generator? generator=None) -> Tensor`
+   * - `aten::normal.float_float(float mean, float std, SymInt[] size, *, Generator? generator=None, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::normal.Tensor_Tensor_out(Tensor mean, Tensor std, *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::normal.Tensor_float_out(Tensor mean, float std=1., *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::normal.float_Tensor_out(float mean, Tensor std, *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::normal.float_float_out(float mean, float std, SymInt[] size, *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::normal.out(Tensor self, float mean=0., float std=1., *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   normal(mean: Tensor, std: Tensor, options?: { generator?: Generator | null | undefined }): Tensor;
   normal(mean: Tensor, std?: number | PyFloat, options?: { generator?: Generator | null | undefined }): Tensor;
   normal(mean: Tensor, options?: { std?: number | PyFloat | undefined; generator?: Generator | null | undefined }): Tensor;
@@ -1753,150 +3133,328 @@ export interface Functions {
   normal(mean: number | PyFloat, std: Tensor, options: { generator?: Generator | null | undefined; out: Tensor }): Tensor;
   normal(mean: number | PyFloat, std: number | PyFloat, size: Ints, options: { generator?: Generator | null | undefined; out: Tensor }): Tensor;
   normal(self: Tensor, options: { mean?: number | PyFloat | undefined; std?: number | PyFloat | undefined; generator?: Generator | null | undefined; out: Tensor }): Tensor;
-  /** `aten::normal_functional`, as `torch.normal_functional`. */
+  /** `torch.normal_functional`: `aten::normal_functional(Tensor self, float mean=0., float std=1., *, Generator? generator=None) -> Tensor` */
   normalFunctional(self: Tensor, mean?: number | PyFloat, std?: number | PyFloat, options?: { generator?: Generator | null | undefined }): Tensor;
   normalFunctional(self: Tensor, options?: { mean?: number | PyFloat | undefined; std?: number | PyFloat | undefined; generator?: Generator | null | undefined }): Tensor;
-  /** `aten::not_equal`, as `torch.not_equal`. */
+  /**
+   * `torch.not_equal`
+   * - `aten::not_equal.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::not_equal.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::not_equal.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::not_equal.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   notEqual(self: Tensor, other: Tensor): Tensor;
   notEqual(self: Tensor, other: Scalar): Tensor;
   notEqual(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   notEqual(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::nuclear_norm`, as `torch.nuclear_norm`. */
+  /**
+   * `torch.nuclear_norm`
+   * - `aten::nuclear_norm(Tensor self, bool keepdim=False) -> Tensor`
+   * - `aten::nuclear_norm.dim(Tensor self, int[2] dim, bool keepdim=False) -> Tensor`
+   * - `aten::nuclear_norm.dim_out(Tensor self, int[2] dim, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::nuclear_norm.out(Tensor self, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   nuclearNorm(self: Tensor, keepdim?: boolean): Tensor;
   nuclearNorm(self: Tensor, options?: { keepdim?: boolean | undefined }): Tensor;
   nuclearNorm(self: Tensor, dim: Ints | number, keepdim?: boolean): Tensor;
   nuclearNorm(self: Tensor, dim: Ints | number, options?: { keepdim?: boolean | undefined }): Tensor;
   nuclearNorm(self: Tensor, dim: Ints | number, options: { keepdim?: boolean | undefined; out: Tensor }): Tensor;
   nuclearNorm(self: Tensor, options: { keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::one_hot`, as `torch.one_hot`. */
+  /** `torch.one_hot`: `aten::one_hot(Tensor self, int num_classes=-1) -> Tensor` */
   oneHot(self: Tensor, numClasses?: number | bigint): Tensor;
   oneHot(self: Tensor, options?: { numClasses?: number | bigint | undefined }): Tensor;
-  /** `aten::ones`, as `torch.ones`. */
+  /**
+   * `torch.ones`
+   * - `aten::ones(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::ones.out(SymInt[] size, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   ones(size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
+  ones(...size: (number | bigint)[]): Tensor;
   ones(size: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::ones_like`, as `torch.ones_like`. */
+  /**
+   * `torch.ones_like`
+   * - `aten::ones_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::ones_like.out(Tensor self, *, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   onesLike(self: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
   onesLike(self: Tensor, options: { memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::orgqr`, as `torch.orgqr`. */
+  /**
+   * `torch.orgqr`
+   * - `aten::orgqr(Tensor self, Tensor input2) -> Tensor`
+   * - `aten::orgqr.out(Tensor self, Tensor input2, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   orgqr(self: Tensor, input2: Tensor): Tensor;
   orgqr(self: Tensor, input2: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::ormqr`, as `torch.ormqr`. */
+  /**
+   * `torch.ormqr`
+   * - `aten::ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor`
+   * - `aten::ormqr.out(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   ormqr(self: Tensor, input2: Tensor, input3: Tensor, left?: boolean, transpose?: boolean): Tensor;
   ormqr(self: Tensor, input2: Tensor, input3: Tensor, options?: { left?: boolean | undefined; transpose?: boolean | undefined }): Tensor;
   ormqr(self: Tensor, input2: Tensor, input3: Tensor, options: { left?: boolean | undefined; transpose?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::outer`, as `torch.outer`. */
+  /**
+   * `torch.outer`
+   * - `aten::outer(Tensor self, Tensor vec2) -> Tensor`
+   * - `aten::outer.out(Tensor self, Tensor vec2, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   outer(self: Tensor, vec2: Tensor): Tensor;
   outer(self: Tensor, vec2: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::pad`, as `torch.pad`. */
+  /** `torch.pad`: `aten::pad(Tensor self, SymInt[] pad, str mode="constant", float? value=None) -> Tensor` */
   pad(self: Tensor, pad: Ints, mode?: string, value?: number | PyFloat | null): Tensor;
   pad(self: Tensor, pad: Ints, options?: { mode?: string | undefined; value?: number | PyFloat | null | undefined }): Tensor;
-  /** `aten::pad_sequence`, as `torch.pad_sequence`. */
+  /** `torch.pad_sequence`: `aten::pad_sequence(Tensor[] sequences, bool batch_first=False, float padding_value=0., str padding_side="right") -> Tensor` */
   padSequence(sequences: readonly Tensor[], batchFirst?: boolean, paddingValue?: number | PyFloat, paddingSide?: string): Tensor;
   padSequence(sequences: readonly Tensor[], options?: { batchFirst?: boolean | undefined; paddingValue?: number | PyFloat | undefined; paddingSide?: string | undefined }): Tensor;
-  /** `aten::pairwise_distance`, as `torch.pairwise_distance`. */
+  /** `torch.pairwise_distance`: `aten::pairwise_distance(Tensor x1, Tensor x2, float p=2., float eps=9.9999999999999995e-07, bool keepdim=False) -> Tensor` */
   pairwiseDistance(x1: Tensor, x2: Tensor, p?: number | PyFloat, eps?: number | PyFloat, keepdim?: boolean): Tensor;
   pairwiseDistance(x1: Tensor, x2: Tensor, options?: { p?: number | PyFloat | undefined; eps?: number | PyFloat | undefined; keepdim?: boolean | undefined }): Tensor;
-  /** `aten::pdist`, as `torch.pdist`. */
+  /** `torch.pdist`: `aten::pdist(Tensor self, float p=2.) -> Tensor` */
   pdist(self: Tensor, p?: number | PyFloat): Tensor;
   pdist(self: Tensor, options?: { p?: number | PyFloat | undefined }): Tensor;
-  /** `aten::permute`, as `torch.permute`. */
+  /** `torch.permute`: `aten::permute(Tensor(a) self, int[] dims) -> Tensor(a)` */
   permute(self: Tensor, dims: Ints): Tensor;
-  /** `aten::pinverse`, as `torch.pinverse`. */
+  /**
+   * `torch.permute_copy`
+   * - `aten::permute_copy(Tensor self, int[] dims) -> Tensor`
+   * - `aten::permute_copy.out(Tensor self, int[] dims, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  permuteCopy(self: Tensor, dims: Ints): Tensor;
+  permuteCopy(self: Tensor, dims: Ints, options: { out: Tensor }): Tensor;
+  /** `torch.pinverse`: `aten::pinverse(Tensor self, float rcond=1.0000000000000001e-15) -> Tensor` */
   pinverse(self: Tensor, rcond?: number | PyFloat): Tensor;
   pinverse(self: Tensor, options?: { rcond?: number | PyFloat | undefined }): Tensor;
-  /** `aten::pixel_shuffle`, as `torch.pixel_shuffle`. */
+  /**
+   * `torch.pixel_shuffle`
+   * - `aten::pixel_shuffle(Tensor self, int upscale_factor) -> Tensor`
+   * - `aten::pixel_shuffle.out(Tensor self, int upscale_factor, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   pixelShuffle(self: Tensor, upscaleFactor: number | bigint): Tensor;
   pixelShuffle(self: Tensor, upscaleFactor: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::pixel_unshuffle`, as `torch.pixel_unshuffle`. */
+  /**
+   * `torch.pixel_unshuffle`
+   * - `aten::pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor`
+   * - `aten::pixel_unshuffle.out(Tensor self, int downscale_factor, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   pixelUnshuffle(self: Tensor, downscaleFactor: number | bigint): Tensor;
   pixelUnshuffle(self: Tensor, downscaleFactor: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::poisson`, as `torch.poisson`. */
+  /**
+   * `torch.poisson`
+   * - `aten::poisson(Tensor self, Generator? generator=None) -> Tensor`
+   * - `aten::poisson.out(Tensor self, Generator? generator=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   poisson(self: Tensor, generator?: Generator | null): Tensor;
   poisson(self: Tensor, options?: { generator?: Generator | null | undefined }): Tensor;
   poisson(self: Tensor, options: { generator?: Generator | null | undefined; out: Tensor }): Tensor;
-  /** `aten::poisson_nll_loss`, as `torch.poisson_nll_loss`. */
+  /** `torch.poisson_nll_loss`: `aten::poisson_nll_loss(Tensor input, Tensor target, bool log_input, bool full, float eps, int reduction) -> Tensor` */
   poissonNllLoss(input: Tensor, target: Tensor, logInput: boolean, full: boolean, eps: number | PyFloat, reduction: number | bigint): Tensor;
-  /** `aten::polar`, as `torch.polar`. */
+  /**
+   * `torch.polar`
+   * - `aten::polar(Tensor abs, Tensor angle) -> Tensor`
+   * - `aten::polar.out(Tensor abs, Tensor angle, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   polar(abs: Tensor, angle: Tensor): Tensor;
   polar(abs: Tensor, angle: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::polygamma`, as `torch.polygamma`. */
+  /**
+   * `torch.polygamma`
+   * - `aten::polygamma(int n, Tensor self) -> Tensor`
+   * - `aten::polygamma.out(int n, Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   polygamma(n: number | bigint, self: Tensor): Tensor;
   polygamma(n: number | bigint, self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::positive`, as `torch.positive`. */
+  /** `torch.positive`: `aten::positive(Tensor(a) self) -> Tensor(a)` */
   positive(self: Tensor): Tensor;
-  /** `aten::pow`, as `torch.pow`. */
+  /**
+   * `torch.pow`
+   * - `aten::pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor`
+   * - `aten::pow.Scalar(Scalar self, Tensor exponent) -> Tensor`
+   * - `aten::pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor`
+   * - `aten::pow.Tensor_Tensor_out(Tensor self, Tensor exponent, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::pow.Scalar_out(Scalar self, Tensor exponent, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::pow.Tensor_Scalar_out(Tensor self, Scalar exponent, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   pow(self: Tensor, exponent: Tensor): Tensor;
   pow(self: Scalar, exponent: Tensor): Tensor;
   pow(self: Tensor, exponent: Scalar): Tensor;
   pow(self: Tensor, exponent: Tensor, options: { out: Tensor }): Tensor;
   pow(self: Scalar, exponent: Tensor, options: { out: Tensor }): Tensor;
   pow(self: Tensor, exponent: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::prelu`, as `torch.prelu`. */
+  /** `torch.prelu`: `aten::prelu(Tensor self, Tensor weight) -> Tensor` */
   prelu(self: Tensor, weight: Tensor): Tensor;
-  /** `aten::prod`, as `torch.prod`. */
+  /**
+   * `torch.prod`
+   * - `aten::prod(Tensor self, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::prod.int_out(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::prod.out(Tensor self, *, ScalarType? dtype=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   prod(self: Tensor, options?: { dtype?: DType | null | undefined }): Tensor;
   prod(self: Tensor, dim: number | bigint, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
   prod(self: Tensor, dim: number | bigint, options?: { keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
   prod(self: Tensor, dim: number | bigint, options: { keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
   prod(self: Tensor, options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::promote_types`, as `torch.promote_types`. */
-  promoteTypes(type1: DType, type2: DType): unknown;
-  /** `aten::put`, as `torch.put`. */
+  /** `torch.promote_types`: `aten::promote_types(ScalarType type1, ScalarType type2) -> ScalarType` */
+  promoteTypes(type1: DType, type2: DType): DType;
+  /**
+   * `torch.put`
+   * - `aten::put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor`
+   * - `aten::put.out(Tensor self, Tensor index, Tensor source, bool accumulate=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   put(self: Tensor, index: Tensor, source: Tensor, accumulate?: boolean): Tensor;
   put(self: Tensor, index: Tensor, source: Tensor, options?: { accumulate?: boolean | undefined }): Tensor;
   put(self: Tensor, index: Tensor, source: Tensor, options: { accumulate?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::q_per_channel_axis`, as `torch.q_per_channel_axis`. */
+  /** `torch.q_per_channel_axis`: `aten::q_per_channel_axis(Tensor self) -> int` */
   qPerChannelAxis(self: Tensor): number;
-  /** `aten::q_per_channel_scales`, as `torch.q_per_channel_scales`. */
+  /**
+   * `torch.q_per_channel_scales`
+   * - `aten::q_per_channel_scales(Tensor self) -> Tensor`
+   * - `aten::q_per_channel_scales.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   qPerChannelScales(self: Tensor): Tensor;
   qPerChannelScales(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::q_per_channel_zero_points`, as `torch.q_per_channel_zero_points`. */
+  /**
+   * `torch.q_per_channel_zero_points`
+   * - `aten::q_per_channel_zero_points(Tensor self) -> Tensor`
+   * - `aten::q_per_channel_zero_points.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   qPerChannelZeroPoints(self: Tensor): Tensor;
   qPerChannelZeroPoints(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::q_scale`, as `torch.q_scale`. */
+  /** `torch.q_scale`: `aten::q_scale(Tensor self) -> float` */
   qScale(self: Tensor): number;
-  /** `aten::q_zero_point`, as `torch.q_zero_point`. */
+  /** `torch.q_zero_point`: `aten::q_zero_point(Tensor self) -> int` */
   qZeroPoint(self: Tensor): number;
-  /** `aten::qr`, as `torch.qr`. */
-  qr(self: Tensor, some?: boolean): [Tensor, Tensor];
-  qr(self: Tensor, options?: { some?: boolean | undefined }): [Tensor, Tensor];
-  qr(self: Tensor, options: { some?: boolean | undefined; Q: Tensor; R: Tensor }): [Tensor, Tensor];
-  /** `aten::quantile`, as `torch.quantile`. */
+  /**
+   * `torch.qr`
+   * - `aten::qr(Tensor self, bool some=True) -> (Tensor Q, Tensor R)`
+   * - `aten::qr.Q(Tensor self, bool some=True, *, Tensor(a!) Q, Tensor(b!) R) -> (Tensor(a!) Q, Tensor(b!) R)`
+   */
+  qr(self: Tensor, some?: boolean): [Q: Tensor, R: Tensor];
+  qr(self: Tensor, options?: { some?: boolean | undefined }): [Q: Tensor, R: Tensor];
+  qr(self: Tensor, options: { some?: boolean | undefined; Q: Tensor; R: Tensor }): [Q: Tensor, R: Tensor];
+  /**
+   * `torch.quantile`
+   * - `aten::quantile(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor`
+   * - `aten::quantile.scalar(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor`
+   * - `aten::quantile.out(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation="linear", Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::quantile.scalar_out(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear", Tensor(a!) out) -> Tensor(a!)`
+   */
   quantile(self: Tensor, q: Tensor, dim?: number | bigint | null, keepdim?: boolean, options?: { interpolation?: string | undefined }): Tensor;
   quantile(self: Tensor, q: Tensor, options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined }): Tensor;
   quantile(self: Tensor, q: number | PyFloat, dim?: number | bigint | null, keepdim?: boolean, options?: { interpolation?: string | undefined }): Tensor;
   quantile(self: Tensor, q: number | PyFloat, options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined }): Tensor;
   quantile(self: Tensor, q: Tensor, options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined; out: Tensor }): Tensor;
   quantile(self: Tensor, q: number | PyFloat, options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined; out: Tensor }): Tensor;
-  /** `aten::quantize_per_channel`, as `torch.quantize_per_channel`. */
+  /**
+   * `torch.quantize_per_channel`
+   * - `aten::quantize_per_channel(Tensor self, Tensor scales, Tensor zero_points, int axis, ScalarType dtype) -> Tensor`
+   * - `aten::quantize_per_channel.out(Tensor self, Tensor scales, Tensor zero_points, int axis, ScalarType dtype, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   quantizePerChannel(self: Tensor, scales: Tensor, zeroPoints: Tensor, axis: number | bigint, dtype: DType): Tensor;
   quantizePerChannel(self: Tensor, scales: Tensor, zeroPoints: Tensor, axis: number | bigint, dtype: DType, options: { out: Tensor }): Tensor;
-  /** `aten::quantize_per_tensor`, as `torch.quantize_per_tensor`. */
+  /**
+   * `torch.quantize_per_tensor`
+   * - `aten::quantize_per_tensor(Tensor self, float scale, int zero_point, ScalarType dtype) -> Tensor`
+   * - `aten::quantize_per_tensor.tensor_qparams(Tensor self, Tensor scale, Tensor zero_point, ScalarType dtype) -> Tensor`
+   * - `aten::quantize_per_tensor.tensors(Tensor[] tensors, Tensor scales, Tensor zero_points, ScalarType dtype) -> Tensor[]`
+   * - `aten::quantize_per_tensor.out(Tensor self, float scale, int zero_point, ScalarType dtype, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::quantize_per_tensor.tensor_qparams_out(Tensor self, Tensor scale, Tensor zero_point, ScalarType dtype, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::quantize_per_tensor.tensors_out(Tensor[] tensors, Tensor scales, Tensor zero_points, ScalarType dtype, *, Tensor(a!)[] out) -> ()`
+   */
   quantizePerTensor(self: Tensor, scale: number | PyFloat, zeroPoint: number | bigint, dtype: DType): Tensor;
   quantizePerTensor(self: Tensor, scale: Tensor, zeroPoint: Tensor, dtype: DType): Tensor;
   quantizePerTensor(tensors: readonly Tensor[], scales: Tensor, zeroPoints: Tensor, dtype: DType): Tensor[];
   quantizePerTensor(self: Tensor, scale: number | PyFloat, zeroPoint: number | bigint, dtype: DType, options: { out: Tensor }): Tensor;
   quantizePerTensor(self: Tensor, scale: Tensor, zeroPoint: Tensor, dtype: DType, options: { out: Tensor }): Tensor;
   quantizePerTensor(tensors: readonly Tensor[], scales: Tensor, zeroPoints: Tensor, dtype: DType, options: { out: readonly Tensor[] }): void;
-  /** `aten::quantize_per_tensor_dynamic`, as `torch.quantize_per_tensor_dynamic`. */
+  /**
+   * `torch.quantize_per_tensor_dynamic`
+   * - `aten::quantize_per_tensor_dynamic(Tensor self, ScalarType dtype, bool reduce_range) -> Tensor`
+   * - `aten::quantize_per_tensor_dynamic.out(Tensor self, ScalarType dtype, bool reduce_range, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   quantizePerTensorDynamic(self: Tensor, dtype: DType, reduceRange: boolean): Tensor;
   quantizePerTensorDynamic(self: Tensor, dtype: DType, reduceRange: boolean, options: { out: Tensor }): Tensor;
-  /** `aten::rad2deg`, as `torch.rad2deg`. */
+  /**
+   * `torch.quantized_batch_norm`
+   * - `aten::quantized_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor mean, Tensor var, float eps, float output_scale, int output_zero_point) -> Tensor`
+   * - `aten::quantized_batch_norm.out(Tensor input, Tensor? weight, Tensor? bias, Tensor mean, Tensor var, float eps, float output_scale, int output_zero_point, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, var_: Tensor, eps: number | PyFloat, outputScale: number | PyFloat, outputZeroPoint: number | bigint): Tensor;
+  quantizedBatchNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, var_: Tensor, eps: number | PyFloat, outputScale: number | PyFloat, outputZeroPoint: number | bigint, options: { out: Tensor }): Tensor;
+  /** `torch.quantized_gru_cell`: `aten::quantized_gru_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor b_ih, Tensor b_hh, Tensor packed_ih, Tensor packed_hh, Tensor col_offsets_ih, Tensor col_offsets_hh, Scalar scale_ih, Scalar scale_hh, Scalar zero_point_ih, Scalar zero_point_hh) -> Tensor` */
+  quantizedGruCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
+  /** `torch.quantized_lstm_cell`: `aten::quantized_lstm_cell(Tensor input, Tensor[] hx, Tensor w_ih, Tensor w_hh, Tensor b_ih, Tensor b_hh, Tensor packed_ih, Tensor packed_hh, Tensor col_offsets_ih, Tensor col_offsets_hh, Scalar scale_ih, Scalar scale_hh, Scalar zero_point_ih, Scalar zero_point_hh) -> (Tensor, Tensor)` */
+  quantizedLstmCell(input: Tensor, hx: readonly Tensor[], wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): [Tensor, Tensor];
+  /**
+   * `torch.quantized_max_pool1d`
+   * - `aten::quantized_max_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=[0], int[1] dilation=[1], bool ceil_mode=False) -> Tensor`
+   * - `aten::quantized_max_pool1d.out(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=[0], int[1] dilation=[1], bool ceil_mode=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  quantizedMaxPool1d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
+  quantizedMaxPool1d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
+  quantizedMaxPool1d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.quantized_max_pool2d`
+   * - `aten::quantized_max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False) -> Tensor`
+   * - `aten::quantized_max_pool2d.out(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  quantizedMaxPool2d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
+  quantizedMaxPool2d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
+  quantizedMaxPool2d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.quantized_max_pool3d`
+   * - `aten::quantized_max_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, int[3] dilation=1, bool ceil_mode=False) -> Tensor`
+   * - `aten::quantized_max_pool3d.out(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, int[3] dilation=1, bool ceil_mode=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  quantizedMaxPool3d(self: Tensor, kernelSize: Ints | number, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number, ceilMode?: boolean): Tensor;
+  quantizedMaxPool3d(self: Tensor, kernelSize: Ints | number, options?: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined }): Tensor;
+  quantizedMaxPool3d(self: Tensor, kernelSize: Ints | number, options: { stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; ceilMode?: boolean | undefined; out: Tensor }): Tensor;
+  /** `torch.quantized_rnn_relu_cell`: `aten::quantized_rnn_relu_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor b_ih, Tensor b_hh, Tensor packed_ih, Tensor packed_hh, Tensor col_offsets_ih, Tensor col_offsets_hh, Scalar scale_ih, Scalar scale_hh, Scalar zero_point_ih, Scalar zero_point_hh) -> Tensor` */
+  quantizedRnnReluCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
+  /** `torch.quantized_rnn_tanh_cell`: `aten::quantized_rnn_tanh_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor b_ih, Tensor b_hh, Tensor packed_ih, Tensor packed_hh, Tensor col_offsets_ih, Tensor col_offsets_hh, Scalar scale_ih, Scalar scale_hh, Scalar zero_point_ih, Scalar zero_point_hh) -> Tensor` */
+  quantizedRnnTanhCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh: Tensor, bHh: Tensor, packedIh: Tensor, packedHh: Tensor, colOffsetsIh: Tensor, colOffsetsHh: Tensor, scaleIh: Scalar, scaleHh: Scalar, zeroPointIh: Scalar, zeroPointHh: Scalar): Tensor;
+  /**
+   * `torch.rad2deg`
+   * - `aten::rad2deg(Tensor self) -> Tensor`
+   * - `aten::rad2deg.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   rad2deg(self: Tensor): Tensor;
   rad2deg(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::rad2deg_`, as `torch.rad2deg_`. */
+  /** `torch.rad2deg_`: `aten::rad2deg_(Tensor(a!) self) -> Tensor(a!)` */
   rad2deg_(self: Tensor): Tensor;
-  /** `aten::rand`, as `torch.rand`. */
+  /**
+   * `torch.rand`
+   * - `aten::rand(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::rand.generator(SymInt[] size, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::rand.generator_out(SymInt[] size, *, Generator? generator, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::rand.out(SymInt[] size, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   rand(size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
+  rand(...size: (number | bigint)[]): Tensor;
   rand(size: Ints, options: { generator: Generator | null; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   rand(size: Ints, options: { generator: Generator | null; out: Tensor }): Tensor;
   rand(size: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::rand_like`, as `torch.rand_like`. */
+  /**
+   * `torch.rand_like`
+   * - `aten::rand_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::rand_like.generator(Tensor self, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::rand_like.generator_out(Tensor self, *, Generator? generator, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::rand_like.out(Tensor self, *, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   randLike(self: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
   randLike(self: Tensor, options: { generator: Generator | null; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
   randLike(self: Tensor, options: { generator: Generator | null; memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
   randLike(self: Tensor, options: { memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::randint`, as `torch.randint`. */
+  /**
+   * `torch.randint`
+   * - `aten::randint(SymInt high, SymInt[] size, *, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::randint.generator(SymInt high, SymInt[] size, *, Generator? generator, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::randint.low(SymInt low, SymInt high, SymInt[] size, *, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::randint.low_generator(SymInt low, SymInt high, SymInt[] size, *, Generator? generator, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::randint.generator_out(SymInt high, SymInt[] size, *, Generator? generator, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::randint.low_generator_out(SymInt low, SymInt high, SymInt[] size, *, Generator? generator, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::randint.low_out(SymInt low, SymInt high, SymInt[] size, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::randint.out(SymInt high, SymInt[] size, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   randint(high: number | bigint, size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   randint(high: number | bigint, size: Ints, options: { generator: Generator | null; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   randint(low: number | bigint, high: number | bigint, size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
@@ -1905,7 +3463,21 @@ export interface Functions {
   randint(low: number | bigint, high: number | bigint, size: Ints, options: { generator: Generator | null; out: Tensor }): Tensor;
   randint(low: number | bigint, high: number | bigint, size: Ints, options: { out: Tensor }): Tensor;
   randint(high: number | bigint, size: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::randint_like`, as `torch.randint_like`. */
+  /**
+   * `torch.randint_like`
+   * - `aten::randint_like(Tensor self, SymInt high, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::randint_like.Tensor(Tensor self, Tensor high, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::randint_like.Tensor_generator(Tensor self, Tensor high, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::randint_like.generator(Tensor self, SymInt high, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::randint_like.low_dtype(Tensor self, SymInt low, SymInt high, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::randint_like.low_generator_dtype(Tensor self, SymInt low, SymInt high, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::randint_like.Tensor_generator_out(Tensor self, Tensor high, *, Generator? generator, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::randint_like.Tensor_out(Tensor self, Tensor high, *, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::randint_like.generator_out(Tensor self, SymInt high, *, Generator? generator, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::randint_like.low_dtype_out(Tensor self, SymInt low, SymInt high, *, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::randint_like.low_generator_dtype_out(Tensor self, SymInt low, SymInt high, *, Generator? generator, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::randint_like.out(Tensor self, SymInt high, *, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   randintLike(self: Tensor, high: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
   randintLike(self: Tensor, high: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
   randintLike(self: Tensor, high: Tensor, options: { generator: Generator | null; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
@@ -1918,163 +3490,313 @@ export interface Functions {
   randintLike(self: Tensor, low: number | bigint, high: number | bigint, options: { memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
   randintLike(self: Tensor, low: number | bigint, high: number | bigint, options: { generator: Generator | null; memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
   randintLike(self: Tensor, high: number | bigint, options: { memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::randn`, as `torch.randn`. */
+  /**
+   * `torch.randn`
+   * - `aten::randn(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::randn.generator(SymInt[] size, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::randn.generator_out(SymInt[] size, *, Generator? generator, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::randn.out(SymInt[] size, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   randn(size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
+  randn(...size: (number | bigint)[]): Tensor;
   randn(size: Ints, options: { generator: Generator | null; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   randn(size: Ints, options: { generator: Generator | null; out: Tensor }): Tensor;
   randn(size: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::randn_like`, as `torch.randn_like`. */
+  /**
+   * `torch.randn_like`
+   * - `aten::randn_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::randn_like.generator(Tensor self, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::randn_like.generator_out(Tensor self, *, Generator? generator, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::randn_like.out(Tensor self, *, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   randnLike(self: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
   randnLike(self: Tensor, options: { generator: Generator | null; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
   randnLike(self: Tensor, options: { generator: Generator | null; memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
   randnLike(self: Tensor, options: { memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::randperm`, as `torch.randperm`. */
+  /**
+   * `torch.randperm`
+   * - `aten::randperm(SymInt n, *, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::randperm.generator(SymInt n, *, Generator? generator, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::randperm.generator_out(SymInt n, *, Generator? generator, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::randperm.out(SymInt n, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   randperm(n: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   randperm(n: number | bigint, options: { generator: Generator | null; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   randperm(n: number | bigint, options: { generator: Generator | null; out: Tensor }): Tensor;
   randperm(n: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::range`, as `torch.range`. */
+  /**
+   * `torch.range`
+   * - `aten::range(Scalar start, Scalar end, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::range.step(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::range.out(Scalar start, Scalar end, Scalar step=1, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::range.out_(Scalar start, Scalar end, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   range(start: Scalar, end: Scalar, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   range(start: Scalar, end: Scalar, step?: Scalar, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   range(start: Scalar, end: Scalar, options?: { step?: Scalar | undefined; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   range(start: Scalar, end: Scalar, options: { step?: Scalar | undefined; out: Tensor }): Tensor;
   range(start: Scalar, end: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::ravel`, as `torch.ravel`. */
+  /** `torch.ravel`: `aten::ravel(Tensor(a) self) -> Tensor(a)` */
   ravel(self: Tensor): Tensor;
-  /** `aten::real`, as `torch.real`. */
+  /** `torch.real`: `aten::real(Tensor(a) self) -> Tensor(a)` */
   real(self: Tensor): Tensor;
-  /** `aten::reciprocal`, as `torch.reciprocal`. */
+  /**
+   * `torch.reciprocal`
+   * - `aten::reciprocal(Tensor self) -> Tensor`
+   * - `aten::reciprocal.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   reciprocal(self: Tensor): Tensor;
   reciprocal(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::reciprocal_`, as `torch.reciprocal_`. */
+  /** `torch.reciprocal_`: `aten::reciprocal_(Tensor(a!) self) -> Tensor(a!)` */
   reciprocal_(self: Tensor): Tensor;
-  /** `aten::reflection_pad1d`, as `torch.reflection_pad1d`. */
+  /**
+   * `torch.reflection_pad1d`
+   * - `aten::reflection_pad1d(Tensor self, SymInt[2] padding) -> Tensor`
+   * - `aten::reflection_pad1d.out(Tensor self, SymInt[2] padding, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   reflectionPad1d(self: Tensor, padding: Ints | number): Tensor;
   reflectionPad1d(self: Tensor, padding: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::reflection_pad2d`, as `torch.reflection_pad2d`. */
+  /**
+   * `torch.reflection_pad2d`
+   * - `aten::reflection_pad2d(Tensor self, SymInt[4] padding) -> Tensor`
+   * - `aten::reflection_pad2d.out(Tensor self, SymInt[4] padding, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   reflectionPad2d(self: Tensor, padding: Ints | number): Tensor;
   reflectionPad2d(self: Tensor, padding: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::reflection_pad3d`, as `torch.reflection_pad3d`. */
+  /**
+   * `torch.reflection_pad3d`
+   * - `aten::reflection_pad3d(Tensor self, SymInt[6] padding) -> Tensor`
+   * - `aten::reflection_pad3d.out(Tensor self, SymInt[6] padding, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   reflectionPad3d(self: Tensor, padding: Ints | number): Tensor;
   reflectionPad3d(self: Tensor, padding: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::relu`, as `torch.relu`. */
+  /**
+   * `torch.relu`
+   * - `aten::relu(Tensor self) -> Tensor`
+   * - `aten::relu.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   relu(self: Tensor): Tensor;
   relu(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::relu6`, as `torch.relu6`. */
+  /** `torch.relu6`: `aten::relu6(Tensor self) -> Tensor` */
   relu6(self: Tensor): Tensor;
-  /** `aten::relu6_`, as `torch.relu6_`. */
+  /** `torch.relu6_`: `aten::relu6_(Tensor(a!) self) -> Tensor(a!)` */
   relu6_(self: Tensor): Tensor;
-  /** `aten::relu_`, as `torch.relu_`. */
+  /** `torch.relu_`: `aten::relu_(Tensor(a!) self) -> Tensor(a!)` */
   relu_(self: Tensor): Tensor;
-  /** `aten::remainder`, as `torch.remainder`. */
+  /**
+   * `torch.remainder`
+   * - `aten::remainder.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::remainder.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::remainder.Scalar_Tensor(Scalar self, Tensor other) -> Tensor`
+   * - `aten::remainder.Tensor_out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::remainder.Scalar_Tensor_out(Scalar self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::remainder.Scalar_out(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   remainder(self: Tensor, other: Tensor): Tensor;
   remainder(self: Tensor, other: Scalar): Tensor;
   remainder(self: Scalar, other: Tensor): Tensor;
   remainder(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   remainder(self: Scalar, other: Tensor, options: { out: Tensor }): Tensor;
   remainder(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::renorm`, as `torch.renorm`. */
+  /**
+   * `torch.renorm`
+   * - `aten::renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor`
+   * - `aten::renorm.out(Tensor self, Scalar p, int dim, Scalar maxnorm, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   renorm(self: Tensor, p: Scalar, dim: number | bigint, maxnorm: Scalar): Tensor;
   renorm(self: Tensor, p: Scalar, dim: number | bigint, maxnorm: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::repeat`, as `torch.repeat`. */
+  /**
+   * `torch.repeat`
+   * - `aten::repeat(Tensor self, SymInt[] repeats) -> Tensor`
+   * - `aten::repeat.out(Tensor self, SymInt[] repeats, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   repeat(self: Tensor, repeats: Ints): Tensor;
   repeat(self: Tensor, repeats: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::repeat_interleave`, as `torch.repeat_interleave`. */
+  /**
+   * `torch.repeat_interleave`
+   * - `aten::repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor`
+   * - `aten::repeat_interleave.self_Tensor(Tensor self, Tensor repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor`
+   * - `aten::repeat_interleave.self_int(Tensor self, SymInt repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor`
+   * - `aten::repeat_interleave.Tensor_out(Tensor repeats, *, SymInt? output_size=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   repeatInterleave(repeats: Tensor, options?: { outputSize?: number | bigint | null | undefined }): Tensor;
   repeatInterleave(self: Tensor, repeats: Tensor, dim?: number | bigint | null, options?: { outputSize?: number | bigint | null | undefined }): Tensor;
   repeatInterleave(self: Tensor, repeats: Tensor, options?: { dim?: number | bigint | null | undefined; outputSize?: number | bigint | null | undefined }): Tensor;
   repeatInterleave(self: Tensor, repeats: number | bigint, dim?: number | bigint | null, options?: { outputSize?: number | bigint | null | undefined }): Tensor;
   repeatInterleave(self: Tensor, repeats: number | bigint, options?: { dim?: number | bigint | null | undefined; outputSize?: number | bigint | null | undefined }): Tensor;
   repeatInterleave(repeats: Tensor, options: { outputSize?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::replication_pad1d`, as `torch.replication_pad1d`. */
+  /**
+   * `torch.replication_pad1d`
+   * - `aten::replication_pad1d(Tensor self, SymInt[2] padding) -> Tensor`
+   * - `aten::replication_pad1d.out(Tensor self, SymInt[2] padding, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   replicationPad1d(self: Tensor, padding: Ints | number): Tensor;
   replicationPad1d(self: Tensor, padding: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::replication_pad2d`, as `torch.replication_pad2d`. */
+  /**
+   * `torch.replication_pad2d`
+   * - `aten::replication_pad2d(Tensor self, SymInt[4] padding) -> Tensor`
+   * - `aten::replication_pad2d.out(Tensor self, SymInt[4] padding, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   replicationPad2d(self: Tensor, padding: Ints | number): Tensor;
   replicationPad2d(self: Tensor, padding: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::replication_pad3d`, as `torch.replication_pad3d`. */
+  /**
+   * `torch.replication_pad3d`
+   * - `aten::replication_pad3d(Tensor self, SymInt[6] padding) -> Tensor`
+   * - `aten::replication_pad3d.out(Tensor self, SymInt[6] padding, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   replicationPad3d(self: Tensor, padding: Ints | number): Tensor;
   replicationPad3d(self: Tensor, padding: Ints | number, options: { out: Tensor }): Tensor;
-  /** `aten::reshape`, as `torch.reshape`. */
+  /** `torch.reshape`: `aten::reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)` */
   reshape(self: Tensor, shape: Ints): Tensor;
-  /** `aten::resize_as_`, as `torch.resize_as_`. */
+  /** `torch.resize_as_`: `aten::resize_as_(Tensor(a!) self, Tensor the_template, *, MemoryFormat? memory_format=None) -> Tensor(a!)` */
   resizeAs_(self: Tensor, theTemplate: Tensor, options?: { memoryFormat?: MemoryFormat | null | undefined }): Tensor;
-  /** `aten::resize_as_sparse_`, as `torch.resize_as_sparse_`. */
+  /** `torch.resize_as_sparse_`: `aten::resize_as_sparse_(Tensor(a!) self, Tensor the_template) -> Tensor(a!)` */
   resizeAsSparse_(self: Tensor, theTemplate: Tensor): Tensor;
-  /** `aten::resolve_conj`, as `torch.resolve_conj`. */
+  /** `torch.resolve_conj`: `aten::resolve_conj(Tensor(a) self) -> Tensor(a)` */
   resolveConj(self: Tensor): Tensor;
-  /** `aten::resolve_neg`, as `torch.resolve_neg`. */
+  /** `torch.resolve_neg`: `aten::resolve_neg(Tensor(a) self) -> Tensor(a)` */
   resolveNeg(self: Tensor): Tensor;
-  /** `aten::result_type`, as `torch.result_type`. */
-  resultType(tensor: Tensor, other: Tensor): unknown;
-  resultType(tensor: Tensor, other: Scalar): unknown;
-  resultType(scalar: Scalar, tensor: Tensor): unknown;
-  resultType(scalar1: Scalar, scalar2: Scalar): unknown;
-  /** `aten::rms_norm`, as `torch.rms_norm`. */
+  /**
+   * `torch.result_type`
+   * - `aten::result_type.Tensor(Tensor tensor, Tensor other) -> ScalarType`
+   * - `aten::result_type.Scalar(Tensor tensor, Scalar other) -> ScalarType`
+   * - `aten::result_type.Scalar_Tensor(Scalar scalar, Tensor tensor) -> ScalarType`
+   * - `aten::result_type.Scalar_Scalar(Scalar scalar1, Scalar scalar2) -> ScalarType`
+   */
+  resultType(tensor: Tensor, other: Tensor): DType;
+  resultType(tensor: Tensor, other: Scalar): DType;
+  resultType(scalar: Scalar, tensor: Tensor): DType;
+  resultType(scalar1: Scalar, scalar2: Scalar): DType;
+  /** `torch.rms_norm`: `aten::rms_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor` */
   rmsNorm(input: Tensor, normalizedShape: Ints, weight?: Tensor | null, eps?: number | PyFloat | null): Tensor;
   rmsNorm(input: Tensor, normalizedShape: Ints, options?: { weight?: Tensor | null | undefined; eps?: number | PyFloat | null | undefined }): Tensor;
-  /** `aten::rnn_relu`, as `torch.rnn_relu`. */
+  /**
+   * `torch.rnn_relu`
+   * - `aten::rnn_relu.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)`
+   * - `aten::rnn_relu.input(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)`
+   */
   rnnRelu(data: Tensor, batchSizes: Tensor, hx: Tensor, params: readonly Tensor[], hasBiases: boolean, numLayers: number | bigint, dropout: number | PyFloat, train: boolean, bidirectional: boolean): [Tensor, Tensor];
   rnnRelu(input: Tensor, hx: Tensor, params: readonly Tensor[], hasBiases: boolean, numLayers: number | bigint, dropout: number | PyFloat, train: boolean, bidirectional: boolean, batchFirst: boolean): [Tensor, Tensor];
-  /** `aten::rnn_relu_cell`, as `torch.rnn_relu_cell`. */
+  /** `torch.rnn_relu_cell`: `aten::rnn_relu_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor` */
   rnnReluCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh?: Tensor | null, bHh?: Tensor | null): Tensor;
   rnnReluCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, options?: { bIh?: Tensor | null | undefined; bHh?: Tensor | null | undefined }): Tensor;
-  /** `aten::rnn_tanh`, as `torch.rnn_tanh`. */
+  /**
+   * `torch.rnn_tanh`
+   * - `aten::rnn_tanh.data(Tensor data, Tensor batch_sizes, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional) -> (Tensor, Tensor)`
+   * - `aten::rnn_tanh.input(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)`
+   */
   rnnTanh(data: Tensor, batchSizes: Tensor, hx: Tensor, params: readonly Tensor[], hasBiases: boolean, numLayers: number | bigint, dropout: number | PyFloat, train: boolean, bidirectional: boolean): [Tensor, Tensor];
   rnnTanh(input: Tensor, hx: Tensor, params: readonly Tensor[], hasBiases: boolean, numLayers: number | bigint, dropout: number | PyFloat, train: boolean, bidirectional: boolean, batchFirst: boolean): [Tensor, Tensor];
-  /** `aten::rnn_tanh_cell`, as `torch.rnn_tanh_cell`. */
+  /** `torch.rnn_tanh_cell`: `aten::rnn_tanh_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None) -> Tensor` */
   rnnTanhCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, bIh?: Tensor | null, bHh?: Tensor | null): Tensor;
   rnnTanhCell(input: Tensor, hx: Tensor, wIh: Tensor, wHh: Tensor, options?: { bIh?: Tensor | null | undefined; bHh?: Tensor | null | undefined }): Tensor;
-  /** `aten::roll`, as `torch.roll`. */
+  /**
+   * `torch.roll`
+   * - `aten::roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor`
+   * - `aten::roll.out(Tensor self, SymInt[1] shifts, int[1] dims=[], *, Tensor(a!) out) -> Tensor(a!)`
+   */
   roll(self: Tensor, shifts: Ints | number, dims?: Ints | number): Tensor;
   roll(self: Tensor, shifts: Ints | number, options?: { dims?: Ints | number | undefined }): Tensor;
   roll(self: Tensor, shifts: Ints | number, options: { dims?: Ints | number | undefined; out: Tensor }): Tensor;
-  /** `aten::rot90`, as `torch.rot90`. */
+  /**
+   * `torch.rot90`
+   * - `aten::rot90(Tensor self, int k=1, int[] dims=[0, 1]) -> Tensor`
+   * - `aten::rot90.out(Tensor self, int k=1, int[] dims=[0, 1], *, Tensor(a!) out) -> Tensor(a!)`
+   */
   rot90(self: Tensor, k?: number | bigint, dims?: Ints): Tensor;
   rot90(self: Tensor, options?: { k?: number | bigint | undefined; dims?: Ints | undefined }): Tensor;
   rot90(self: Tensor, options: { k?: number | bigint | undefined; dims?: Ints | undefined; out: Tensor }): Tensor;
-  /** `aten::round`, as `torch.round`. */
+  /**
+   * `torch.round`
+   * - `aten::round(Tensor self) -> Tensor`
+   * - `aten::round.decimals(Tensor self, *, int decimals) -> Tensor`
+   * - `aten::round.decimals_out(Tensor self, *, int decimals, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::round.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   round(self: Tensor): Tensor;
   round(self: Tensor, options: { decimals: number | bigint }): Tensor;
   round(self: Tensor, options: { decimals: number | bigint; out: Tensor }): Tensor;
   round(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::round_`, as `torch.round_`. */
+  /**
+   * `torch.round_`
+   * - `aten::round_(Tensor(a!) self) -> Tensor(a!)`
+   * - `aten::round_.decimals(Tensor(a!) self, *, int decimals) -> Tensor(a!)`
+   */
   round_(self: Tensor): Tensor;
   round_(self: Tensor, options: { decimals: number | bigint }): Tensor;
-  /** `aten::row_stack`, as `torch.row_stack`. */
+  /**
+   * `torch.row_indices_copy`
+   * - `aten::row_indices_copy(Tensor self) -> Tensor`
+   * - `aten::row_indices_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  rowIndicesCopy(self: Tensor): Tensor;
+  rowIndicesCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.row_stack`
+   * - `aten::row_stack(Tensor[] tensors) -> Tensor`
+   * - `aten::row_stack.out(Tensor[] tensors, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   rowStack(tensors: readonly Tensor[]): Tensor;
   rowStack(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
-  /** `aten::rrelu`, as `torch.rrelu`. */
+  /** `torch.rrelu`: `aten::rrelu(Tensor self, Scalar lower=0.125, Scalar upper=0.33333333333333331, bool training=False, Generator? generator=None) -> Tensor` */
   rrelu(self: Tensor, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
   rrelu(self: Tensor, options?: { lower?: Scalar | undefined; upper?: Scalar | undefined; training?: boolean | undefined; generator?: Generator | null | undefined }): Tensor;
-  /** `aten::rrelu_`, as `torch.rrelu_`. */
+  /** `torch.rrelu_`: `aten::rrelu_(Tensor(a!) self, Scalar lower=0.125, Scalar upper=0.33333333333333331, bool training=False, Generator? generator=None) -> Tensor(a!)` */
   rrelu_(self: Tensor, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
   rrelu_(self: Tensor, options?: { lower?: Scalar | undefined; upper?: Scalar | undefined; training?: boolean | undefined; generator?: Generator | null | undefined }): Tensor;
-  /** `aten::rrelu_with_noise`, as `torch.rrelu_with_noise`. */
+  /**
+   * `torch.rrelu_with_noise`
+   * - `aten::rrelu_with_noise(Tensor self, Tensor(b!) noise, Scalar lower=0.125, Scalar upper=0.33333333333333331, bool training=False, Generator? generator=None) -> Tensor`
+   * - `aten::rrelu_with_noise.out(Tensor self, Tensor(b!) noise, Scalar lower=0.125, Scalar upper=0.33333333333333331, bool training=False, Generator? generator=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   rreluWithNoise(self: Tensor, noise: Tensor, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
   rreluWithNoise(self: Tensor, noise: Tensor, options?: { lower?: Scalar | undefined; upper?: Scalar | undefined; training?: boolean | undefined; generator?: Generator | null | undefined }): Tensor;
   rreluWithNoise(self: Tensor, noise: Tensor, options: { lower?: Scalar | undefined; upper?: Scalar | undefined; training?: boolean | undefined; generator?: Generator | null | undefined; out: Tensor }): Tensor;
-  /** `aten::rrelu_with_noise_`, as `torch.rrelu_with_noise_`. */
+  /** `torch.rrelu_with_noise_`: `aten::rrelu_with_noise_(Tensor(a!) self, Tensor(b!) noise, Scalar lower=0.125, Scalar upper=0.33333333333333331, bool training=False, Generator? generator=None) -> Tensor(a!)` */
   rreluWithNoise_(self: Tensor, noise: Tensor, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
   rreluWithNoise_(self: Tensor, noise: Tensor, options?: { lower?: Scalar | undefined; upper?: Scalar | undefined; training?: boolean | undefined; generator?: Generator | null | undefined }): Tensor;
-  /** `aten::rsqrt`, as `torch.rsqrt`. */
+  /**
+   * `torch.rsqrt`
+   * - `aten::rsqrt(Tensor self) -> Tensor`
+   * - `aten::rsqrt.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   rsqrt(self: Tensor): Tensor;
   rsqrt(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::rsqrt_`, as `torch.rsqrt_`. */
+  /** `torch.rsqrt_`: `aten::rsqrt_(Tensor(a!) self) -> Tensor(a!)` */
   rsqrt_(self: Tensor): Tensor;
-  /** `aten::rsub`, as `torch.rsub`. */
+  /**
+   * `torch.rsub`
+   * - `aten::rsub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor`
+   * - `aten::rsub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor`
+   * - `aten::rsub.Tensor_out(Tensor self, Tensor other, *, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::rsub.Scalar_out(Tensor self, Scalar other, Scalar alpha=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   rsub(self: Tensor, other: Tensor, options?: { alpha?: Scalar | undefined }): Tensor;
   rsub(self: Tensor, other: Scalar, alpha?: Scalar): Tensor;
   rsub(self: Tensor, other: Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
   rsub(self: Tensor, other: Tensor, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
   rsub(self: Tensor, other: Scalar, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::scalar_tensor`, as `torch.scalar_tensor`. */
+  /**
+   * `torch.scalar_tensor`
+   * - `aten::scalar_tensor(Scalar s, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::scalar_tensor.out(Scalar s, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   scalarTensor(s: Scalar, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   scalarTensor(s: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::scaled_dot_product_attention`, as `torch.scaled_dot_product_attention`. */
+  /** `torch.scaled_dot_product_attention`: `aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0., bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor` */
   scaledDotProductAttention(query: Tensor, key: Tensor, value: Tensor, attnMask?: Tensor | null, dropoutP?: number | PyFloat, isCausal?: boolean, options?: { scale?: number | PyFloat | null | undefined; enableGqa?: boolean | undefined }): Tensor;
   scaledDotProductAttention(query: Tensor, key: Tensor, value: Tensor, options?: { attnMask?: Tensor | null | undefined; dropoutP?: number | PyFloat | undefined; isCausal?: boolean | undefined; scale?: number | PyFloat | null | undefined; enableGqa?: boolean | undefined }): Tensor;
-  /** `aten::scatter`, as `torch.scatter`. */
+  /**
+   * `torch.scatter`
+   * - `aten::scatter.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor`
+   * - `aten::scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor`
+   * - `aten::scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor`
+   * - `aten::scatter.value_reduce(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor`
+   * - `aten::scatter.reduce_out(Tensor self, int dim, Tensor index, Tensor src, *, str reduce, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::scatter.src_out(Tensor self, int dim, Tensor index, Tensor src, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::scatter.value_out(Tensor self, int dim, Tensor index, Scalar value, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::scatter.value_reduce_out(Tensor self, int dim, Tensor index, Scalar value, *, str reduce, Tensor(a!) out) -> Tensor(a!)`
+   */
   scatter(self: Tensor, dim: number | bigint, index: Tensor, src: Tensor, options: { reduce: string }): Tensor;
   scatter(self: Tensor, dim: number | bigint, index: Tensor, src: Tensor): Tensor;
   scatter(self: Tensor, dim: number | bigint, index: Tensor, value: Scalar): Tensor;
@@ -2083,411 +3805,396 @@ export interface Functions {
   scatter(self: Tensor, dim: number | bigint, index: Tensor, src: Tensor, options: { out: Tensor }): Tensor;
   scatter(self: Tensor, dim: number | bigint, index: Tensor, value: Scalar, options: { out: Tensor }): Tensor;
   scatter(self: Tensor, dim: number | bigint, index: Tensor, value: Scalar, options: { reduce: string; out: Tensor }): Tensor;
-  /** `aten::scatter_add`, as `torch.scatter_add`. */
+  /**
+   * `torch.scatter_add`
+   * - `aten::scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor`
+   * - `aten::scatter_add.out(Tensor self, int dim, Tensor index, Tensor src, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   scatterAdd(self: Tensor, dim: number | bigint, index: Tensor, src: Tensor): Tensor;
   scatterAdd(self: Tensor, dim: number | bigint, index: Tensor, src: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::scatter_reduce`, as `torch.scatter_reduce`. */
+  /**
+   * `torch.scatter_reduce`
+   * - `aten::scatter_reduce.two(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor`
+   * - `aten::scatter_reduce.two_out(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True, Tensor(a!) out) -> Tensor(a!)`
+   */
   scatterReduce(self: Tensor, dim: number | bigint, index: Tensor, src: Tensor, reduce: string, options?: { includeSelf?: boolean | undefined }): Tensor;
   scatterReduce(self: Tensor, dim: number | bigint, index: Tensor, src: Tensor, reduce: string, options: { includeSelf?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::searchsorted`, as `torch.searchsorted`. */
+  /**
+   * `torch.searchsorted`
+   * - `aten::searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor`
+   * - `aten::searchsorted.Scalar(Tensor sorted_sequence, Scalar self, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor`
+   * - `aten::searchsorted.Tensor_out(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::searchsorted.Scalar_out(Tensor sorted_sequence, Scalar self, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   searchsorted(sortedSequence: Tensor, self: Tensor, options?: { outInt32?: boolean | undefined; right?: boolean | undefined; side?: string | null | undefined; sorter?: Tensor | null | undefined }): Tensor;
   searchsorted(sortedSequence: Tensor, self: Scalar, options?: { outInt32?: boolean | undefined; right?: boolean | undefined; side?: string | null | undefined; sorter?: Tensor | null | undefined }): Tensor;
   searchsorted(sortedSequence: Tensor, self: Tensor, options: { outInt32?: boolean | undefined; right?: boolean | undefined; side?: string | null | undefined; sorter?: Tensor | null | undefined; out: Tensor }): Tensor;
   searchsorted(sortedSequence: Tensor, self: Scalar, options: { outInt32?: boolean | undefined; right?: boolean | undefined; side?: string | null | undefined; sorter?: Tensor | null | undefined; out: Tensor }): Tensor;
-  /** `aten::segment_reduce`, as `torch.segment_reduce`. */
+  /**
+   * `torch.segment_reduce`
+   * - `aten::segment_reduce(Tensor data, str reduce, *, Tensor? lengths=None, Tensor? indices=None, Tensor? offsets=None, int axis=0, bool unsafe=False, Scalar? initial=None) -> Tensor`
+   * - `aten::segment_reduce.out(Tensor data, str reduce, *, Tensor? lengths=None, Tensor? indices=None, Tensor? offsets=None, int axis=0, bool unsafe=False, Scalar? initial=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   segmentReduce(data: Tensor, reduce: string, options?: { lengths?: Tensor | null | undefined; indices?: Tensor | null | undefined; offsets?: Tensor | null | undefined; axis?: number | bigint | undefined; unsafe?: boolean | undefined; initial?: Scalar | null | undefined }): Tensor;
   segmentReduce(data: Tensor, reduce: string, options: { lengths?: Tensor | null | undefined; indices?: Tensor | null | undefined; offsets?: Tensor | null | undefined; axis?: number | bigint | undefined; unsafe?: boolean | undefined; initial?: Scalar | null | undefined; out: Tensor }): Tensor;
-  /** `aten::select`, as `torch.select`. */
+  /** `torch.select`: `aten::select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)` */
   select(self: Tensor, dim: number | bigint, index: number | bigint): Tensor;
-  /** `aten::select_scatter`, as `torch.select_scatter`. */
+  /**
+   * `torch.select_copy`
+   * - `aten::select_copy.int(Tensor self, int dim, SymInt index) -> Tensor`
+   * - `aten::select_copy.int_out(Tensor self, int dim, SymInt index, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  selectCopy(self: Tensor, dim: number | bigint, index: number | bigint): Tensor;
+  selectCopy(self: Tensor, dim: number | bigint, index: number | bigint, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.select_scatter`
+   * - `aten::select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor`
+   * - `aten::select_scatter.out(Tensor self, Tensor src, int dim, SymInt index, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   selectScatter(self: Tensor, src: Tensor, dim: number | bigint, index: number | bigint): Tensor;
   selectScatter(self: Tensor, src: Tensor, dim: number | bigint, index: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::selu`, as `torch.selu`. */
+  /** `torch.selu`: `aten::selu(Tensor self) -> Tensor` */
   selu(self: Tensor): Tensor;
-  /** `aten::selu_`, as `torch.selu_`. */
+  /** `torch.selu_`: `aten::selu_(Tensor(a!) self) -> Tensor(a!)` */
   selu_(self: Tensor): Tensor;
-  /** `aten::sgn`, as `torch.sgn`. */
+  /**
+   * `torch.sgn`
+   * - `aten::sgn(Tensor self) -> Tensor`
+   * - `aten::sgn.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   sgn(self: Tensor): Tensor;
   sgn(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::sigmoid`, as `torch.sigmoid`. */
+  /**
+   * `torch.sigmoid`
+   * - `aten::sigmoid(Tensor self) -> Tensor`
+   * - `aten::sigmoid.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   sigmoid(self: Tensor): Tensor;
   sigmoid(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::sigmoid_`, as `torch.sigmoid_`. */
+  /** `torch.sigmoid_`: `aten::sigmoid_(Tensor(a!) self) -> Tensor(a!)` */
   sigmoid_(self: Tensor): Tensor;
-  /** `aten::sign`, as `torch.sign`. */
+  /**
+   * `torch.sign`
+   * - `aten::sign(Tensor self) -> Tensor`
+   * - `aten::sign.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   sign(self: Tensor): Tensor;
   sign(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::signbit`, as `torch.signbit`. */
+  /**
+   * `torch.signbit`
+   * - `aten::signbit(Tensor self) -> Tensor`
+   * - `aten::signbit.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   signbit(self: Tensor): Tensor;
   signbit(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::silu`, as `torch.silu`. */
+  /**
+   * `torch.silu`
+   * - `aten::silu(Tensor self) -> Tensor`
+   * - `aten::silu.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   silu(self: Tensor): Tensor;
   silu(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::silu_`, as `torch.silu_`. */
+  /** `torch.silu_`: `aten::silu_(Tensor(a!) self) -> Tensor(a!)` */
   silu_(self: Tensor): Tensor;
-  /** `aten::sin`, as `torch.sin`. */
+  /**
+   * `torch.sin`
+   * - `aten::sin(Tensor self) -> Tensor`
+   * - `aten::sin.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   sin(self: Tensor): Tensor;
   sin(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::sin_`, as `torch.sin_`. */
+  /** `torch.sin_`: `aten::sin_(Tensor(a!) self) -> Tensor(a!)` */
   sin_(self: Tensor): Tensor;
-  /** `aten::sinc`, as `torch.sinc`. */
+  /**
+   * `torch.sinc`
+   * - `aten::sinc(Tensor self) -> Tensor`
+   * - `aten::sinc.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   sinc(self: Tensor): Tensor;
   sinc(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::sinc_`, as `torch.sinc_`. */
+  /** `torch.sinc_`: `aten::sinc_(Tensor(a!) self) -> Tensor(a!)` */
   sinc_(self: Tensor): Tensor;
-  /** `aten::sinh`, as `torch.sinh`. */
+  /**
+   * `torch.sinh`
+   * - `aten::sinh(Tensor self) -> Tensor`
+   * - `aten::sinh.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   sinh(self: Tensor): Tensor;
   sinh(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::sinh_`, as `torch.sinh_`. */
+  /** `torch.sinh_`: `aten::sinh_(Tensor(a!) self) -> Tensor(a!)` */
   sinh_(self: Tensor): Tensor;
-  /** `aten::size`, as `torch.size`. */
+  /** `torch.size`: `aten::size.int(Tensor self, int dim) -> int` */
   size(self: Tensor, dim: number | bigint): number;
-  /** `aten::slice`, as `torch.slice`. */
+  /** `torch.slice`: `aten::slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)` */
   slice(self: Tensor, dim?: number | bigint, start?: number | bigint | null, end?: number | bigint | null, step?: number | bigint): Tensor;
   slice(self: Tensor, options?: { dim?: number | bigint | undefined; start?: number | bigint | null | undefined; end?: number | bigint | null | undefined; step?: number | bigint | undefined }): Tensor;
-  /** `aten::slice_inverse`, as `torch.slice_inverse`. */
+  /**
+   * `torch.slice_copy`
+   * - `aten::slice_copy.Tensor(Tensor self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor`
+   * - `aten::slice_copy.Tensor_out(Tensor self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  sliceCopy(self: Tensor, dim?: number | bigint, start?: number | bigint | null, end?: number | bigint | null, step?: number | bigint): Tensor;
+  sliceCopy(self: Tensor, options?: { dim?: number | bigint | undefined; start?: number | bigint | null | undefined; end?: number | bigint | null | undefined; step?: number | bigint | undefined }): Tensor;
+  sliceCopy(self: Tensor, options: { dim?: number | bigint | undefined; start?: number | bigint | null | undefined; end?: number | bigint | null | undefined; step?: number | bigint | undefined; out: Tensor }): Tensor;
+  /** `torch.slice_inverse`: `aten::slice_inverse(Tensor(a) self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)` */
   sliceInverse(self: Tensor, src: Tensor, dim?: number | bigint, start?: number | bigint | null, end?: number | bigint | null, step?: number | bigint): Tensor;
   sliceInverse(self: Tensor, src: Tensor, options?: { dim?: number | bigint | undefined; start?: number | bigint | null | undefined; end?: number | bigint | null | undefined; step?: number | bigint | undefined }): Tensor;
-  /** `aten::slice_scatter`, as `torch.slice_scatter`. */
+  /**
+   * `torch.slice_scatter`
+   * - `aten::slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor`
+   * - `aten::slice_scatter.out(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   sliceScatter(self: Tensor, src: Tensor, dim?: number | bigint, start?: number | bigint | null, end?: number | bigint | null, step?: number | bigint): Tensor;
   sliceScatter(self: Tensor, src: Tensor, options?: { dim?: number | bigint | undefined; start?: number | bigint | null | undefined; end?: number | bigint | null | undefined; step?: number | bigint | undefined }): Tensor;
   sliceScatter(self: Tensor, src: Tensor, options: { dim?: number | bigint | undefined; start?: number | bigint | null | undefined; end?: number | bigint | null | undefined; step?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::slogdet`, as `torch.slogdet`. */
-  slogdet(self: Tensor): [Tensor, Tensor];
-  slogdet(self: Tensor, options: { sign: Tensor; logabsdet: Tensor }): [Tensor, Tensor];
-  /** `aten::slow_conv3d`, as `torch.slow_conv3d`. */
+  /**
+   * `torch.slogdet`
+   * - `aten::slogdet(Tensor self) -> (Tensor sign, Tensor logabsdet)`
+   * - `aten::slogdet.out(Tensor self, *, Tensor(a!) sign, Tensor(b!) logabsdet) -> (Tensor(a!) sign, Tensor(b!) logabsdet)`
+   */
+  slogdet(self: Tensor): [sign: Tensor, logabsdet: Tensor];
+  slogdet(self: Tensor, options: { sign: Tensor; logabsdet: Tensor }): [sign: Tensor, logabsdet: Tensor];
+  /**
+   * `torch.slow_conv3d`
+   * - `aten::slow_conv3d(Tensor self, Tensor weight, SymInt[3] kernel_size, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], SymInt[3] padding=[0, 0, 0]) -> Tensor`
+   * - `aten::slow_conv3d.out(Tensor self, Tensor weight, SymInt[3] kernel_size, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], SymInt[3] padding=[0, 0, 0], *, Tensor(a!) out) -> Tensor(a!)`
+   */
   slowConv3d(self: Tensor, weight: Tensor, kernelSize: Ints | number, bias?: Tensor | null, stride?: Ints | number, padding?: Ints | number): Tensor;
   slowConv3d(self: Tensor, weight: Tensor, kernelSize: Ints | number, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined }): Tensor;
   slowConv3d(self: Tensor, weight: Tensor, kernelSize: Ints | number, options: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; out: Tensor }): Tensor;
-  /** `aten::slow_conv3d_forward`, as `torch.slow_conv3d_forward`. */
-  slowConv3dForward(self: Tensor, weight: Tensor, kernelSize: Ints | number, bias: Tensor | null, stride: Ints | number, padding: Ints | number): Tensor;
-  slowConv3dForward(self: Tensor, weight: Tensor, kernelSize: Ints | number, bias: Tensor | null, stride: Ints | number, padding: Ints | number, options: { output: Tensor }): Tensor;
-  /** `aten::slow_conv_dilated2d`, as `torch.slow_conv_dilated2d`. */
+  /**
+   * `torch.slow_conv_dilated2d`
+   * - `aten::slow_conv_dilated2d(Tensor self, Tensor weight, SymInt[2] kernel_size, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0], SymInt[2] dilation=[1, 1]) -> Tensor`
+   * - `aten::slow_conv_dilated2d.out(Tensor self, Tensor weight, SymInt[2] kernel_size, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0], SymInt[2] dilation=[1, 1], *, Tensor(a!) out) -> Tensor(a!)`
+   */
   slowConvDilated2d(self: Tensor, weight: Tensor, kernelSize: Ints | number, bias?: Tensor | null, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number): Tensor;
   slowConvDilated2d(self: Tensor, weight: Tensor, kernelSize: Ints | number, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined }): Tensor;
   slowConvDilated2d(self: Tensor, weight: Tensor, kernelSize: Ints | number, options: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; out: Tensor }): Tensor;
-  /** `aten::slow_conv_dilated3d`, as `torch.slow_conv_dilated3d`. */
+  /**
+   * `torch.slow_conv_dilated3d`
+   * - `aten::slow_conv_dilated3d(Tensor self, Tensor weight, SymInt[3] kernel_size, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], SymInt[3] padding=[0, 0, 0], SymInt[3] dilation=[1, 1, 1]) -> Tensor`
+   * - `aten::slow_conv_dilated3d.out(Tensor self, Tensor weight, SymInt[3] kernel_size, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], SymInt[3] padding=[0, 0, 0], SymInt[3] dilation=[1, 1, 1], *, Tensor(a!) out) -> Tensor(a!)`
+   */
   slowConvDilated3d(self: Tensor, weight: Tensor, kernelSize: Ints | number, bias?: Tensor | null, stride?: Ints | number, padding?: Ints | number, dilation?: Ints | number): Tensor;
   slowConvDilated3d(self: Tensor, weight: Tensor, kernelSize: Ints | number, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined }): Tensor;
   slowConvDilated3d(self: Tensor, weight: Tensor, kernelSize: Ints | number, options: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; dilation?: Ints | number | undefined; out: Tensor }): Tensor;
-  /** `aten::slow_conv_transpose2d`, as `torch.slow_conv_transpose2d`. */
+  /**
+   * `torch.slow_conv_transpose2d`
+   * - `aten::slow_conv_transpose2d(Tensor self, Tensor weight, SymInt[2] kernel_size, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0], SymInt[2] output_padding=[0, 0], SymInt[2] dilation=[1, 1]) -> Tensor`
+   * - `aten::slow_conv_transpose2d.out(Tensor self, Tensor weight, SymInt[2] kernel_size, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0], SymInt[2] output_padding=[0, 0], SymInt[2] dilation=[1, 1], *, Tensor(a!) out) -> Tensor(a!)`
+   */
   slowConvTranspose2d(self: Tensor, weight: Tensor, kernelSize: Ints | number, bias?: Tensor | null, stride?: Ints | number, padding?: Ints | number, outputPadding?: Ints | number, dilation?: Ints | number): Tensor;
   slowConvTranspose2d(self: Tensor, weight: Tensor, kernelSize: Ints | number, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; outputPadding?: Ints | number | undefined; dilation?: Ints | number | undefined }): Tensor;
   slowConvTranspose2d(self: Tensor, weight: Tensor, kernelSize: Ints | number, options: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; outputPadding?: Ints | number | undefined; dilation?: Ints | number | undefined; out: Tensor }): Tensor;
-  /** `aten::slow_conv_transpose3d`, as `torch.slow_conv_transpose3d`. */
+  /**
+   * `torch.slow_conv_transpose3d`
+   * - `aten::slow_conv_transpose3d(Tensor self, Tensor weight, SymInt[3] kernel_size, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], SymInt[3] padding=[0, 0, 0], SymInt[3] output_padding=[0, 0, 0], SymInt[3] dilation=[1, 1, 1]) -> Tensor`
+   * - `aten::slow_conv_transpose3d.out(Tensor self, Tensor weight, SymInt[3] kernel_size, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], SymInt[3] padding=[0, 0, 0], SymInt[3] output_padding=[0, 0, 0], SymInt[3] dilation=[1, 1, 1], *, Tensor(a!) out) -> Tensor(a!)`
+   */
   slowConvTranspose3d(self: Tensor, weight: Tensor, kernelSize: Ints | number, bias?: Tensor | null, stride?: Ints | number, padding?: Ints | number, outputPadding?: Ints | number, dilation?: Ints | number): Tensor;
   slowConvTranspose3d(self: Tensor, weight: Tensor, kernelSize: Ints | number, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; outputPadding?: Ints | number | undefined; dilation?: Ints | number | undefined }): Tensor;
   slowConvTranspose3d(self: Tensor, weight: Tensor, kernelSize: Ints | number, options: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; outputPadding?: Ints | number | undefined; dilation?: Ints | number | undefined; out: Tensor }): Tensor;
-  /** `aten::smm`, as `torch.smm`. */
+  /** `torch.smm`: `aten::smm(Tensor self, Tensor mat2) -> Tensor` */
   smm(self: Tensor, mat2: Tensor): Tensor;
-  /** `aten::smooth_l1_loss`, as `torch.smooth_l1_loss`. */
+  /**
+   * `torch.smooth_l1_loss`
+   * - `aten::smooth_l1_loss(Tensor self, Tensor target, int reduction=1, float beta=1.) -> Tensor`
+   * - `aten::smooth_l1_loss.out(Tensor self, Tensor target, int reduction=1, float beta=1., *, Tensor(a!) out) -> Tensor(a!)`
+   */
   smoothL1Loss(self: Tensor, target: Tensor, reduction?: number | bigint, beta?: number | PyFloat): Tensor;
   smoothL1Loss(self: Tensor, target: Tensor, options?: { reduction?: number | bigint | undefined; beta?: number | PyFloat | undefined }): Tensor;
   smoothL1Loss(self: Tensor, target: Tensor, options: { reduction?: number | bigint | undefined; beta?: number | PyFloat | undefined; out: Tensor }): Tensor;
-  /** `aten::soft_margin_loss`, as `torch.soft_margin_loss`. */
+  /**
+   * `torch.soft_margin_loss`
+   * - `aten::soft_margin_loss(Tensor self, Tensor target, int reduction=1) -> Tensor`
+   * - `aten::soft_margin_loss.out(Tensor self, Tensor target, int reduction=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   softMarginLoss(self: Tensor, target: Tensor, reduction?: number | bigint): Tensor;
   softMarginLoss(self: Tensor, target: Tensor, options?: { reduction?: number | bigint | undefined }): Tensor;
   softMarginLoss(self: Tensor, target: Tensor, options: { reduction?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::softmax`, as `torch.softmax`. */
+  /**
+   * `torch.softmax`
+   * - `aten::softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor`
+   * - `aten::softmax.int_out(Tensor self, int dim, ScalarType? dtype=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   softmax(self: Tensor, dim: number | bigint, dtype?: DType | null): Tensor;
   softmax(self: Tensor, dim: number | bigint, options?: { dtype?: DType | null | undefined }): Tensor;
   softmax(self: Tensor, dim: number | bigint, options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::softplus`, as `torch.softplus`. */
+  /**
+   * `torch.softplus`
+   * - `aten::softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor`
+   * - `aten::softplus.out(Tensor self, Scalar beta=1, Scalar threshold=20, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   softplus(self: Tensor, beta?: Scalar, threshold?: Scalar): Tensor;
   softplus(self: Tensor, options?: { beta?: Scalar | undefined; threshold?: Scalar | undefined }): Tensor;
   softplus(self: Tensor, options: { beta?: Scalar | undefined; threshold?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::softshrink`, as `torch.softshrink`. */
+  /**
+   * `torch.softshrink`
+   * - `aten::softshrink(Tensor self, Scalar lambd=0.5) -> Tensor`
+   * - `aten::softshrink.out(Tensor self, Scalar lambd=0.5, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   softshrink(self: Tensor, lambd?: Scalar): Tensor;
   softshrink(self: Tensor, options?: { lambd?: Scalar | undefined }): Tensor;
   softshrink(self: Tensor, options: { lambd?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::sort`, as `torch.sort`. */
-  sort(self: Tensor, dim?: number | bigint, descending?: boolean): [Tensor, Tensor];
-  sort(self: Tensor, options?: { dim?: number | bigint | undefined; descending?: boolean | undefined }): [Tensor, Tensor];
-  sort(self: Tensor, options: { stable: boolean | null; dim?: number | bigint | undefined; descending?: boolean | undefined }): [Tensor, Tensor];
-  sort(self: Tensor, options: { dim?: number | bigint | undefined; descending?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  sort(self: Tensor, options: { stable: boolean | null; dim?: number | bigint | undefined; descending?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::sparse_bsc_tensor`, as `torch.sparse_bsc_tensor`. */
+  /**
+   * `torch.sort`
+   * - `aten::sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)`
+   * - `aten::sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)`
+   * - `aten::sort.values(Tensor self, int dim=-1, bool descending=False, *, Tensor(a!) values, Tensor(b!) indices) -> (Tensor(a!) values, Tensor(b!) indices)`
+   * - `aten::sort.values_stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False, Tensor(a!) values, Tensor(b!) indices) -> (Tensor(a!) values, Tensor(b!) indices)`
+   */
+  sort(self: Tensor, dim?: number | bigint, descending?: boolean): [values: Tensor, indices: Tensor];
+  sort(self: Tensor, options?: { dim?: number | bigint | undefined; descending?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  sort(self: Tensor, options: { stable: boolean | null; dim?: number | bigint | undefined; descending?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  sort(self: Tensor, options: { dim?: number | bigint | undefined; descending?: boolean | undefined; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+  sort(self: Tensor, options: { stable: boolean | null; dim?: number | bigint | undefined; descending?: boolean | undefined; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+  /**
+   * `torch.sparse_bsc_tensor`
+   * - `aten::sparse_bsc_tensor.ccol_row_value(Tensor ccol_indices, Tensor row_indices, Tensor values, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=False) -> Tensor`
+   * - `aten::sparse_bsc_tensor.ccol_row_value_size(Tensor ccol_indices, Tensor row_indices, Tensor values, int[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=False) -> Tensor`
+   */
   sparseBscTensor(ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   sparseBscTensor(ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  /** `aten::sparse_bsr_tensor`, as `torch.sparse_bsr_tensor`. */
+  /**
+   * `torch.sparse_bsr_tensor`
+   * - `aten::sparse_bsr_tensor.crow_col_value(Tensor crow_indices, Tensor col_indices, Tensor values, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=False) -> Tensor`
+   * - `aten::sparse_bsr_tensor.crow_col_value_size(Tensor crow_indices, Tensor col_indices, Tensor values, int[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=False) -> Tensor`
+   */
   sparseBsrTensor(crowIndices: Tensor, colIndices: Tensor, values: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   sparseBsrTensor(crowIndices: Tensor, colIndices: Tensor, values: Tensor, size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  /** `aten::sparse_compressed_tensor`, as `torch.sparse_compressed_tensor`. */
+  /**
+   * `torch.sparse_compressed_tensor`
+   * - `aten::sparse_compressed_tensor.comp_plain_value(Tensor compressed_indices, Tensor plain_indices, Tensor values, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=False) -> Tensor`
+   * - `aten::sparse_compressed_tensor.comp_plain_value_size(Tensor compressed_indices, Tensor plain_indices, Tensor values, SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=False) -> Tensor`
+   */
   sparseCompressedTensor(compressedIndices: Tensor, plainIndices: Tensor, values: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   sparseCompressedTensor(compressedIndices: Tensor, plainIndices: Tensor, values: Tensor, size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  /** `aten::sparse_coo_tensor`, as `torch.sparse_coo_tensor`. */
+  /**
+   * `torch.sparse_coo_tensor`
+   * - `aten::sparse_coo_tensor.indices(Tensor indices, Tensor values, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, bool? is_coalesced=None) -> Tensor`
+   * - `aten::sparse_coo_tensor.indices_size(Tensor indices, Tensor values, int[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, bool? is_coalesced=None) -> Tensor`
+   * - `aten::sparse_coo_tensor.size(int[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=False) -> Tensor`
+   * - `aten::sparse_coo_tensor.size_out(int[] size, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   sparseCooTensor(indices: Tensor, values: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; isCoalesced?: boolean | null | undefined }): Tensor;
   sparseCooTensor(indices: Tensor, values: Tensor, size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; isCoalesced?: boolean | null | undefined }): Tensor;
   sparseCooTensor(size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
+  sparseCooTensor(...size: (number | bigint)[]): Tensor;
   sparseCooTensor(size: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::sparse_csc_tensor`, as `torch.sparse_csc_tensor`. */
+  /**
+   * `torch.sparse_csc_tensor`
+   * - `aten::sparse_csc_tensor.ccol_row_value(Tensor ccol_indices, Tensor row_indices, Tensor values, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=False) -> Tensor`
+   * - `aten::sparse_csc_tensor.ccol_row_value_size(Tensor ccol_indices, Tensor row_indices, Tensor values, int[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=False) -> Tensor`
+   */
   sparseCscTensor(ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   sparseCscTensor(ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  /** `aten::sparse_csr_tensor`, as `torch.sparse_csr_tensor`. */
+  /**
+   * `torch.sparse_csr_tensor`
+   * - `aten::sparse_csr_tensor.crow_col_value(Tensor crow_indices, Tensor col_indices, Tensor values, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=False) -> Tensor`
+   * - `aten::sparse_csr_tensor.crow_col_value_size(Tensor crow_indices, Tensor col_indices, Tensor values, int[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=False) -> Tensor`
+   */
   sparseCsrTensor(crowIndices: Tensor, colIndices: Tensor, values: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   sparseCsrTensor(crowIndices: Tensor, colIndices: Tensor, values: Tensor, size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  /** `aten::sparse_sampled_addmm`, as `torch.sparse_sampled_addmm`. */
+  /**
+   * `torch.sparse_sampled_addmm`
+   * - `aten::sparse_sampled_addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   * - `aten::sparse_sampled_addmm.out(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   */
   sparseSampledAddmm(self: Tensor, mat1: Tensor, mat2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
   sparseSampledAddmm(self: Tensor, mat1: Tensor, mat2: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::special_airy_ai`, as `torch.special_airy_ai`. */
-  specialAiryAi(x: Tensor): Tensor;
-  specialAiryAi(x: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_bessel_j0`, as `torch.special_bessel_j0`. */
-  specialBesselJ0(self: Tensor): Tensor;
-  specialBesselJ0(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_bessel_j1`, as `torch.special_bessel_j1`. */
-  specialBesselJ1(self: Tensor): Tensor;
-  specialBesselJ1(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_bessel_y0`, as `torch.special_bessel_y0`. */
-  specialBesselY0(self: Tensor): Tensor;
-  specialBesselY0(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_bessel_y1`, as `torch.special_bessel_y1`. */
-  specialBesselY1(self: Tensor): Tensor;
-  specialBesselY1(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_chebyshev_polynomial_t`, as `torch.special_chebyshev_polynomial_t`. */
-  specialChebyshevPolynomialT(x: Tensor, n: Tensor): Tensor;
-  specialChebyshevPolynomialT(x: Tensor, n: Scalar): Tensor;
-  specialChebyshevPolynomialT(x: Scalar, n: Tensor): Tensor;
-  specialChebyshevPolynomialT(x: Tensor, n: Tensor, options: { out: Tensor }): Tensor;
-  specialChebyshevPolynomialT(x: Tensor, n: Scalar, options: { out: Tensor }): Tensor;
-  specialChebyshevPolynomialT(x: Scalar, n: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_chebyshev_polynomial_u`, as `torch.special_chebyshev_polynomial_u`. */
-  specialChebyshevPolynomialU(x: Tensor, n: Tensor): Tensor;
-  specialChebyshevPolynomialU(x: Tensor, n: Scalar): Tensor;
-  specialChebyshevPolynomialU(x: Scalar, n: Tensor): Tensor;
-  specialChebyshevPolynomialU(x: Tensor, n: Tensor, options: { out: Tensor }): Tensor;
-  specialChebyshevPolynomialU(x: Tensor, n: Scalar, options: { out: Tensor }): Tensor;
-  specialChebyshevPolynomialU(x: Scalar, n: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_chebyshev_polynomial_v`, as `torch.special_chebyshev_polynomial_v`. */
-  specialChebyshevPolynomialV(x: Tensor, n: Tensor): Tensor;
-  specialChebyshevPolynomialV(x: Tensor, n: Scalar): Tensor;
-  specialChebyshevPolynomialV(x: Scalar, n: Tensor): Tensor;
-  specialChebyshevPolynomialV(x: Tensor, n: Tensor, options: { out: Tensor }): Tensor;
-  specialChebyshevPolynomialV(x: Tensor, n: Scalar, options: { out: Tensor }): Tensor;
-  specialChebyshevPolynomialV(x: Scalar, n: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_chebyshev_polynomial_w`, as `torch.special_chebyshev_polynomial_w`. */
-  specialChebyshevPolynomialW(x: Tensor, n: Tensor): Tensor;
-  specialChebyshevPolynomialW(x: Tensor, n: Scalar): Tensor;
-  specialChebyshevPolynomialW(x: Scalar, n: Tensor): Tensor;
-  specialChebyshevPolynomialW(x: Tensor, n: Tensor, options: { out: Tensor }): Tensor;
-  specialChebyshevPolynomialW(x: Tensor, n: Scalar, options: { out: Tensor }): Tensor;
-  specialChebyshevPolynomialW(x: Scalar, n: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_digamma`, as `torch.special_digamma`. */
-  specialDigamma(self: Tensor): Tensor;
-  specialDigamma(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_entr`, as `torch.special_entr`. */
-  specialEntr(self: Tensor): Tensor;
-  specialEntr(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_erf`, as `torch.special_erf`. */
-  specialErf(self: Tensor): Tensor;
-  specialErf(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_erfc`, as `torch.special_erfc`. */
-  specialErfc(self: Tensor): Tensor;
-  specialErfc(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_erfcx`, as `torch.special_erfcx`. */
-  specialErfcx(self: Tensor): Tensor;
-  specialErfcx(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_erfinv`, as `torch.special_erfinv`. */
-  specialErfinv(self: Tensor): Tensor;
-  specialErfinv(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_exp2`, as `torch.special_exp2`. */
-  specialExp2(self: Tensor): Tensor;
-  specialExp2(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_expit`, as `torch.special_expit`. */
-  specialExpit(self: Tensor): Tensor;
-  specialExpit(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_expm1`, as `torch.special_expm1`. */
-  specialExpm1(self: Tensor): Tensor;
-  specialExpm1(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_gammainc`, as `torch.special_gammainc`. */
-  specialGammainc(self: Tensor, other: Tensor): Tensor;
-  specialGammainc(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_gammaincc`, as `torch.special_gammaincc`. */
-  specialGammaincc(self: Tensor, other: Tensor): Tensor;
-  specialGammaincc(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_gammaln`, as `torch.special_gammaln`. */
-  specialGammaln(self: Tensor): Tensor;
-  specialGammaln(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_hermite_polynomial_h`, as `torch.special_hermite_polynomial_h`. */
-  specialHermitePolynomialH(x: Tensor, n: Tensor): Tensor;
-  specialHermitePolynomialH(x: Tensor, n: Scalar): Tensor;
-  specialHermitePolynomialH(x: Scalar, n: Tensor): Tensor;
-  specialHermitePolynomialH(x: Tensor, n: Tensor, options: { out: Tensor }): Tensor;
-  specialHermitePolynomialH(x: Tensor, n: Scalar, options: { out: Tensor }): Tensor;
-  specialHermitePolynomialH(x: Scalar, n: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_hermite_polynomial_he`, as `torch.special_hermite_polynomial_he`. */
-  specialHermitePolynomialHe(x: Tensor, n: Tensor): Tensor;
-  specialHermitePolynomialHe(x: Tensor, n: Scalar): Tensor;
-  specialHermitePolynomialHe(x: Scalar, n: Tensor): Tensor;
-  specialHermitePolynomialHe(x: Tensor, n: Tensor, options: { out: Tensor }): Tensor;
-  specialHermitePolynomialHe(x: Tensor, n: Scalar, options: { out: Tensor }): Tensor;
-  specialHermitePolynomialHe(x: Scalar, n: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_i0`, as `torch.special_i0`. */
-  specialI0(self: Tensor): Tensor;
-  specialI0(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_i0e`, as `torch.special_i0e`. */
-  specialI0e(self: Tensor): Tensor;
-  specialI0e(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_i1`, as `torch.special_i1`. */
-  specialI1(self: Tensor): Tensor;
-  specialI1(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_i1e`, as `torch.special_i1e`. */
-  specialI1e(self: Tensor): Tensor;
-  specialI1e(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_laguerre_polynomial_l`, as `torch.special_laguerre_polynomial_l`. */
-  specialLaguerrePolynomialL(x: Tensor, n: Tensor): Tensor;
-  specialLaguerrePolynomialL(x: Tensor, n: Scalar): Tensor;
-  specialLaguerrePolynomialL(x: Scalar, n: Tensor): Tensor;
-  specialLaguerrePolynomialL(x: Tensor, n: Tensor, options: { out: Tensor }): Tensor;
-  specialLaguerrePolynomialL(x: Tensor, n: Scalar, options: { out: Tensor }): Tensor;
-  specialLaguerrePolynomialL(x: Scalar, n: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_legendre_polynomial_p`, as `torch.special_legendre_polynomial_p`. */
-  specialLegendrePolynomialP(x: Tensor, n: Tensor): Tensor;
-  specialLegendrePolynomialP(x: Tensor, n: Scalar): Tensor;
-  specialLegendrePolynomialP(x: Scalar, n: Tensor): Tensor;
-  specialLegendrePolynomialP(x: Tensor, n: Tensor, options: { out: Tensor }): Tensor;
-  specialLegendrePolynomialP(x: Tensor, n: Scalar, options: { out: Tensor }): Tensor;
-  specialLegendrePolynomialP(x: Scalar, n: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_log1p`, as `torch.special_log1p`. */
-  specialLog1p(self: Tensor): Tensor;
-  specialLog1p(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_log_ndtr`, as `torch.special_log_ndtr`. */
-  specialLogNdtr(self: Tensor): Tensor;
-  specialLogNdtr(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_log_softmax`, as `torch.special_log_softmax`. */
-  specialLogSoftmax(self: Tensor, dim: number | bigint, options?: { dtype?: DType | null | undefined }): Tensor;
-  /** `aten::special_logit`, as `torch.special_logit`. */
-  specialLogit(self: Tensor, eps?: number | PyFloat | null): Tensor;
-  specialLogit(self: Tensor, options?: { eps?: number | PyFloat | null | undefined }): Tensor;
-  specialLogit(self: Tensor, options: { eps?: number | PyFloat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::special_logsumexp`, as `torch.special_logsumexp`. */
-  specialLogsumexp(self: Tensor, dim: Ints | number, keepdim?: boolean): Tensor;
-  specialLogsumexp(self: Tensor, dim: Ints | number, options?: { keepdim?: boolean | undefined }): Tensor;
-  specialLogsumexp(self: Tensor, dim: Ints | number, options: { keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::special_modified_bessel_i0`, as `torch.special_modified_bessel_i0`. */
-  specialModifiedBesselI0(self: Tensor): Tensor;
-  specialModifiedBesselI0(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_modified_bessel_i1`, as `torch.special_modified_bessel_i1`. */
-  specialModifiedBesselI1(self: Tensor): Tensor;
-  specialModifiedBesselI1(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_modified_bessel_k0`, as `torch.special_modified_bessel_k0`. */
-  specialModifiedBesselK0(self: Tensor): Tensor;
-  specialModifiedBesselK0(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_modified_bessel_k1`, as `torch.special_modified_bessel_k1`. */
-  specialModifiedBesselK1(self: Tensor): Tensor;
-  specialModifiedBesselK1(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_multigammaln`, as `torch.special_multigammaln`. */
-  specialMultigammaln(self: Tensor, p: number | bigint): Tensor;
-  specialMultigammaln(self: Tensor, p: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::special_ndtr`, as `torch.special_ndtr`. */
-  specialNdtr(self: Tensor): Tensor;
-  specialNdtr(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_ndtri`, as `torch.special_ndtri`. */
-  specialNdtri(self: Tensor): Tensor;
-  specialNdtri(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_polygamma`, as `torch.special_polygamma`. */
-  specialPolygamma(n: number | bigint, self: Tensor): Tensor;
-  specialPolygamma(n: number | bigint, self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_psi`, as `torch.special_psi`. */
-  specialPsi(self: Tensor): Tensor;
-  specialPsi(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_round`, as `torch.special_round`. */
-  specialRound(self: Tensor, options?: { decimals?: number | bigint | undefined }): Tensor;
-  specialRound(self: Tensor, options: { decimals?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::special_scaled_modified_bessel_k0`, as `torch.special_scaled_modified_bessel_k0`. */
-  specialScaledModifiedBesselK0(x: Tensor): Tensor;
-  specialScaledModifiedBesselK0(x: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_scaled_modified_bessel_k1`, as `torch.special_scaled_modified_bessel_k1`. */
-  specialScaledModifiedBesselK1(x: Tensor): Tensor;
-  specialScaledModifiedBesselK1(x: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_shifted_chebyshev_polynomial_t`, as `torch.special_shifted_chebyshev_polynomial_t`. */
-  specialShiftedChebyshevPolynomialT(x: Tensor, n: Tensor): Tensor;
-  specialShiftedChebyshevPolynomialT(x: Tensor, n: Scalar): Tensor;
-  specialShiftedChebyshevPolynomialT(x: Scalar, n: Tensor): Tensor;
-  specialShiftedChebyshevPolynomialT(x: Tensor, n: Tensor, options: { out: Tensor }): Tensor;
-  specialShiftedChebyshevPolynomialT(x: Tensor, n: Scalar, options: { out: Tensor }): Tensor;
-  specialShiftedChebyshevPolynomialT(x: Scalar, n: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_shifted_chebyshev_polynomial_u`, as `torch.special_shifted_chebyshev_polynomial_u`. */
-  specialShiftedChebyshevPolynomialU(x: Tensor, n: Tensor): Tensor;
-  specialShiftedChebyshevPolynomialU(x: Tensor, n: Scalar): Tensor;
-  specialShiftedChebyshevPolynomialU(x: Scalar, n: Tensor): Tensor;
-  specialShiftedChebyshevPolynomialU(x: Tensor, n: Tensor, options: { out: Tensor }): Tensor;
-  specialShiftedChebyshevPolynomialU(x: Tensor, n: Scalar, options: { out: Tensor }): Tensor;
-  specialShiftedChebyshevPolynomialU(x: Scalar, n: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_shifted_chebyshev_polynomial_v`, as `torch.special_shifted_chebyshev_polynomial_v`. */
-  specialShiftedChebyshevPolynomialV(x: Tensor, n: Tensor): Tensor;
-  specialShiftedChebyshevPolynomialV(x: Tensor, n: Scalar): Tensor;
-  specialShiftedChebyshevPolynomialV(x: Scalar, n: Tensor): Tensor;
-  specialShiftedChebyshevPolynomialV(x: Tensor, n: Tensor, options: { out: Tensor }): Tensor;
-  specialShiftedChebyshevPolynomialV(x: Tensor, n: Scalar, options: { out: Tensor }): Tensor;
-  specialShiftedChebyshevPolynomialV(x: Scalar, n: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_shifted_chebyshev_polynomial_w`, as `torch.special_shifted_chebyshev_polynomial_w`. */
-  specialShiftedChebyshevPolynomialW(x: Tensor, n: Tensor): Tensor;
-  specialShiftedChebyshevPolynomialW(x: Tensor, n: Scalar): Tensor;
-  specialShiftedChebyshevPolynomialW(x: Scalar, n: Tensor): Tensor;
-  specialShiftedChebyshevPolynomialW(x: Tensor, n: Tensor, options: { out: Tensor }): Tensor;
-  specialShiftedChebyshevPolynomialW(x: Tensor, n: Scalar, options: { out: Tensor }): Tensor;
-  specialShiftedChebyshevPolynomialW(x: Scalar, n: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_sinc`, as `torch.special_sinc`. */
-  specialSinc(self: Tensor): Tensor;
-  specialSinc(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_softmax`, as `torch.special_softmax`. */
-  specialSoftmax(self: Tensor, dim: number | bigint, dtype?: DType | null): Tensor;
-  specialSoftmax(self: Tensor, dim: number | bigint, options?: { dtype?: DType | null | undefined }): Tensor;
-  /** `aten::special_spherical_bessel_j0`, as `torch.special_spherical_bessel_j0`. */
-  specialSphericalBesselJ0(x: Tensor): Tensor;
-  specialSphericalBesselJ0(x: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_xlog1py`, as `torch.special_xlog1py`. */
-  specialXlog1py(self: Tensor, other: Tensor): Tensor;
-  specialXlog1py(self: Tensor, other: Scalar): Tensor;
-  specialXlog1py(self: Scalar, other: Tensor): Tensor;
-  specialXlog1py(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  specialXlog1py(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  specialXlog1py(self: Scalar, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_xlogy`, as `torch.special_xlogy`. */
-  specialXlogy(self: Tensor, other: Tensor): Tensor;
-  specialXlogy(self: Tensor, other: Scalar): Tensor;
-  specialXlogy(self: Scalar, other: Tensor): Tensor;
-  specialXlogy(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  specialXlogy(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  specialXlogy(self: Scalar, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::special_zeta`, as `torch.special_zeta`. */
-  specialZeta(self: Tensor, other: Tensor): Tensor;
-  specialZeta(self: Tensor, other: Scalar): Tensor;
-  specialZeta(self: Scalar, other: Tensor): Tensor;
-  specialZeta(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  specialZeta(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
-  specialZeta(self: Scalar, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::split`, as `torch.split`. */
+  /**
+   * `torch.split`
+   * - `aten::split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]`
+   * - `aten::split.sizes(Tensor(a -> *) self, SymInt[] split_size, int dim=0) -> Tensor(a)[]`
+   */
   split(self: Tensor, splitSize: number | bigint, dim?: number | bigint): Tensor[];
   split(self: Tensor, splitSize: number | bigint, options?: { dim?: number | bigint | undefined }): Tensor[];
   split(self: Tensor, splitSize: Ints, dim?: number | bigint): Tensor[];
   split(self: Tensor, splitSize: Ints, options?: { dim?: number | bigint | undefined }): Tensor[];
-  /** `aten::split_with_sizes`, as `torch.split_with_sizes`. */
+  /**
+   * `torch.split_copy`
+   * - `aten::split_copy.Tensor(Tensor self, SymInt split_size, int dim=0) -> Tensor[]`
+   * - `aten::split_copy.Tensor_out(Tensor self, SymInt split_size, int dim=0, *, Tensor(a!)[] out) -> ()`
+   */
+  splitCopy(self: Tensor, splitSize: number | bigint, dim?: number | bigint): Tensor[];
+  splitCopy(self: Tensor, splitSize: number | bigint, options?: { dim?: number | bigint | undefined }): Tensor[];
+  splitCopy(self: Tensor, splitSize: number | bigint, options: { dim?: number | bigint | undefined; out: readonly Tensor[] }): void;
+  /** `torch.split_with_sizes`: `aten::split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Tensor(a)[]` */
   splitWithSizes(self: Tensor, splitSizes: Ints, dim?: number | bigint): Tensor[];
   splitWithSizes(self: Tensor, splitSizes: Ints, options?: { dim?: number | bigint | undefined }): Tensor[];
-  /** `aten::sqrt`, as `torch.sqrt`. */
+  /**
+   * `torch.split_with_sizes_copy`
+   * - `aten::split_with_sizes_copy(Tensor self, SymInt[] split_sizes, int dim=0) -> Tensor[]`
+   * - `aten::split_with_sizes_copy.out(Tensor self, SymInt[] split_sizes, int dim=0, *, Tensor(a!)[] out) -> ()`
+   */
+  splitWithSizesCopy(self: Tensor, splitSizes: Ints, dim?: number | bigint): Tensor[];
+  splitWithSizesCopy(self: Tensor, splitSizes: Ints, options?: { dim?: number | bigint | undefined }): Tensor[];
+  splitWithSizesCopy(self: Tensor, splitSizes: Ints, options: { dim?: number | bigint | undefined; out: readonly Tensor[] }): void;
+  /**
+   * `torch.sqrt`
+   * - `aten::sqrt(Tensor self) -> Tensor`
+   * - `aten::sqrt.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   sqrt(self: Tensor): Tensor;
   sqrt(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::sqrt_`, as `torch.sqrt_`. */
+  /** `torch.sqrt_`: `aten::sqrt_(Tensor(a!) self) -> Tensor(a!)` */
   sqrt_(self: Tensor): Tensor;
-  /** `aten::square`, as `torch.square`. */
+  /**
+   * `torch.square`
+   * - `aten::square(Tensor self) -> Tensor`
+   * - `aten::square.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   square(self: Tensor): Tensor;
   square(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::square_`, as `torch.square_`. */
+  /** `torch.square_`: `aten::square_(Tensor(a!) self) -> Tensor(a!)` */
   square_(self: Tensor): Tensor;
-  /** `aten::squeeze`, as `torch.squeeze`. */
+  /**
+   * `torch.squeeze`
+   * - `aten::squeeze(Tensor(a) self) -> Tensor(a)`
+   * - `aten::squeeze.dim(Tensor(a) self, int dim) -> Tensor(a)`
+   * - `aten::squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)`
+   */
   squeeze(self: Tensor): Tensor;
   squeeze(self: Tensor, dim: number | bigint): Tensor;
   squeeze(self: Tensor, dim: Ints): Tensor;
-  /** `aten::sspaddmm`, as `torch.sspaddmm`. */
+  /**
+   * `torch.squeeze_copy`
+   * - `aten::squeeze_copy(Tensor self) -> Tensor`
+   * - `aten::squeeze_copy.dim(Tensor self, int dim) -> Tensor`
+   * - `aten::squeeze_copy.dims(Tensor self, int[] dim) -> Tensor`
+   * - `aten::squeeze_copy.dim_out(Tensor self, int dim, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::squeeze_copy.dims_out(Tensor self, int[] dim, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::squeeze_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  squeezeCopy(self: Tensor): Tensor;
+  squeezeCopy(self: Tensor, dim: number | bigint): Tensor;
+  squeezeCopy(self: Tensor, dim: Ints): Tensor;
+  squeezeCopy(self: Tensor, dim: number | bigint, options: { out: Tensor }): Tensor;
+  squeezeCopy(self: Tensor, dim: Ints, options: { out: Tensor }): Tensor;
+  squeezeCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.sspaddmm`
+   * - `aten::sspaddmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   * - `aten::sspaddmm.out(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   */
   sspaddmm(self: Tensor, mat1: Tensor, mat2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
   sspaddmm(self: Tensor, mat1: Tensor, mat2: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::stack`, as `torch.stack`. */
+  /**
+   * `torch.stack`
+   * - `aten::stack(Tensor[] tensors, int dim=0) -> Tensor`
+   * - `aten::stack.out(Tensor[] tensors, int dim=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   stack(tensors: readonly Tensor[], dim?: number | bigint): Tensor;
   stack(tensors: readonly Tensor[], options?: { dim?: number | bigint | undefined }): Tensor;
   stack(tensors: readonly Tensor[], options: { dim?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::std`, as `torch.std`. */
+  /**
+   * `torch.std`
+   * - `aten::std(Tensor self, bool unbiased=True) -> Tensor`
+   * - `aten::std.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor`
+   * - `aten::std.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor`
+   * - `aten::std.correction_out(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::std.out(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   std(self: Tensor, unbiased?: boolean): Tensor;
   std(self: Tensor, options?: { unbiased?: boolean | undefined }): Tensor;
   std(self: Tensor, dim?: Ints | number | null, options?: { correction?: Scalar | null | undefined; keepdim?: boolean | undefined }): Tensor;
@@ -2496,7 +4203,13 @@ export interface Functions {
   std(self: Tensor, dim: Ints | number | null, options?: { unbiased?: boolean | undefined; keepdim?: boolean | undefined }): Tensor;
   std(self: Tensor, options: { dim?: Ints | number | null | undefined; correction?: Scalar | null | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
   std(self: Tensor, dim: Ints | number | null, options: { unbiased?: boolean | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::std_mean`, as `torch.std_mean`. */
+  /**
+   * `torch.std_mean`
+   * - `aten::std_mean(Tensor self, bool unbiased=True) -> (Tensor, Tensor)`
+   * - `aten::std_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> (Tensor, Tensor)`
+   * - `aten::std_mean.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)`
+   * - `aten::std_mean.correction_out(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False, Tensor(a!) out0, Tensor(b!) out1) -> (Tensor(a!), Tensor(b!))`
+   */
   stdMean(self: Tensor, unbiased?: boolean): [Tensor, Tensor];
   stdMean(self: Tensor, options?: { unbiased?: boolean | undefined }): [Tensor, Tensor];
   stdMean(self: Tensor, dim?: Ints | number | null, options?: { correction?: Scalar | null | undefined; keepdim?: boolean | undefined }): [Tensor, Tensor];
@@ -2504,213 +4217,423 @@ export interface Functions {
   stdMean(self: Tensor, dim: Ints | number | null, unbiased?: boolean, keepdim?: boolean): [Tensor, Tensor];
   stdMean(self: Tensor, dim: Ints | number | null, options?: { unbiased?: boolean | undefined; keepdim?: boolean | undefined }): [Tensor, Tensor];
   stdMean(self: Tensor, options: { dim?: Ints | number | null | undefined; correction?: Scalar | null | undefined; keepdim?: boolean | undefined; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  /** `aten::stft`, as `torch.stft`. */
+  /**
+   * `torch.stft`
+   * - `aten::stft(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, Tensor? window=None, bool normalized=False, bool? onesided=None, bool? return_complex=None, bool? align_to_window=None) -> Tensor`
+   * - `aten::stft.center(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, Tensor? window=None, bool center=True, str pad_mode="reflect", bool normalized=False, bool? onesided=None, bool? return_complex=None, bool? align_to_window=None) -> Tensor`
+   */
   stft(self: Tensor, nFft: number | bigint, hopLength?: number | bigint | null, winLength?: number | bigint | null, window?: Tensor | null, normalized?: boolean, onesided?: boolean | null, returnComplex?: boolean | null, alignToWindow?: boolean | null): Tensor;
   stft(self: Tensor, nFft: number | bigint, options?: { hopLength?: number | bigint | null | undefined; winLength?: number | bigint | null | undefined; window?: Tensor | null | undefined; normalized?: boolean | undefined; onesided?: boolean | null | undefined; returnComplex?: boolean | null | undefined; alignToWindow?: boolean | null | undefined }): Tensor;
   stft(self: Tensor, nFft: number | bigint, hopLength?: number | bigint | null, winLength?: number | bigint | null, window?: Tensor | null, center?: boolean, padMode?: string, normalized?: boolean, onesided?: boolean | null, returnComplex?: boolean | null, alignToWindow?: boolean | null): Tensor;
   stft(self: Tensor, nFft: number | bigint, options?: { hopLength?: number | bigint | null | undefined; winLength?: number | bigint | null | undefined; window?: Tensor | null | undefined; center?: boolean | undefined; padMode?: string | undefined; normalized?: boolean | undefined; onesided?: boolean | null | undefined; returnComplex?: boolean | null | undefined; alignToWindow?: boolean | null | undefined }): Tensor;
-  /** `aten::stride`, as `torch.stride`. */
+  /** `torch.stride`: `aten::stride.int(Tensor self, int dim) -> int` */
   stride(self: Tensor, dim: number | bigint): number;
-  /** `aten::sub`, as `torch.sub`. */
-  sub(self: Tensor, other: Tensor, options?: { alpha?: Scalar | undefined }): Tensor;
-  sub(self: Tensor, other: Scalar, alpha?: Scalar): Tensor;
-  sub(self: Tensor, other: Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
-  sub(self: Tensor, other: Tensor, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  sub(self: Tensor, other: Scalar, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::subtract`, as `torch.subtract`. */
-  subtract(self: Tensor, other: Tensor, options?: { alpha?: Scalar | undefined }): Tensor;
-  subtract(self: Tensor, other: Scalar, alpha?: Scalar): Tensor;
-  subtract(self: Tensor, other: Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
-  subtract(self: Tensor, other: Tensor, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::sum`, as `torch.sum`. */
+  /**
+   * `torch.sub`
+   * - `aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor`
+   * - `aten::sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor`
+   * - `aten::sub.out(Tensor self, Tensor other, *, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::sub.Scalar_out(Tensor self, Scalar other, Scalar alpha=1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  sub(self: Tensor | Scalar, other: Tensor | Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
+  sub(self: Tensor | Scalar, other: Scalar, alpha?: Scalar): Tensor;
+  sub(self: Tensor | Scalar, other: Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
+  sub(self: Tensor | Scalar, other: Tensor | Scalar, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
+  sub(self: Tensor | Scalar, other: Scalar, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.subtract`
+   * - `aten::subtract.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor`
+   * - `aten::subtract.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor`
+   * - `aten::subtract.out(Tensor self, Tensor other, *, Scalar alpha=1, Tensor(a!) out) -> Tensor(a!)`
+   */
+  subtract(self: Tensor | Scalar, other: Tensor | Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
+  subtract(self: Tensor | Scalar, other: Scalar, alpha?: Scalar): Tensor;
+  subtract(self: Tensor | Scalar, other: Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
+  subtract(self: Tensor | Scalar, other: Tensor | Scalar, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
+  /**
+   * `torch.sum`
+   * - `aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::sum.IntList_out(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::sum.out(Tensor self, *, ScalarType? dtype=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   sum(self: Tensor, options?: { dtype?: DType | null | undefined }): Tensor;
   sum(self: Tensor, dim: Ints | number | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
   sum(self: Tensor, dim: Ints | number | null, options?: { keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
   sum(self: Tensor, dim: Ints | number | null, options: { keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
   sum(self: Tensor, options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::svd`, as `torch.svd`. */
-  svd(self: Tensor, some?: boolean, computeUv?: boolean): [Tensor, Tensor, Tensor];
-  svd(self: Tensor, options?: { some?: boolean | undefined; computeUv?: boolean | undefined }): [Tensor, Tensor, Tensor];
-  svd(self: Tensor, options: { some?: boolean | undefined; computeUv?: boolean | undefined; U: Tensor; S: Tensor; V: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::swapaxes`, as `torch.swapaxes`. */
+  /**
+   * `torch.svd`
+   * - `aten::svd(Tensor self, bool some=True, bool compute_uv=True) -> (Tensor U, Tensor S, Tensor V)`
+   * - `aten::svd.U(Tensor self, bool some=True, bool compute_uv=True, *, Tensor(a!) U, Tensor(b!) S, Tensor(c!) V) -> (Tensor(a!) U, Tensor(b!) S, Tensor(c!) V)`
+   */
+  svd(self: Tensor, some?: boolean, computeUv?: boolean): [U: Tensor, S: Tensor, V: Tensor];
+  svd(self: Tensor, options?: { some?: boolean | undefined; computeUv?: boolean | undefined }): [U: Tensor, S: Tensor, V: Tensor];
+  svd(self: Tensor, options: { some?: boolean | undefined; computeUv?: boolean | undefined; U: Tensor; S: Tensor; V: Tensor }): [U: Tensor, S: Tensor, V: Tensor];
+  /** `torch.swapaxes`: `aten::swapaxes(Tensor(a) self, int axis0, int axis1) -> Tensor(a)` */
   swapaxes(self: Tensor, axis0: number | bigint, axis1: number | bigint): Tensor;
-  /** `aten::swapdims`, as `torch.swapdims`. */
+  /** `torch.swapdims`: `aten::swapdims(Tensor(a) self, int dim0, int dim1) -> Tensor(a)` */
   swapdims(self: Tensor, dim0: number | bigint, dim1: number | bigint): Tensor;
-  /** `aten::sym_constrain_range`, as `torch.sym_constrain_range`. */
+  /** `torch.sym_constrain_range`: `aten::sym_constrain_range(Scalar size, *, int? min=None, int? max=None) -> ()` */
   symConstrainRange(size: Scalar, options?: { min?: number | bigint | null | undefined; max?: number | bigint | null | undefined }): void;
-  /** `aten::sym_constrain_range_for_size`, as `torch.sym_constrain_range_for_size`. */
+  /** `torch.sym_constrain_range_for_size`: `aten::sym_constrain_range_for_size(Scalar size, *, int? min=None, int? max=None) -> ()` */
   symConstrainRangeForSize(size: Scalar, options?: { min?: number | bigint | null | undefined; max?: number | bigint | null | undefined }): void;
-  /** `aten::sym_is_contiguous`, as `torch.sym_is_contiguous`. */
-  symIsContiguous(self: Tensor, memoryFormat?: MemoryFormat): unknown;
-  symIsContiguous(self: Tensor, options?: { memoryFormat?: MemoryFormat | undefined }): unknown;
-  /** `aten::sym_numel`, as `torch.sym_numel`. */
+  /** `torch.sym_is_contiguous`: `aten::sym_is_contiguous(Tensor self, MemoryFormat memory_format=0) -> SymBool` */
+  symIsContiguous(self: Tensor, memoryFormat?: MemoryFormat): boolean;
+  symIsContiguous(self: Tensor, options?: { memoryFormat?: MemoryFormat | undefined }): boolean;
+  /** `torch.sym_numel`: `aten::sym_numel(Tensor self) -> SymInt` */
   symNumel(self: Tensor): number;
-  /** `aten::sym_size`, as `torch.sym_size`. */
+  /** `torch.sym_size`: `aten::sym_size.int(Tensor self, int dim) -> SymInt` */
   symSize(self: Tensor, dim: number | bigint): number;
-  /** `aten::sym_storage_offset`, as `torch.sym_storage_offset`. */
+  /** `torch.sym_storage_offset`: `aten::sym_storage_offset(Tensor self) -> SymInt` */
   symStorageOffset(self: Tensor): number;
-  /** `aten::sym_stride`, as `torch.sym_stride`. */
+  /** `torch.sym_stride`: `aten::sym_stride.int(Tensor self, int dim) -> SymInt` */
   symStride(self: Tensor, dim: number | bigint): number;
-  /** `aten::t`, as `torch.t`. */
+  /** `torch.t`: `aten::t(Tensor(a) self) -> Tensor(a)` */
   t(self: Tensor): Tensor;
-  /** `aten::take`, as `torch.take`. */
+  /**
+   * `torch.t_copy`
+   * - `aten::t_copy(Tensor self) -> Tensor`
+   * - `aten::t_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  tCopy(self: Tensor): Tensor;
+  tCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.take`
+   * - `aten::take(Tensor self, Tensor index) -> Tensor`
+   * - `aten::take.out(Tensor self, Tensor index, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   take(self: Tensor, index: Tensor): Tensor;
   take(self: Tensor, index: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::take_along_dim`, as `torch.take_along_dim`. */
+  /**
+   * `torch.take_along_dim`
+   * - `aten::take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor`
+   * - `aten::take_along_dim.out(Tensor self, Tensor indices, int? dim=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   takeAlongDim(self: Tensor, indices: Tensor, dim?: number | bigint | null): Tensor;
   takeAlongDim(self: Tensor, indices: Tensor, options?: { dim?: number | bigint | null | undefined }): Tensor;
   takeAlongDim(self: Tensor, indices: Tensor, options: { dim?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::tan`, as `torch.tan`. */
+  /**
+   * `torch.tan`
+   * - `aten::tan(Tensor self) -> Tensor`
+   * - `aten::tan.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   tan(self: Tensor): Tensor;
   tan(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::tan_`, as `torch.tan_`. */
+  /** `torch.tan_`: `aten::tan_(Tensor(a!) self) -> Tensor(a!)` */
   tan_(self: Tensor): Tensor;
-  /** `aten::tanh`, as `torch.tanh`. */
+  /**
+   * `torch.tanh`
+   * - `aten::tanh(Tensor self) -> Tensor`
+   * - `aten::tanh.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   tanh(self: Tensor): Tensor;
   tanh(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::tanh_`, as `torch.tanh_`. */
+  /** `torch.tanh_`: `aten::tanh_(Tensor(a!) self) -> Tensor(a!)` */
   tanh_(self: Tensor): Tensor;
-  /** `aten::tensor_split`, as `torch.tensor_split`. */
+  /**
+   * `torch.tensor_split`
+   * - `aten::tensor_split.indices(Tensor(a -> *) self, SymInt[] indices, int dim=0) -> Tensor(a)[]`
+   * - `aten::tensor_split.sections(Tensor(a -> *) self, SymInt sections, int dim=0) -> Tensor(a)[]`
+   * - `aten::tensor_split.tensor_indices_or_sections(Tensor(a -> *) self, Tensor tensor_indices_or_sections, int dim=0) -> Tensor(a)[]`
+   */
   tensorSplit(self: Tensor, indices: Ints, dim?: number | bigint): Tensor[];
   tensorSplit(self: Tensor, indices: Ints, options?: { dim?: number | bigint | undefined }): Tensor[];
   tensorSplit(self: Tensor, sections: number | bigint, dim?: number | bigint): Tensor[];
   tensorSplit(self: Tensor, sections: number | bigint, options?: { dim?: number | bigint | undefined }): Tensor[];
   tensorSplit(self: Tensor, tensorIndicesOrSections: Tensor, dim?: number | bigint): Tensor[];
   tensorSplit(self: Tensor, tensorIndicesOrSections: Tensor, options?: { dim?: number | bigint | undefined }): Tensor[];
-  /** `aten::tensordot`, as `torch.tensordot`. */
+  /**
+   * `torch.tensordot`
+   * - `aten::tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor`
+   * - `aten::tensordot.out(Tensor self, Tensor other, int[] dims_self, int[] dims_other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   tensordot(self: Tensor, other: Tensor, dimsSelf: Ints, dimsOther: Ints): Tensor;
   tensordot(self: Tensor, other: Tensor, dimsSelf: Ints, dimsOther: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::thnn_conv2d`, as `torch.thnn_conv2d`. */
+  /**
+   * `torch.thnn_conv2d`
+   * - `aten::thnn_conv2d(Tensor self, Tensor weight, SymInt[2] kernel_size, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0]) -> Tensor`
+   * - `aten::thnn_conv2d.out(Tensor self, Tensor weight, SymInt[2] kernel_size, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0], *, Tensor(a!) out) -> Tensor(a!)`
+   */
   thnnConv2d(self: Tensor, weight: Tensor, kernelSize: Ints | number, bias?: Tensor | null, stride?: Ints | number, padding?: Ints | number): Tensor;
   thnnConv2d(self: Tensor, weight: Tensor, kernelSize: Ints | number, options?: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined }): Tensor;
   thnnConv2d(self: Tensor, weight: Tensor, kernelSize: Ints | number, options: { bias?: Tensor | null | undefined; stride?: Ints | number | undefined; padding?: Ints | number | undefined; out: Tensor }): Tensor;
-  /** `aten::threshold`, as `torch.threshold`. */
+  /**
+   * `torch.threshold`
+   * - `aten::threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor`
+   * - `aten::threshold.out(Tensor self, Scalar threshold, Scalar value, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   threshold(self: Tensor, threshold: Scalar, value: Scalar): Tensor;
   threshold(self: Tensor, threshold: Scalar, value: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::threshold_`, as `torch.threshold_`. */
+  /** `torch.threshold_`: `aten::threshold_(Tensor(a!) self, Scalar threshold, Scalar value) -> Tensor(a!)` */
   threshold_(self: Tensor, threshold: Scalar, value: Scalar): Tensor;
-  /** `aten::tile`, as `torch.tile`. */
+  /** `torch.tile`: `aten::tile(Tensor self, SymInt[] dims) -> Tensor` */
   tile(self: Tensor, dims: Ints): Tensor;
-  /** `aten::topk`, as `torch.topk`. */
-  topk(self: Tensor, k: number | bigint, dim?: number | bigint, largest?: boolean, sorted?: boolean): [Tensor, Tensor];
-  topk(self: Tensor, k: number | bigint, options?: { dim?: number | bigint | undefined; largest?: boolean | undefined; sorted?: boolean | undefined }): [Tensor, Tensor];
-  topk(self: Tensor, k: number | bigint, options: { dim?: number | bigint | undefined; largest?: boolean | undefined; sorted?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::trace`, as `torch.trace`. */
+  /**
+   * `torch.topk`
+   * - `aten::topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)`
+   * - `aten::topk.values(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True, *, Tensor(a!) values, Tensor(b!) indices) -> (Tensor(a!) values, Tensor(b!) indices)`
+   */
+  topk(self: Tensor, k: number | bigint, dim?: number | bigint, largest?: boolean, sorted?: boolean): [values: Tensor, indices: Tensor];
+  topk(self: Tensor, k: number | bigint, options?: { dim?: number | bigint | undefined; largest?: boolean | undefined; sorted?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  topk(self: Tensor, k: number | bigint, options: { dim?: number | bigint | undefined; largest?: boolean | undefined; sorted?: boolean | undefined; values: Tensor; indices: Tensor }): [values: Tensor, indices: Tensor];
+  /**
+   * `torch.trace`
+   * - `aten::trace(Tensor self) -> Tensor`
+   * - `aten::trace.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   trace(self: Tensor): Tensor;
   trace(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::transpose`, as `torch.transpose`. */
+  /** `torch.transpose`: `aten::transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)` */
   transpose(self: Tensor, dim0: number | bigint, dim1: number | bigint): Tensor;
-  /** `aten::trapezoid`, as `torch.trapezoid`. */
+  /**
+   * `torch.transpose_copy`
+   * - `aten::transpose_copy.int(Tensor self, int dim0, int dim1) -> Tensor`
+   * - `aten::transpose_copy.int_out(Tensor self, int dim0, int dim1, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  transposeCopy(self: Tensor, dim0: number | bigint, dim1: number | bigint): Tensor;
+  transposeCopy(self: Tensor, dim0: number | bigint, dim1: number | bigint, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.trapezoid`
+   * - `aten::trapezoid.dx(Tensor y, *, Scalar dx=1, int dim=-1) -> Tensor`
+   * - `aten::trapezoid.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor`
+   */
   trapezoid(y: Tensor, options?: { dx?: Scalar | undefined; dim?: number | bigint | undefined }): Tensor;
   trapezoid(y: Tensor, x: Tensor, options?: { dim?: number | bigint | undefined }): Tensor;
-  /** `aten::trapz`, as `torch.trapz`. */
+  /**
+   * `torch.trapz`
+   * - `aten::trapz.dx(Tensor y, *, float dx=1., int dim=-1) -> Tensor`
+   * - `aten::trapz.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor`
+   */
   trapz(y: Tensor, options?: { dx?: number | PyFloat | undefined; dim?: number | bigint | undefined }): Tensor;
   trapz(y: Tensor, x: Tensor, options?: { dim?: number | bigint | undefined }): Tensor;
-  /** `aten::triangular_solve`, as `torch.triangular_solve`. */
-  triangularSolve(self: Tensor, A: Tensor, upper?: boolean, transpose?: boolean, unitriangular?: boolean): [Tensor, Tensor];
-  triangularSolve(self: Tensor, A: Tensor, options?: { upper?: boolean | undefined; transpose?: boolean | undefined; unitriangular?: boolean | undefined }): [Tensor, Tensor];
-  triangularSolve(self: Tensor, A: Tensor, options: { upper?: boolean | undefined; transpose?: boolean | undefined; unitriangular?: boolean | undefined; X: Tensor; M: Tensor }): [Tensor, Tensor];
-  /** `aten::tril`, as `torch.tril`. */
+  /**
+   * `torch.triangular_solve`
+   * - `aten::triangular_solve(Tensor self, Tensor A, bool upper=True, bool transpose=False, bool unitriangular=False) -> (Tensor solution, Tensor cloned_coefficient)`
+   * - `aten::triangular_solve.X(Tensor self, Tensor A, bool upper=True, bool transpose=False, bool unitriangular=False, *, Tensor(a!) X, Tensor(b!) M) -> (Tensor(a!) solution, Tensor(b!) cloned_coefficient)`
+   */
+  triangularSolve(self: Tensor, A: Tensor, upper?: boolean, transpose?: boolean, unitriangular?: boolean): [solution: Tensor, clonedCoefficient: Tensor];
+  triangularSolve(self: Tensor, A: Tensor, options?: { upper?: boolean | undefined; transpose?: boolean | undefined; unitriangular?: boolean | undefined }): [solution: Tensor, clonedCoefficient: Tensor];
+  triangularSolve(self: Tensor, A: Tensor, options: { upper?: boolean | undefined; transpose?: boolean | undefined; unitriangular?: boolean | undefined; X: Tensor; M: Tensor }): [solution: Tensor, clonedCoefficient: Tensor];
+  /**
+   * `torch.tril`
+   * - `aten::tril(Tensor self, SymInt diagonal=0) -> Tensor`
+   * - `aten::tril.out(Tensor self, SymInt diagonal=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   tril(self: Tensor, diagonal?: number | bigint): Tensor;
   tril(self: Tensor, options?: { diagonal?: number | bigint | undefined }): Tensor;
   tril(self: Tensor, options: { diagonal?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::tril_indices`, as `torch.tril_indices`. */
+  /**
+   * `torch.tril_indices`
+   * - `aten::tril_indices(int row, int col, int offset=0, *, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::tril_indices.out(int row, int col, int offset=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   trilIndices(row: number | bigint, col: number | bigint, offset?: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   trilIndices(row: number | bigint, col: number | bigint, options?: { offset?: number | bigint | undefined; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   trilIndices(row: number | bigint, col: number | bigint, options: { offset?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::triplet_margin_loss`, as `torch.triplet_margin_loss`. */
+  /** `torch.triplet_margin_loss`: `aten::triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, float margin=1., float p=2., float eps=9.9999999999999995e-07, bool swap=False, int reduction=1) -> Tensor` */
   tripletMarginLoss(anchor: Tensor, positive: Tensor, negative: Tensor, margin?: number | PyFloat, p?: number | PyFloat, eps?: number | PyFloat, swap?: boolean, reduction?: number | bigint): Tensor;
   tripletMarginLoss(anchor: Tensor, positive: Tensor, negative: Tensor, options?: { margin?: number | PyFloat | undefined; p?: number | PyFloat | undefined; eps?: number | PyFloat | undefined; swap?: boolean | undefined; reduction?: number | bigint | undefined }): Tensor;
-  /** `aten::triu`, as `torch.triu`. */
+  /**
+   * `torch.triu`
+   * - `aten::triu(Tensor self, SymInt diagonal=0) -> Tensor`
+   * - `aten::triu.out(Tensor self, SymInt diagonal=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   triu(self: Tensor, diagonal?: number | bigint): Tensor;
   triu(self: Tensor, options?: { diagonal?: number | bigint | undefined }): Tensor;
   triu(self: Tensor, options: { diagonal?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::triu_indices`, as `torch.triu_indices`. */
+  /**
+   * `torch.triu_indices`
+   * - `aten::triu_indices(int row, int col, int offset=0, *, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::triu_indices.out(int row, int col, int offset=0, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   triuIndices(row: number | bigint, col: number | bigint, offset?: number | bigint, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   triuIndices(row: number | bigint, col: number | bigint, options?: { offset?: number | bigint | undefined; dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
   triuIndices(row: number | bigint, col: number | bigint, options: { offset?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::true_divide`, as `torch.true_divide`. */
-  trueDivide(self: Tensor, other: Tensor): Tensor;
-  trueDivide(self: Tensor, other: Scalar): Tensor;
-  trueDivide(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::trunc`, as `torch.trunc`. */
+  /**
+   * `torch.true_divide`
+   * - `aten::true_divide.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::true_divide.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::true_divide.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  trueDivide(self: Tensor | Scalar, other: Tensor | Scalar): Tensor;
+  trueDivide(self: Tensor | Scalar, other: Scalar): Tensor;
+  trueDivide(self: Tensor | Scalar, other: Tensor | Scalar, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.trunc`
+   * - `aten::trunc(Tensor self) -> Tensor`
+   * - `aten::trunc.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   trunc(self: Tensor): Tensor;
   trunc(self: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::trunc_`, as `torch.trunc_`. */
+  /** `torch.trunc_`: `aten::trunc_(Tensor(a!) self) -> Tensor(a!)` */
   trunc_(self: Tensor): Tensor;
-  /** `aten::unbind`, as `torch.unbind`. */
+  /** `torch.unbind`: `aten::unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]` */
   unbind(self: Tensor, dim?: number | bigint): Tensor[];
   unbind(self: Tensor, options?: { dim?: number | bigint | undefined }): Tensor[];
-  /** `aten::unflatten`, as `torch.unflatten`. */
+  /**
+   * `torch.unbind_copy`
+   * - `aten::unbind_copy.int(Tensor self, int dim=0) -> Tensor[]`
+   * - `aten::unbind_copy.int_out(Tensor self, int dim=0, *, Tensor(a!)[] out) -> ()`
+   */
+  unbindCopy(self: Tensor, dim?: number | bigint): Tensor[];
+  unbindCopy(self: Tensor, options?: { dim?: number | bigint | undefined }): Tensor[];
+  unbindCopy(self: Tensor, options: { dim?: number | bigint | undefined; out: readonly Tensor[] }): void;
+  /** `torch.unflatten`: `aten::unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)` */
   unflatten(self: Tensor, dim: number | bigint, sizes: Ints): Tensor;
-  /** `aten::unflatten_dense_tensors`, as `torch.unflatten_dense_tensors`. */
+  /** `torch.unflatten_dense_tensors`: `aten::unflatten_dense_tensors(Tensor flat, Tensor[] tensors) -> Tensor[]` */
   unflattenDenseTensors(flat: Tensor, tensors: readonly Tensor[]): Tensor[];
-  /** `aten::unique_consecutive`, as `torch.unique_consecutive`. */
+  /**
+   * `torch.unfold_copy`
+   * - `aten::unfold_copy(Tensor self, int dimension, int size, int step) -> Tensor`
+   * - `aten::unfold_copy.out(Tensor self, int dimension, int size, int step, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  unfoldCopy(self: Tensor, dimension: number | bigint, size: number | bigint, step: number | bigint): Tensor;
+  unfoldCopy(self: Tensor, dimension: number | bigint, size: number | bigint, step: number | bigint, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.unique_consecutive`
+   * - `aten::unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> (Tensor, Tensor, Tensor)`
+   * - `aten::unique_consecutive.out(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None, *, Tensor(a!) out0, Tensor(b!) out1, Tensor(c!) out2) -> (Tensor(a!), Tensor(b!), Tensor(c!))`
+   */
   uniqueConsecutive(self: Tensor, returnInverse?: boolean, returnCounts?: boolean, dim?: number | bigint | null): [Tensor, Tensor, Tensor];
   uniqueConsecutive(self: Tensor, options?: { returnInverse?: boolean | undefined; returnCounts?: boolean | undefined; dim?: number | bigint | null | undefined }): [Tensor, Tensor, Tensor];
   uniqueConsecutive(self: Tensor, options: { returnInverse?: boolean | undefined; returnCounts?: boolean | undefined; dim?: number | bigint | null | undefined; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::unique_dim`, as `torch.unique_dim`. */
+  /**
+   * `torch.unique_dim`
+   * - `aten::unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)`
+   * - `aten::unique_dim.out(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False, *, Tensor(a!) out0, Tensor(b!) out1, Tensor(c!) out2) -> (Tensor(a!), Tensor(b!), Tensor(c!))`
+   */
   uniqueDim(self: Tensor, dim: number | bigint, sorted?: boolean, returnInverse?: boolean, returnCounts?: boolean): [Tensor, Tensor, Tensor];
   uniqueDim(self: Tensor, dim: number | bigint, options?: { sorted?: boolean | undefined; returnInverse?: boolean | undefined; returnCounts?: boolean | undefined }): [Tensor, Tensor, Tensor];
   uniqueDim(self: Tensor, dim: number | bigint, options: { sorted?: boolean | undefined; returnInverse?: boolean | undefined; returnCounts?: boolean | undefined; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::unique_dim_consecutive`, as `torch.unique_dim_consecutive`. */
+  /**
+   * `torch.unique_dim_consecutive`
+   * - `aten::unique_dim_consecutive(Tensor self, int dim, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)`
+   * - `aten::unique_dim_consecutive.out(Tensor self, int dim, bool return_inverse=False, bool return_counts=False, *, Tensor(a!) out0, Tensor(b!) out1, Tensor(c!) out2) -> (Tensor(a!), Tensor(b!), Tensor(c!))`
+   */
   uniqueDimConsecutive(self: Tensor, dim: number | bigint, returnInverse?: boolean, returnCounts?: boolean): [Tensor, Tensor, Tensor];
   uniqueDimConsecutive(self: Tensor, dim: number | bigint, options?: { returnInverse?: boolean | undefined; returnCounts?: boolean | undefined }): [Tensor, Tensor, Tensor];
   uniqueDimConsecutive(self: Tensor, dim: number | bigint, options: { returnInverse?: boolean | undefined; returnCounts?: boolean | undefined; out0: Tensor; out1: Tensor; out2: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::unsafe_chunk`, as `torch.unsafe_chunk`. */
+  /** `torch.unsafe_chunk`: `aten::unsafe_chunk(Tensor self, int chunks, int dim=0) -> Tensor[]` */
   unsafeChunk(self: Tensor, chunks: number | bigint, dim?: number | bigint): Tensor[];
   unsafeChunk(self: Tensor, chunks: number | bigint, options?: { dim?: number | bigint | undefined }): Tensor[];
-  /** `aten::unsafe_split`, as `torch.unsafe_split`. */
+  /**
+   * `torch.unsafe_split`
+   * - `aten::unsafe_split.Tensor(Tensor self, SymInt split_size, int dim=0) -> Tensor[]`
+   * - `aten::unsafe_split.Tensor_out(Tensor self, SymInt split_size, int dim=0, *, Tensor(a!)[] out) -> ()`
+   */
   unsafeSplit(self: Tensor, splitSize: number | bigint, dim?: number | bigint): Tensor[];
   unsafeSplit(self: Tensor, splitSize: number | bigint, options?: { dim?: number | bigint | undefined }): Tensor[];
   unsafeSplit(self: Tensor, splitSize: number | bigint, options: { dim?: number | bigint | undefined; out: readonly Tensor[] }): void;
-  /** `aten::unsafe_split_with_sizes`, as `torch.unsafe_split_with_sizes`. */
+  /**
+   * `torch.unsafe_split_with_sizes`
+   * - `aten::unsafe_split_with_sizes(Tensor self, SymInt[] split_sizes, int dim=0) -> Tensor[]`
+   * - `aten::unsafe_split_with_sizes.out(Tensor self, SymInt[] split_sizes, int dim=0, *, Tensor(a!)[] out) -> ()`
+   */
   unsafeSplitWithSizes(self: Tensor, splitSizes: Ints, dim?: number | bigint): Tensor[];
   unsafeSplitWithSizes(self: Tensor, splitSizes: Ints, options?: { dim?: number | bigint | undefined }): Tensor[];
   unsafeSplitWithSizes(self: Tensor, splitSizes: Ints, options: { dim?: number | bigint | undefined; out: readonly Tensor[] }): void;
-  /** `aten::unsqueeze`, as `torch.unsqueeze`. */
+  /** `torch.unsqueeze`: `aten::unsqueeze(Tensor(a) self, int dim) -> Tensor(a)` */
   unsqueeze(self: Tensor, dim: number | bigint): Tensor;
-  /** `aten::upsample_bicubic2d`, as `torch.upsample_bicubic2d`. */
+  /**
+   * `torch.unsqueeze_copy`
+   * - `aten::unsqueeze_copy(Tensor self, int dim) -> Tensor`
+   * - `aten::unsqueeze_copy.out(Tensor self, int dim, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  unsqueezeCopy(self: Tensor, dim: number | bigint): Tensor;
+  unsqueezeCopy(self: Tensor, dim: number | bigint, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.upsample_bicubic2d`
+   * - `aten::upsample_bicubic2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor`
+   * - `aten::upsample_bicubic2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor`
+   * - `aten::upsample_bicubic2d.out(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   upsampleBicubic2d(self: Tensor, outputSize: Ints | number, alignCorners: boolean, scalesH?: number | PyFloat | null, scalesW?: number | PyFloat | null): Tensor;
   upsampleBicubic2d(self: Tensor, outputSize: Ints | number, alignCorners: boolean, options?: { scalesH?: number | PyFloat | null | undefined; scalesW?: number | PyFloat | null | undefined }): Tensor;
   upsampleBicubic2d(input: Tensor, outputSize: Ints | null, alignCorners: boolean, scaleFactors: readonly number[] | null): Tensor;
   upsampleBicubic2d(self: Tensor, outputSize: Ints | number, alignCorners: boolean, options: { scalesH?: number | PyFloat | null | undefined; scalesW?: number | PyFloat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::upsample_bilinear2d`, as `torch.upsample_bilinear2d`. */
+  /**
+   * `torch.upsample_bilinear2d`
+   * - `aten::upsample_bilinear2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor`
+   * - `aten::upsample_bilinear2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor`
+   * - `aten::upsample_bilinear2d.out(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::upsample_bilinear2d.vec_out(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   upsampleBilinear2d(self: Tensor, outputSize: Ints | number, alignCorners: boolean, scalesH?: number | PyFloat | null, scalesW?: number | PyFloat | null): Tensor;
   upsampleBilinear2d(self: Tensor, outputSize: Ints | number, alignCorners: boolean, options?: { scalesH?: number | PyFloat | null | undefined; scalesW?: number | PyFloat | null | undefined }): Tensor;
   upsampleBilinear2d(input: Tensor, outputSize: Ints | null, alignCorners: boolean, scaleFactors: readonly number[] | null): Tensor;
   upsampleBilinear2d(self: Tensor, outputSize: Ints | number, alignCorners: boolean, options: { scalesH?: number | PyFloat | null | undefined; scalesW?: number | PyFloat | null | undefined; out: Tensor }): Tensor;
   upsampleBilinear2d(input: Tensor, outputSize: Ints | null, alignCorners: boolean, scaleFactors: readonly number[] | null, options: { out: Tensor }): Tensor;
-  /** `aten::upsample_linear1d`, as `torch.upsample_linear1d`. */
+  /**
+   * `torch.upsample_linear1d`
+   * - `aten::upsample_linear1d(Tensor self, SymInt[1] output_size, bool align_corners, float? scales=None) -> Tensor`
+   * - `aten::upsample_linear1d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor`
+   * - `aten::upsample_linear1d.out(Tensor self, SymInt[1] output_size, bool align_corners, float? scales=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   upsampleLinear1d(self: Tensor, outputSize: Ints | number, alignCorners: boolean, scales?: number | PyFloat | null): Tensor;
   upsampleLinear1d(self: Tensor, outputSize: Ints | number, alignCorners: boolean, options?: { scales?: number | PyFloat | null | undefined }): Tensor;
   upsampleLinear1d(input: Tensor, outputSize: Ints | null, alignCorners: boolean, scaleFactors: readonly number[] | null): Tensor;
   upsampleLinear1d(self: Tensor, outputSize: Ints | number, alignCorners: boolean, options: { scales?: number | PyFloat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::upsample_nearest1d`, as `torch.upsample_nearest1d`. */
+  /**
+   * `torch.upsample_nearest1d`
+   * - `aten::upsample_nearest1d(Tensor self, SymInt[1] output_size, float? scales=None) -> Tensor`
+   * - `aten::upsample_nearest1d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor`
+   * - `aten::upsample_nearest1d.out(Tensor self, SymInt[1] output_size, float? scales=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   upsampleNearest1d(self: Tensor, outputSize: Ints | number, scales?: number | PyFloat | null): Tensor;
   upsampleNearest1d(self: Tensor, outputSize: Ints | number, options?: { scales?: number | PyFloat | null | undefined }): Tensor;
   upsampleNearest1d(input: Tensor, outputSize: Ints | null, scaleFactors: readonly number[] | null): Tensor;
   upsampleNearest1d(self: Tensor, outputSize: Ints | number, options: { scales?: number | PyFloat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::upsample_nearest2d`, as `torch.upsample_nearest2d`. */
+  /**
+   * `torch.upsample_nearest2d`
+   * - `aten::upsample_nearest2d(Tensor self, SymInt[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor`
+   * - `aten::upsample_nearest2d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor`
+   * - `aten::upsample_nearest2d.out(Tensor self, SymInt[2] output_size, float? scales_h=None, float? scales_w=None, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::upsample_nearest2d.vec_out(Tensor input, SymInt[]? output_size, float[]? scale_factors, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   upsampleNearest2d(self: Tensor, outputSize: Ints | number, scalesH?: number | PyFloat | null, scalesW?: number | PyFloat | null): Tensor;
   upsampleNearest2d(self: Tensor, outputSize: Ints | number, options?: { scalesH?: number | PyFloat | null | undefined; scalesW?: number | PyFloat | null | undefined }): Tensor;
   upsampleNearest2d(input: Tensor, outputSize: Ints | null, scaleFactors: readonly number[] | null): Tensor;
   upsampleNearest2d(self: Tensor, outputSize: Ints | number, options: { scalesH?: number | PyFloat | null | undefined; scalesW?: number | PyFloat | null | undefined; out: Tensor }): Tensor;
   upsampleNearest2d(input: Tensor, outputSize: Ints | null, scaleFactors: readonly number[] | null, options: { out: Tensor }): Tensor;
-  /** `aten::upsample_nearest3d`, as `torch.upsample_nearest3d`. */
+  /**
+   * `torch.upsample_nearest3d`
+   * - `aten::upsample_nearest3d(Tensor self, SymInt[3] output_size, float? scales_d=None, float? scales_h=None, float? scales_w=None) -> Tensor`
+   * - `aten::upsample_nearest3d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor`
+   * - `aten::upsample_nearest3d.out(Tensor self, SymInt[3] output_size, float? scales_d=None, float? scales_h=None, float? scales_w=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   upsampleNearest3d(self: Tensor, outputSize: Ints | number, scalesD?: number | PyFloat | null, scalesH?: number | PyFloat | null, scalesW?: number | PyFloat | null): Tensor;
   upsampleNearest3d(self: Tensor, outputSize: Ints | number, options?: { scalesD?: number | PyFloat | null | undefined; scalesH?: number | PyFloat | null | undefined; scalesW?: number | PyFloat | null | undefined }): Tensor;
   upsampleNearest3d(input: Tensor, outputSize: Ints | null, scaleFactors: readonly number[] | null): Tensor;
   upsampleNearest3d(self: Tensor, outputSize: Ints | number, options: { scalesD?: number | PyFloat | null | undefined; scalesH?: number | PyFloat | null | undefined; scalesW?: number | PyFloat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::upsample_trilinear3d`, as `torch.upsample_trilinear3d`. */
+  /**
+   * `torch.upsample_trilinear3d`
+   * - `aten::upsample_trilinear3d(Tensor self, SymInt[3] output_size, bool align_corners, float? scales_d=None, float? scales_h=None, float? scales_w=None) -> Tensor`
+   * - `aten::upsample_trilinear3d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor`
+   * - `aten::upsample_trilinear3d.out(Tensor self, SymInt[3] output_size, bool align_corners, float? scales_d=None, float? scales_h=None, float? scales_w=None, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   upsampleTrilinear3d(self: Tensor, outputSize: Ints | number, alignCorners: boolean, scalesD?: number | PyFloat | null, scalesH?: number | PyFloat | null, scalesW?: number | PyFloat | null): Tensor;
   upsampleTrilinear3d(self: Tensor, outputSize: Ints | number, alignCorners: boolean, options?: { scalesD?: number | PyFloat | null | undefined; scalesH?: number | PyFloat | null | undefined; scalesW?: number | PyFloat | null | undefined }): Tensor;
   upsampleTrilinear3d(input: Tensor, outputSize: Ints | null, alignCorners: boolean, scaleFactors: readonly number[] | null): Tensor;
   upsampleTrilinear3d(self: Tensor, outputSize: Ints | number, alignCorners: boolean, options: { scalesD?: number | PyFloat | null | undefined; scalesH?: number | PyFloat | null | undefined; scalesW?: number | PyFloat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::vander`, as `torch.vander`. */
+  /**
+   * `torch.values_copy`
+   * - `aten::values_copy(Tensor self) -> Tensor`
+   * - `aten::values_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  valuesCopy(self: Tensor): Tensor;
+  valuesCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /** `torch.vander`: `aten::vander(Tensor x, int? N=None, bool increasing=False) -> Tensor` */
   vander(x: Tensor, N?: number | bigint | null, increasing?: boolean): Tensor;
   vander(x: Tensor, options?: { N?: number | bigint | null | undefined; increasing?: boolean | undefined }): Tensor;
-  /** `aten::var`, as `torch.var`. */
+  /**
+   * `torch.var`
+   * - `aten::var(Tensor self, bool unbiased=True) -> Tensor`
+   * - `aten::var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor`
+   * - `aten::var.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor`
+   * - `aten::var.correction_out(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::var.out(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   var(self: Tensor, unbiased?: boolean): Tensor;
   var(self: Tensor, options?: { unbiased?: boolean | undefined }): Tensor;
   var(self: Tensor, dim?: Ints | number | null, options?: { correction?: Scalar | null | undefined; keepdim?: boolean | undefined }): Tensor;
@@ -2719,7 +4642,13 @@ export interface Functions {
   var(self: Tensor, dim: Ints | number | null, options?: { unbiased?: boolean | undefined; keepdim?: boolean | undefined }): Tensor;
   var(self: Tensor, options: { dim?: Ints | number | null | undefined; correction?: Scalar | null | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
   var(self: Tensor, dim: Ints | number | null, options: { unbiased?: boolean | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::var_mean`, as `torch.var_mean`. */
+  /**
+   * `torch.var_mean`
+   * - `aten::var_mean(Tensor self, bool unbiased=True) -> (Tensor, Tensor)`
+   * - `aten::var_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> (Tensor, Tensor)`
+   * - `aten::var_mean.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)`
+   * - `aten::var_mean.correction_out(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False, Tensor(a!) out0, Tensor(b!) out1) -> (Tensor(a!), Tensor(b!))`
+   */
   varMean(self: Tensor, unbiased?: boolean): [Tensor, Tensor];
   varMean(self: Tensor, options?: { unbiased?: boolean | undefined }): [Tensor, Tensor];
   varMean(self: Tensor, dim?: Ints | number | null, options?: { correction?: Scalar | null | undefined; keepdim?: boolean | undefined }): [Tensor, Tensor];
@@ -2727,42 +4656,108 @@ export interface Functions {
   varMean(self: Tensor, dim: Ints | number | null, unbiased?: boolean, keepdim?: boolean): [Tensor, Tensor];
   varMean(self: Tensor, dim: Ints | number | null, options?: { unbiased?: boolean | undefined; keepdim?: boolean | undefined }): [Tensor, Tensor];
   varMean(self: Tensor, options: { dim?: Ints | number | null | undefined; correction?: Scalar | null | undefined; keepdim?: boolean | undefined; out0: Tensor; out1: Tensor }): [Tensor, Tensor];
-  /** `aten::vdot`, as `torch.vdot`. */
+  /**
+   * `torch.vdot`
+   * - `aten::vdot(Tensor self, Tensor other) -> Tensor`
+   * - `aten::vdot.out(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   vdot(self: Tensor, other: Tensor): Tensor;
   vdot(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::view_as_complex`, as `torch.view_as_complex`. */
+  /** `torch.view_as_complex`: `aten::view_as_complex(Tensor(a) self) -> Tensor(a)` */
   viewAsComplex(self: Tensor): Tensor;
-  /** `aten::view_as_real`, as `torch.view_as_real`. */
+  /**
+   * `torch.view_as_complex_copy`
+   * - `aten::view_as_complex_copy(Tensor self) -> Tensor`
+   * - `aten::view_as_complex_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  viewAsComplexCopy(self: Tensor): Tensor;
+  viewAsComplexCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /** `torch.view_as_real`: `aten::view_as_real(Tensor(a) self) -> Tensor(a)` */
   viewAsReal(self: Tensor): Tensor;
-  /** `aten::vsplit`, as `torch.vsplit`. */
+  /**
+   * `torch.view_as_real_copy`
+   * - `aten::view_as_real_copy(Tensor self) -> Tensor`
+   * - `aten::view_as_real_copy.out(Tensor self, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  viewAsRealCopy(self: Tensor): Tensor;
+  viewAsRealCopy(self: Tensor, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.view_copy`
+   * - `aten::view_copy(Tensor self, SymInt[] size) -> Tensor`
+   * - `aten::view_copy.dtype(Tensor self, ScalarType dtype) -> Tensor`
+   * - `aten::view_copy.dtype_out(Tensor self, ScalarType dtype, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::view_copy.out(Tensor self, SymInt[] size, *, Tensor(a!) out) -> Tensor(a!)`
+   */
+  viewCopy(self: Tensor, size: Ints): Tensor;
+  viewCopy(self: Tensor, dtype: DType): Tensor;
+  viewCopy(self: Tensor, dtype: DType, options: { out: Tensor }): Tensor;
+  viewCopy(self: Tensor, size: Ints, options: { out: Tensor }): Tensor;
+  /**
+   * `torch.vsplit`
+   * - `aten::vsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]`
+   * - `aten::vsplit.int(Tensor(a -> *) self, int sections) -> Tensor(a)[]`
+   */
   vsplit(self: Tensor, indices: Ints): Tensor[];
   vsplit(self: Tensor, sections: number | bigint): Tensor[];
-  /** `aten::vstack`, as `torch.vstack`. */
+  /**
+   * `torch.vstack`
+   * - `aten::vstack(Tensor[] tensors) -> Tensor`
+   * - `aten::vstack.out(Tensor[] tensors, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   vstack(tensors: readonly Tensor[]): Tensor;
   vstack(tensors: readonly Tensor[], options: { out: Tensor }): Tensor;
-  /** `aten::where`, as `torch.where`. */
+  /**
+   * `torch.where`
+   * - `aten::where(Tensor condition) -> Tensor[]`
+   * - `aten::where.self(Tensor condition, Tensor self, Tensor other) -> Tensor`
+   * - `aten::where.ScalarOther(Tensor condition, Tensor self, Scalar other) -> Tensor`
+   * - `aten::where.ScalarSelf(Tensor condition, Scalar self, Tensor other) -> Tensor`
+   * - `aten::where.Scalar(Tensor condition, Scalar self, Scalar other) -> Tensor`
+   * - `aten::where.self_out(Tensor condition, Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   where(condition: Tensor): Tensor[];
   where(condition: Tensor, self: Tensor, other: Tensor): Tensor;
   where(condition: Tensor, self: Tensor, other: Scalar): Tensor;
   where(condition: Tensor, self: Scalar, other: Tensor): Tensor;
   where(condition: Tensor, self: Scalar, other: Scalar): Tensor;
   where(condition: Tensor, self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::xlogy`, as `torch.xlogy`. */
+  /**
+   * `torch.xlogy`
+   * - `aten::xlogy.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::xlogy.Scalar_Other(Tensor self, Scalar other) -> Tensor`
+   * - `aten::xlogy.Scalar_Self(Scalar self, Tensor other) -> Tensor`
+   * - `aten::xlogy.OutTensor(Tensor self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::xlogy.OutScalar_Other(Tensor self, Scalar other, *, Tensor(a!) out) -> Tensor(a!)`
+   * - `aten::xlogy.OutScalar_Self(Scalar self, Tensor other, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   xlogy(self: Tensor, other: Tensor): Tensor;
   xlogy(self: Tensor, other: Scalar): Tensor;
   xlogy(self: Scalar, other: Tensor): Tensor;
   xlogy(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
   xlogy(self: Tensor, other: Scalar, options: { out: Tensor }): Tensor;
   xlogy(self: Scalar, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::xlogy_`, as `torch.xlogy_`. */
+  /**
+   * `torch.xlogy_`
+   * - `aten::xlogy_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::xlogy_.Scalar_Other(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   xlogy_(self: Tensor, other: Tensor): Tensor;
   xlogy_(self: Tensor, other: Scalar): Tensor;
-  /** `aten::zero_`, as `torch.zero_`. */
+  /** `torch.zero_`: `aten::zero_(Tensor(a!) self) -> Tensor(a!)` */
   zero_(self: Tensor): Tensor;
-  /** `aten::zeros`, as `torch.zeros`. */
+  /**
+   * `torch.zeros`
+   * - `aten::zeros(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+   * - `aten::zeros.out(SymInt[] size, *, Tensor(a!) out) -> Tensor(a!)`
+   */
   zeros(size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
+  zeros(...size: (number | bigint)[]): Tensor;
   zeros(size: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::zeros_like`, as `torch.zeros_like`. */
+  /**
+   * `torch.zeros_like`
+   * - `aten::zeros_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+   * - `aten::zeros_like.out(Tensor self, *, MemoryFormat? memory_format=None, Tensor(a!) out) -> Tensor(a!)`
+   */
   zerosLike(self: Tensor, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined; memoryFormat?: MemoryFormat | null | undefined }): Tensor;
   zerosLike(self: Tensor, options: { memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
 }
@@ -2773,37 +4768,42 @@ abs abs_ absolute acos acos_ acosh acosh_ adaptiveAvgPool1d=adaptive_avg_pool1d
 adaptiveAvgPool2d=adaptive_avg_pool2d adaptiveAvgPool3d=adaptive_avg_pool3d
 adaptiveMaxPool1d=adaptive_max_pool1d adaptiveMaxPool2d=adaptive_max_pool2d
 adaptiveMaxPool3d=adaptive_max_pool3d add addbmm addcdiv addcmul addmm addmv addmv_ addr adjoint
-affineGridGenerator=affine_grid_generator alias all allclose alphaDropout=alpha_dropout
+affineGridGenerator=affine_grid_generator alias aliasCopy=alias_copy all allclose alphaDropout=alpha_dropout
 alphaDropout_=alpha_dropout_ amax amin aminmax angle any arange arccos arccos_ arccosh arccosh_ arcsin arcsin_
 arcsinh arcsinh_ arctan arctan2 arctan_ arctanh arctanh_ argmax argmin argsort argwhere asStrided=as_strided
-asStrided_=as_strided_ asStridedScatter=as_strided_scatter asin asin_ asinh asinh_ atan atan2 atan_ atanh
-atanh_ atleast1d=atleast_1d atleast2d=atleast_2d atleast3d=atleast_3d avgPool1d=avg_pool1d avgPool2d=avg_pool2d
-avgPool3d=avg_pool3d baddbmm bartlettWindow=bartlett_window batchNorm=batch_norm
-batchNormBackwardElemt=batch_norm_backward_elemt batchNormBackwardReduce=batch_norm_backward_reduce
-batchNormElemt=batch_norm_elemt batchNormGatherStats=batch_norm_gather_stats
-batchNormGatherStatsWithCounts=batch_norm_gather_stats_with_counts batchNormStats=batch_norm_stats
-batchNormUpdateStats=batch_norm_update_stats bernoulli bilinear binaryCrossEntropy=binary_cross_entropy
-binaryCrossEntropyWithLogits=binary_cross_entropy_with_logits bincount binomial bitwiseAnd=bitwise_and
-bitwiseLeftShift=bitwise_left_shift bitwiseNot=bitwise_not bitwiseOr=bitwise_or
+asStrided_=as_strided_ asStridedCopy=as_strided_copy asStridedScatter=as_strided_scatter asin asin_ asinh
+asinh_ atan atan2 atan_ atanh atanh_ atleast1d=atleast_1d atleast2d=atleast_2d atleast3d=atleast_3d
+avgPool1d=avg_pool1d avgPool2d=avg_pool2d avgPool3d=avg_pool3d baddbmm bartlettWindow=bartlett_window
+batchNorm=batch_norm batchNormBackwardElemt=batch_norm_backward_elemt
+batchNormBackwardReduce=batch_norm_backward_reduce batchNormElemt=batch_norm_elemt
+batchNormGatherStats=batch_norm_gather_stats batchNormGatherStatsWithCounts=batch_norm_gather_stats_with_counts
+batchNormStats=batch_norm_stats batchNormUpdateStats=batch_norm_update_stats bernoulli bilinear
+binaryCrossEntropy=binary_cross_entropy binaryCrossEntropyWithLogits=binary_cross_entropy_with_logits bincount
+binomial bitwiseAnd=bitwise_and bitwiseLeftShift=bitwise_left_shift bitwiseNot=bitwise_not bitwiseOr=bitwise_or
 bitwiseRightShift=bitwise_right_shift bitwiseXor=bitwise_xor blackmanWindow=blackman_window
 blockDiag=block_diag bmm broadcastTensors=broadcast_tensors broadcastTo=broadcast_to bucketize canCast=can_cast
-cartesianProd=cartesian_prod cat cdist ceil ceil_ celu celu_ chainMatmul=chain_matmul
-channelShuffle=channel_shuffle cholesky choleskyInverse=cholesky_inverse choleskySolve=cholesky_solve
-chooseQparamsOptimized=choose_qparams_optimized chunk clamp clamp_ clampMax=clamp_max clampMax_=clamp_max_
-clampMin=clamp_min clampMin_=clamp_min_ clip clip_ clone col2im columnStack=column_stack combinations complex
-concat concatenate conj conjPhysical=conj_physical conjPhysical_=conj_physical_ constantPadNd=constant_pad_nd
-conv1d conv2d conv3d convDepthwise3d=conv_depthwise3d convTbc=conv_tbc convTranspose1d=conv_transpose1d
-convTranspose2d=conv_transpose2d convTranspose3d=conv_transpose3d convolution
-convolutionBackwardOverrideable=convolution_backward_overrideable
-convolutionOverrideable=convolution_overrideable copy copySparseToSparse_=copy_sparse_to_sparse_ copysign
-corrcoef cos cos_ cosh cosh_ cosineEmbeddingLoss=cosine_embedding_loss cosineSimilarity=cosine_similarity
-countNonzero=count_nonzero cov cross crossEntropyLoss=cross_entropy_loss ctcLoss=ctc_loss cummax cummin cumprod
-cumsum cumulativeTrapezoid=cumulative_trapezoid deg2rad deg2rad_ dequantize det detach detach_ diag
-diagEmbed=diag_embed diagflat diagonal diagonalScatter=diagonal_scatter diff digamma dist div divide dot
-dropout dropout_ dsplit dstack einsum elu elu_ embedding embeddingBag=embedding_bag
+cartesianProd=cartesian_prod cat ccolIndicesCopy=ccol_indices_copy cdist ceil ceil_ celu celu_
+chainMatmul=chain_matmul channelShuffle=channel_shuffle cholesky choleskyInverse=cholesky_inverse
+choleskySolve=cholesky_solve chooseQparamsOptimized=choose_qparams_optimized chunk clamp clamp_
+clampMax=clamp_max clampMax_=clamp_max_ clampMin=clamp_min clampMin_=clamp_min_ clip clip_ clone col2im
+colIndicesCopy=col_indices_copy columnStack=column_stack combinations complex concat concatenate conj
+conjPhysical=conj_physical conjPhysical_=conj_physical_ constantPadNd=constant_pad_nd conv1d conv2d conv3d
+convDepthwise3d=conv_depthwise3d convTbc=conv_tbc convTranspose1d=conv_transpose1d
+convTranspose2d=conv_transpose2d convTranspose3d=conv_transpose3d convolution copy
+copySparseToSparse_=copy_sparse_to_sparse_ copysign corrcoef cos cos_ cosh cosh_
+cosineEmbeddingLoss=cosine_embedding_loss cosineSimilarity=cosine_similarity countNonzero=count_nonzero cov
+cross crossEntropyLoss=cross_entropy_loss crowIndicesCopy=crow_indices_copy ctcLoss=ctc_loss
+cudnnAffineGridGenerator=cudnn_affine_grid_generator cudnnBatchNorm=cudnn_batch_norm
+cudnnConvolution=cudnn_convolution cudnnConvolutionAddRelu=cudnn_convolution_add_relu
+cudnnConvolutionRelu=cudnn_convolution_relu cudnnConvolutionTranspose=cudnn_convolution_transpose
+cudnnGridSampler=cudnn_grid_sampler cudnnIsAcceptable=cudnn_is_acceptable cummax cummin cumprod cumsum
+cumulativeTrapezoid=cumulative_trapezoid deg2rad deg2rad_ dequantize det detach detach_ detachCopy=detach_copy
+diag diagEmbed=diag_embed diagflat diagonal diagonalCopy=diagonal_copy diagonalScatter=diagonal_scatter diff
+digamma dist div divide dot dropout dropout_ dsplit dstack einsum elu elu_ embedding embeddingBag=embedding_bag
 embeddingRenorm_=embedding_renorm_ empty emptyLike=empty_like emptyPermuted=empty_permuted
 emptyQuantized=empty_quantized emptyStrided=empty_strided eq equal erf erf_ erfc erfc_ erfinv exp exp2 exp2_
-exp_ expand expandAs=expand_as expm1 expm1_ eye fakeQuantizePerChannelAffine=fake_quantize_per_channel_affine
+exp_ expand expandAs=expand_as expandCopy=expand_copy expm1 expm1_ eye
+fakeQuantizePerChannelAffine=fake_quantize_per_channel_affine
 fakeQuantizePerChannelAffineCachemask=fake_quantize_per_channel_affine_cachemask
 fakeQuantizePerTensorAffine=fake_quantize_per_tensor_affine
 fakeQuantizePerTensorAffineCachemask=fake_quantize_per_tensor_affine_cachemask
@@ -2814,117 +4814,90 @@ fbgemmLinearInt8WeightFp32Activation=fbgemm_linear_int8_weight_fp32_activation
 fbgemmLinearQuantizeWeight=fbgemm_linear_quantize_weight fbgemmPackGemmMatrixFp16=fbgemm_pack_gemm_matrix_fp16
 fbgemmPackQuantizedMatrix=fbgemm_pack_quantized_matrix featureAlphaDropout=feature_alpha_dropout
 featureAlphaDropout_=feature_alpha_dropout_ featureDropout=feature_dropout featureDropout_=feature_dropout_
-fftFft=fft_fft fftFft2=fft_fft2 fftFftfreq=fft_fftfreq fftFftn=fft_fftn fftFftshift=fft_fftshift
-fftHfft=fft_hfft fftHfft2=fft_hfft2 fftHfftn=fft_hfftn fftIfft=fft_ifft fftIfft2=fft_ifft2 fftIfftn=fft_ifftn
-fftIfftshift=fft_ifftshift fftIhfft=fft_ihfft fftIhfft2=fft_ihfft2 fftIhfftn=fft_ihfftn fftIrfft=fft_irfft
-fftIrfft2=fft_irfft2 fftIrfftn=fft_irfftn fftRfft=fft_rfft fftRfft2=fft_rfft2 fftRfftfreq=fft_rfftfreq
-fftRfftn=fft_rfftn fill fill_ fix fix_ flatten flattenDenseTensors=flatten_dense_tensors flip fliplr flipud
-floatPower=float_power floor floor_ floorDivide=floor_divide fmax fmin fmod frac frac_
-fractionalMaxPool2d=fractional_max_pool2d fractionalMaxPool3d=fractional_max_pool3d frexp
-frobeniusNorm=frobenius_norm fromFile=from_file full fullLike=full_like
-fusedMovingAvgObsFakeQuant=fused_moving_avg_obs_fake_quant gather gcd gcd_ ge gelu gelu_ geqrf ger glu gradient
-greater greaterEqual=greater_equal gridSampler=grid_sampler gridSampler2d=grid_sampler_2d
-gridSampler3d=grid_sampler_3d groupNorm=group_norm gru gruCell=gru_cell gt hammingWindow=hamming_window
-hannWindow=hann_window hardshrink hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh hardtanh_
-hashTensor=hash_tensor heaviside hingeEmbeddingLoss=hinge_embedding_loss histc histogram histogramdd hsplit
-hspmm hstack huberLoss=huber_loss hypot i0 i0_ igamma igammac im2col imag index indexAdd=index_add
-indexFill=index_fill indexPut=index_put indexPut_=index_put_ indexReduce=index_reduce indexSelect=index_select
-inner instanceNorm=instance_norm intRepr=int_repr inverse isComplex=is_complex isConj=is_conj
-isDistributed=is_distributed isFloatingPoint=is_floating_point isInference=is_inference isNeg=is_neg
-isNonzero=is_nonzero isSameSize=is_same_size isSigned=is_signed isVulkanAvailable=is_vulkan_available isclose
-isfinite isin isinf isnan isneginf isposinf isreal istft kaiserWindow=kaiser_window klDiv=kl_div kron kthvalue
-l1Loss=l1_loss layerNorm=layer_norm lcm lcm_ ldexp ldexp_ le leakyRelu=leaky_relu leakyRelu_=leaky_relu_ lerp
-less lessEqual=less_equal lgamma lift liftFresh=lift_fresh linalg__powsum linalgCholesky=linalg_cholesky
-linalgCholeskyEx=linalg_cholesky_ex linalgCond=linalg_cond linalgCross=linalg_cross linalgDet=linalg_det
-linalgDiagonal=linalg_diagonal linalgEig=linalg_eig linalgEigh=linalg_eigh linalgEigvals=linalg_eigvals
-linalgEigvalsh=linalg_eigvalsh linalgHouseholderProduct=linalg_householder_product linalgInv=linalg_inv
-linalgInvEx=linalg_inv_ex linalgLdlFactor=linalg_ldl_factor linalgLdlFactorEx=linalg_ldl_factor_ex
-linalgLdlSolve=linalg_ldl_solve linalgLstsq=linalg_lstsq linalgLu=linalg_lu linalgLuFactor=linalg_lu_factor
-linalgLuFactorEx=linalg_lu_factor_ex linalgLuSolve=linalg_lu_solve linalgMatmul=linalg_matmul
-linalgMatrixExp=linalg_matrix_exp linalgMatrixNorm=linalg_matrix_norm linalgMatrixPower=linalg_matrix_power
-linalgMatrixRank=linalg_matrix_rank linalgMultiDot=linalg_multi_dot linalgNorm=linalg_norm
-linalgPinv=linalg_pinv linalgQr=linalg_qr linalgSlogdet=linalg_slogdet linalgSolve=linalg_solve
-linalgSolveEx=linalg_solve_ex linalgSolveTriangular=linalg_solve_triangular linalgSvd=linalg_svd
-linalgSvdvals=linalg_svdvals linalgTensorinv=linalg_tensorinv linalgTensorsolve=linalg_tensorsolve
-linalgVander=linalg_vander linalgVecdot=linalg_vecdot linalgVectorNorm=linalg_vector_norm linear linspace log
-log10 log10_ log1p log1p_ log2 log2_ log_ logSigmoid=log_sigmoid logSigmoidForward=log_sigmoid_forward
-logSoftmax=log_softmax logaddexp logaddexp2 logcumsumexp logdet logicalAnd=logical_and logicalNot=logical_not
-logicalOr=logical_or logicalXor=logical_xor logit logit_ logspace logsumexp lstm lstmCell=lstm_cell lt
-luSolve=lu_solve luUnpack=lu_unpack marginRankingLoss=margin_ranking_loss maskedFill=masked_fill
-maskedScatter=masked_scatter maskedSelect=masked_select matmul matrixExp=matrix_exp matrixPower=matrix_power
-max maxPool1d=max_pool1d maxPool1dWithIndices=max_pool1d_with_indices maxPool2d=max_pool2d
-maxPool2dWithIndices=max_pool2d_with_indices maxPool3d=max_pool3d maxPool3dWithIndices=max_pool3d_with_indices
-maxUnpool2d=max_unpool2d maxUnpool3d=max_unpool3d maximum mean median meshgrid min minimum mish mish_ mm mode
-moveaxis movedim mseLoss=mse_loss msort mul multiMarginLoss=multi_margin_loss
-multilabelMarginLoss=multilabel_margin_loss multilabelMarginLossForward=multilabel_margin_loss_forward
-multinomial multiply mv mvlgamma nanToNum=nan_to_num nanToNum_=nan_to_num_ nanmean nanmedian nanquantile nansum
-narrow ne neg neg_ negative negative_ nestedToPaddedTensor=nested_to_padded_tensor nextafter nllLoss=nll_loss
-nllLoss2d=nll_loss2d nllLoss2dForward=nll_loss2d_forward nllLossForward=nll_loss_forward nllLossNd=nll_loss_nd
-nonzero nonzeroNumpy=nonzero_numpy nonzeroStatic=nonzero_static norm normExceptDim=norm_except_dim normal
-normalFunctional=normal_functional notEqual=not_equal nuclearNorm=nuclear_norm oneHot=one_hot ones
-onesLike=ones_like orgqr ormqr outer pad padSequence=pad_sequence pairwiseDistance=pairwise_distance pdist
-permute pinverse pixelShuffle=pixel_shuffle pixelUnshuffle=pixel_unshuffle poisson
-poissonNllLoss=poisson_nll_loss polar polygamma positive pow prelu prod promoteTypes=promote_types put
-qPerChannelAxis=q_per_channel_axis qPerChannelScales=q_per_channel_scales
+fill fill_ fix fix_ flatten flattenDenseTensors=flatten_dense_tensors flip fliplr flipud floatPower=float_power
+floor floor_ floorDivide=floor_divide fmax fmin fmod frac frac_ fractionalMaxPool2d=fractional_max_pool2d
+fractionalMaxPool3d=fractional_max_pool3d frexp frobeniusNorm=frobenius_norm fromFile=from_file full
+fullLike=full_like fusedMovingAvgObsFakeQuant=fused_moving_avg_obs_fake_quant gather gcd gcd_ ge gelu gelu_
+geqrf ger glu gradient greater greaterEqual=greater_equal gridSampler=grid_sampler
+gridSampler2d=grid_sampler_2d gridSampler3d=grid_sampler_3d groupNorm=group_norm gru gruCell=gru_cell gt
+hammingWindow=hamming_window hannWindow=hann_window hardshrink hardsigmoid hardsigmoid_ hardswish hardswish_
+hardtanh hardtanh_ hashTensor=hash_tensor heaviside hingeEmbeddingLoss=hinge_embedding_loss histc histogram
+histogramdd hsplit hspmm hstack huberLoss=huber_loss hypot i0 i0_ igamma igammac im2col imag index
+indexAdd=index_add indexCopy=index_copy indexFill=index_fill indexPut=index_put indexPut_=index_put_
+indexReduce=index_reduce indexSelect=index_select indicesCopy=indices_copy inner instanceNorm=instance_norm
+intRepr=int_repr inverse isComplex=is_complex isConj=is_conj isDistributed=is_distributed
+isFloatingPoint=is_floating_point isInference=is_inference isNeg=is_neg isNonzero=is_nonzero
+isSameSize=is_same_size isSigned=is_signed isVulkanAvailable=is_vulkan_available isclose isfinite isin isinf
+isnan isneginf isposinf isreal istft kaiserWindow=kaiser_window klDiv=kl_div kron kthvalue l1Loss=l1_loss
+layerNorm=layer_norm lcm lcm_ ldexp ldexp_ le leakyRelu=leaky_relu leakyRelu_=leaky_relu_ lerp less
+lessEqual=less_equal lgamma lift liftFresh=lift_fresh liftFreshCopy=lift_fresh_copy linear linspace log log10
+log10_ log1p log1p_ log2 log2_ log_ logSigmoid=log_sigmoid logSoftmax=log_softmax logaddexp logaddexp2
+logcumsumexp logdet logicalAnd=logical_and logicalNot=logical_not logicalOr=logical_or logicalXor=logical_xor
+logit logit_ logspace logsumexp lstm lstmCell=lstm_cell lt luSolve=lu_solve luUnpack=lu_unpack
+marginRankingLoss=margin_ranking_loss maskedFill=masked_fill maskedScatter=masked_scatter
+maskedSelect=masked_select matmul matrixExp=matrix_exp matrixPower=matrix_power max maxPool1d=max_pool1d
+maxPool1dWithIndices=max_pool1d_with_indices maxPool2d=max_pool2d maxPool2dWithIndices=max_pool2d_with_indices
+maxPool3d=max_pool3d maxPool3dWithIndices=max_pool3d_with_indices maxUnpool2d=max_unpool2d
+maxUnpool3d=max_unpool3d maximum mean median meshgrid min minimum miopenBatchNorm=miopen_batch_norm
+miopenConvolution=miopen_convolution miopenConvolutionAddRelu=miopen_convolution_add_relu
+miopenConvolutionRelu=miopen_convolution_relu miopenConvolutionTranspose=miopen_convolution_transpose
+miopenCtcLoss=miopen_ctc_loss miopenDepthwiseConvolution=miopen_depthwise_convolution miopenRnn=miopen_rnn mish
+mish_ mkldnnAdaptiveAvgPool2d=mkldnn_adaptive_avg_pool2d mkldnnConvolution=mkldnn_convolution
+mkldnnLinear=mkldnn_linear mkldnnMaxPool2d=mkldnn_max_pool2d mkldnnMaxPool3d=mkldnn_max_pool3d
+mkldnnReorderConv2dWeight=mkldnn_reorder_conv2d_weight mkldnnReorderConv3dWeight=mkldnn_reorder_conv3d_weight
+mkldnnRnnLayer=mkldnn_rnn_layer mm mode moveaxis movedim mseLoss=mse_loss msort mul
+multiMarginLoss=multi_margin_loss multilabelMarginLoss=multilabel_margin_loss multinomial multiply mv mvlgamma
+nanToNum=nan_to_num nanToNum_=nan_to_num_ nanmean nanmedian nanquantile nansum narrow narrowCopy=narrow_copy
+nativeBatchNorm=native_batch_norm nativeChannelShuffle=native_channel_shuffle nativeDropout=native_dropout
+nativeGroupNorm=native_group_norm nativeLayerNorm=native_layer_norm nativeNorm=native_norm ne neg neg_ negative
+negative_ nestedToPaddedTensor=nested_to_padded_tensor nextafter nllLoss=nll_loss nllLoss2d=nll_loss2d
+nllLossNd=nll_loss_nd nonzero nonzeroNumpy=nonzero_numpy nonzeroStatic=nonzero_static norm
+normExceptDim=norm_except_dim normal normalFunctional=normal_functional notEqual=not_equal
+nuclearNorm=nuclear_norm oneHot=one_hot ones onesLike=ones_like orgqr ormqr outer pad padSequence=pad_sequence
+pairwiseDistance=pairwise_distance pdist permute permuteCopy=permute_copy pinverse pixelShuffle=pixel_shuffle
+pixelUnshuffle=pixel_unshuffle poisson poissonNllLoss=poisson_nll_loss polar polygamma positive pow prelu prod
+promoteTypes=promote_types put qPerChannelAxis=q_per_channel_axis qPerChannelScales=q_per_channel_scales
 qPerChannelZeroPoints=q_per_channel_zero_points qScale=q_scale qZeroPoint=q_zero_point qr quantile
 quantizePerChannel=quantize_per_channel quantizePerTensor=quantize_per_tensor
-quantizePerTensorDynamic=quantize_per_tensor_dynamic rad2deg rad2deg_ rand randLike=rand_like randint
+quantizePerTensorDynamic=quantize_per_tensor_dynamic quantizedBatchNorm=quantized_batch_norm
+quantizedGruCell=quantized_gru_cell quantizedLstmCell=quantized_lstm_cell
+quantizedMaxPool1d=quantized_max_pool1d quantizedMaxPool2d=quantized_max_pool2d
+quantizedMaxPool3d=quantized_max_pool3d quantizedRnnReluCell=quantized_rnn_relu_cell
+quantizedRnnTanhCell=quantized_rnn_tanh_cell rad2deg rad2deg_ rand randLike=rand_like randint
 randintLike=randint_like randn randnLike=randn_like randperm range ravel real reciprocal reciprocal_
 reflectionPad1d=reflection_pad1d reflectionPad2d=reflection_pad2d reflectionPad3d=reflection_pad3d relu relu6
 relu6_ relu_ remainder renorm repeat repeatInterleave=repeat_interleave replicationPad1d=replication_pad1d
 replicationPad2d=replication_pad2d replicationPad3d=replication_pad3d reshape resizeAs_=resize_as_
 resizeAsSparse_=resize_as_sparse_ resolveConj=resolve_conj resolveNeg=resolve_neg resultType=result_type
 rmsNorm=rms_norm rnnRelu=rnn_relu rnnReluCell=rnn_relu_cell rnnTanh=rnn_tanh rnnTanhCell=rnn_tanh_cell roll
-rot90 round round_ rowStack=row_stack rrelu rrelu_ rreluWithNoise=rrelu_with_noise
-rreluWithNoise_=rrelu_with_noise_ rsqrt rsqrt_ rsub scalarTensor=scalar_tensor
+rot90 round round_ rowIndicesCopy=row_indices_copy rowStack=row_stack rrelu rrelu_
+rreluWithNoise=rrelu_with_noise rreluWithNoise_=rrelu_with_noise_ rsqrt rsqrt_ rsub scalarTensor=scalar_tensor
 scaledDotProductAttention=scaled_dot_product_attention scatter scatterAdd=scatter_add
-scatterReduce=scatter_reduce searchsorted segmentReduce=segment_reduce select selectScatter=select_scatter selu
-selu_ sgn sigmoid sigmoid_ sign signbit silu silu_ sin sin_ sinc sinc_ sinh sinh_ size slice
-sliceInverse=slice_inverse sliceScatter=slice_scatter slogdet slowConv3d=slow_conv3d
-slowConv3dForward=slow_conv3d_forward slowConvDilated2d=slow_conv_dilated2d
-slowConvDilated3d=slow_conv_dilated3d slowConvTranspose2d=slow_conv_transpose2d
-slowConvTranspose3d=slow_conv_transpose3d smm smoothL1Loss=smooth_l1_loss softMarginLoss=soft_margin_loss
-softmax softplus softshrink sort sparseBscTensor=sparse_bsc_tensor sparseBsrTensor=sparse_bsr_tensor
+scatterReduce=scatter_reduce searchsorted segmentReduce=segment_reduce select selectCopy=select_copy
+selectScatter=select_scatter selu selu_ sgn sigmoid sigmoid_ sign signbit silu silu_ sin sin_ sinc sinc_ sinh
+sinh_ size slice sliceCopy=slice_copy sliceInverse=slice_inverse sliceScatter=slice_scatter slogdet
+slowConv3d=slow_conv3d slowConvDilated2d=slow_conv_dilated2d slowConvDilated3d=slow_conv_dilated3d
+slowConvTranspose2d=slow_conv_transpose2d slowConvTranspose3d=slow_conv_transpose3d smm
+smoothL1Loss=smooth_l1_loss softMarginLoss=soft_margin_loss softmax softplus softshrink sort
+sparseBscTensor=sparse_bsc_tensor sparseBsrTensor=sparse_bsr_tensor
 sparseCompressedTensor=sparse_compressed_tensor sparseCooTensor=sparse_coo_tensor
 sparseCscTensor=sparse_csc_tensor sparseCsrTensor=sparse_csr_tensor sparseSampledAddmm=sparse_sampled_addmm
-specialAiryAi=special_airy_ai specialBesselJ0=special_bessel_j0 specialBesselJ1=special_bessel_j1
-specialBesselY0=special_bessel_y0 specialBesselY1=special_bessel_y1
-specialChebyshevPolynomialT=special_chebyshev_polynomial_t
-specialChebyshevPolynomialU=special_chebyshev_polynomial_u
-specialChebyshevPolynomialV=special_chebyshev_polynomial_v
-specialChebyshevPolynomialW=special_chebyshev_polynomial_w specialDigamma=special_digamma
-specialEntr=special_entr specialErf=special_erf specialErfc=special_erfc specialErfcx=special_erfcx
-specialErfinv=special_erfinv specialExp2=special_exp2 specialExpit=special_expit specialExpm1=special_expm1
-specialGammainc=special_gammainc specialGammaincc=special_gammaincc specialGammaln=special_gammaln
-specialHermitePolynomialH=special_hermite_polynomial_h specialHermitePolynomialHe=special_hermite_polynomial_he
-specialI0=special_i0 specialI0e=special_i0e specialI1=special_i1 specialI1e=special_i1e
-specialLaguerrePolynomialL=special_laguerre_polynomial_l
-specialLegendrePolynomialP=special_legendre_polynomial_p specialLog1p=special_log1p
-specialLogNdtr=special_log_ndtr specialLogSoftmax=special_log_softmax specialLogit=special_logit
-specialLogsumexp=special_logsumexp specialModifiedBesselI0=special_modified_bessel_i0
-specialModifiedBesselI1=special_modified_bessel_i1 specialModifiedBesselK0=special_modified_bessel_k0
-specialModifiedBesselK1=special_modified_bessel_k1 specialMultigammaln=special_multigammaln
-specialNdtr=special_ndtr specialNdtri=special_ndtri specialPolygamma=special_polygamma specialPsi=special_psi
-specialRound=special_round specialScaledModifiedBesselK0=special_scaled_modified_bessel_k0
-specialScaledModifiedBesselK1=special_scaled_modified_bessel_k1
-specialShiftedChebyshevPolynomialT=special_shifted_chebyshev_polynomial_t
-specialShiftedChebyshevPolynomialU=special_shifted_chebyshev_polynomial_u
-specialShiftedChebyshevPolynomialV=special_shifted_chebyshev_polynomial_v
-specialShiftedChebyshevPolynomialW=special_shifted_chebyshev_polynomial_w specialSinc=special_sinc
-specialSoftmax=special_softmax specialSphericalBesselJ0=special_spherical_bessel_j0
-specialXlog1py=special_xlog1py specialXlogy=special_xlogy specialZeta=special_zeta split
-splitWithSizes=split_with_sizes sqrt sqrt_ square square_ squeeze sspaddmm stack std stdMean=std_mean stft
-stride sub subtract sum svd swapaxes swapdims symConstrainRange=sym_constrain_range
+split splitCopy=split_copy splitWithSizes=split_with_sizes splitWithSizesCopy=split_with_sizes_copy sqrt sqrt_
+square square_ squeeze squeezeCopy=squeeze_copy sspaddmm stack std stdMean=std_mean stft stride sub subtract
+sum svd swapaxes swapdims symConstrainRange=sym_constrain_range
 symConstrainRangeForSize=sym_constrain_range_for_size symIsContiguous=sym_is_contiguous symNumel=sym_numel
-symSize=sym_size symStorageOffset=sym_storage_offset symStride=sym_stride t take takeAlongDim=take_along_dim
-tan tan_ tanh tanh_ tensorSplit=tensor_split tensordot thnnConv2d=thnn_conv2d threshold threshold_ tile topk
-trace transpose trapezoid trapz triangularSolve=triangular_solve tril trilIndices=tril_indices
-tripletMarginLoss=triplet_margin_loss triu triuIndices=triu_indices trueDivide=true_divide trunc trunc_ unbind
-unflatten unflattenDenseTensors=unflatten_dense_tensors uniqueConsecutive=unique_consecutive
+symSize=sym_size symStorageOffset=sym_storage_offset symStride=sym_stride t tCopy=t_copy take
+takeAlongDim=take_along_dim tan tan_ tanh tanh_ tensorSplit=tensor_split tensordot thnnConv2d=thnn_conv2d
+threshold threshold_ tile topk trace transpose transposeCopy=transpose_copy trapezoid trapz
+triangularSolve=triangular_solve tril trilIndices=tril_indices tripletMarginLoss=triplet_margin_loss triu
+triuIndices=triu_indices trueDivide=true_divide trunc trunc_ unbind unbindCopy=unbind_copy unflatten
+unflattenDenseTensors=unflatten_dense_tensors unfoldCopy=unfold_copy uniqueConsecutive=unique_consecutive
 uniqueDim=unique_dim uniqueDimConsecutive=unique_dim_consecutive unsafeChunk=unsafe_chunk
-unsafeSplit=unsafe_split unsafeSplitWithSizes=unsafe_split_with_sizes unsqueeze
+unsafeSplit=unsafe_split unsafeSplitWithSizes=unsafe_split_with_sizes unsqueeze unsqueezeCopy=unsqueeze_copy
 upsampleBicubic2d=upsample_bicubic2d upsampleBilinear2d=upsample_bilinear2d upsampleLinear1d=upsample_linear1d
 upsampleNearest1d=upsample_nearest1d upsampleNearest2d=upsample_nearest2d upsampleNearest3d=upsample_nearest3d
-upsampleTrilinear3d=upsample_trilinear3d vander var varMean=var_mean vdot viewAsComplex=view_as_complex
-viewAsReal=view_as_real vsplit vstack where xlogy xlogy_ zero_ zeros zerosLike=zeros_like
+upsampleTrilinear3d=upsample_trilinear3d valuesCopy=values_copy vander var varMean=var_mean vdot
+viewAsComplex=view_as_complex viewAsComplexCopy=view_as_complex_copy viewAsReal=view_as_real
+viewAsRealCopy=view_as_real_copy viewCopy=view_copy vsplit vstack where xlogy xlogy_ zero_ zeros
+zerosLike=zeros_like
 `;

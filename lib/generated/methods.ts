@@ -8,1630 +8,1845 @@ import type { Tensor } from '../tensor/tensor.js';
 
 /** Every operator that PyTorch has as a method of its tensors. */
 export interface TensorMethods {
-  /** `aten::abs`, as `torch.Tensor.abs`. */
+  /** `torch.Tensor.abs`: `aten::abs(Tensor self) -> Tensor` */
   abs(): Tensor;
-  abs(options: { out: Tensor }): Tensor;
-  /** `aten::abs_`, as `torch.Tensor.abs_`. */
+  /** `torch.Tensor.abs_`: `aten::abs_(Tensor(a!) self) -> Tensor(a!)` */
   abs_(): this;
-  /** `aten::absolute`, as `torch.Tensor.absolute`. */
+  /** `torch.Tensor.absolute`: `aten::absolute(Tensor self) -> Tensor` */
   absolute(): Tensor;
-  absolute(options: { out: Tensor }): Tensor;
-  /** `aten::absolute_`, as `torch.Tensor.absolute_`. */
+  /** `torch.Tensor.absolute_`: `aten::absolute_(Tensor(a!) self) -> Tensor(a!)` */
   absolute_(): this;
-  /** `aten::acos`, as `torch.Tensor.acos`. */
+  /** `torch.Tensor.acos`: `aten::acos(Tensor self) -> Tensor` */
   acos(): Tensor;
-  acos(options: { out: Tensor }): Tensor;
-  /** `aten::acos_`, as `torch.Tensor.acos_`. */
+  /** `torch.Tensor.acos_`: `aten::acos_(Tensor(a!) self) -> Tensor(a!)` */
   acos_(): this;
-  /** `aten::acosh`, as `torch.Tensor.acosh`. */
+  /** `torch.Tensor.acosh`: `aten::acosh(Tensor self) -> Tensor` */
   acosh(): Tensor;
-  acosh(options: { out: Tensor }): Tensor;
-  /** `aten::acosh_`, as `torch.Tensor.acosh_`. */
+  /** `torch.Tensor.acosh_`: `aten::acosh_(Tensor(a!) self) -> Tensor(a!)` */
   acosh_(): this;
-  /** `aten::add`, as `torch.Tensor.add`. */
-  add(other: Tensor, options?: { alpha?: Scalar | undefined }): Tensor;
+  /**
+   * `torch.Tensor.add`
+   * - `aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor`
+   * - `aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor`
+   */
+  add(other: Tensor | Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
   add(other: Scalar, alpha?: Scalar): Tensor;
   add(other: Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
-  add(other: Tensor, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  add(other: Scalar, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::add_`, as `torch.Tensor.add_`. */
-  add_(other: Tensor, options?: { alpha?: Scalar | undefined }): this;
+  /**
+   * `torch.Tensor.add_`
+   * - `aten::add_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)`
+   * - `aten::add_.Scalar(Tensor(a!) self, Scalar other, Scalar alpha=1) -> Tensor(a!)`
+   */
+  add_(other: Tensor | Scalar, options?: { alpha?: Scalar | undefined }): this;
   add_(other: Scalar, alpha?: Scalar): this;
   add_(other: Scalar, options?: { alpha?: Scalar | undefined }): this;
-  /** `aten::addbmm`, as `torch.Tensor.addbmm`. */
+  /** `torch.Tensor.addbmm`: `aten::addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor` */
   addbmm(batch1: Tensor, batch2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
-  addbmm(batch1: Tensor, batch2: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::addbmm_`, as `torch.Tensor.addbmm_`. */
+  /** `torch.Tensor.addbmm_`: `aten::addbmm_(Tensor(a!) self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor(a!)` */
   addbmm_(batch1: Tensor, batch2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): this;
-  /** `aten::addcdiv`, as `torch.Tensor.addcdiv`. */
+  /** `torch.Tensor.addcdiv`: `aten::addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor` */
   addcdiv(tensor1: Tensor, tensor2: Tensor, options?: { value?: Scalar | undefined }): Tensor;
-  addcdiv(tensor1: Tensor, tensor2: Tensor, options: { value?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::addcdiv_`, as `torch.Tensor.addcdiv_`. */
+  /** `torch.Tensor.addcdiv_`: `aten::addcdiv_(Tensor(a!) self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor(a!)` */
   addcdiv_(tensor1: Tensor, tensor2: Tensor, options?: { value?: Scalar | undefined }): this;
-  /** `aten::addcmul`, as `torch.Tensor.addcmul`. */
+  /** `torch.Tensor.addcmul`: `aten::addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor` */
   addcmul(tensor1: Tensor, tensor2: Tensor, options?: { value?: Scalar | undefined }): Tensor;
-  addcmul(tensor1: Tensor, tensor2: Tensor, options: { value?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::addcmul_`, as `torch.Tensor.addcmul_`. */
+  /** `torch.Tensor.addcmul_`: `aten::addcmul_(Tensor(a!) self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor(a!)` */
   addcmul_(tensor1: Tensor, tensor2: Tensor, options?: { value?: Scalar | undefined }): this;
-  /** `aten::addmm`, as `torch.Tensor.addmm`. */
+  /**
+   * `torch.Tensor.addmm`
+   * - `aten::addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   * - `aten::addmm.dtype(Tensor self, Tensor mat1, Tensor mat2, ScalarType out_dtype, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   */
   addmm(mat1: Tensor, mat2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
   addmm(mat1: Tensor, mat2: Tensor, outDtype: DType, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
-  addmm(mat1: Tensor, mat2: Tensor, outDtype: DType, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  addmm(mat1: Tensor, mat2: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::addmm_`, as `torch.Tensor.addmm_`. */
+  /** `torch.Tensor.addmm_`: `aten::addmm_(Tensor(a!) self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor(a!)` */
   addmm_(mat1: Tensor, mat2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): this;
-  /** `aten::addmv`, as `torch.Tensor.addmv`. */
+  /** `torch.Tensor.addmv`: `aten::addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor` */
   addmv(mat: Tensor, vec: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
-  addmv(mat: Tensor, vec: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::addmv_`, as `torch.Tensor.addmv_`. */
+  /** `torch.Tensor.addmv_`: `aten::addmv_(Tensor(a!) self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor(a!)` */
   addmv_(mat: Tensor, vec: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): this;
-  /** `aten::addr`, as `torch.Tensor.addr`. */
+  /** `torch.Tensor.addr`: `aten::addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor` */
   addr(vec1: Tensor, vec2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
-  addr(vec1: Tensor, vec2: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::addr_`, as `torch.Tensor.addr_`. */
+  /** `torch.Tensor.addr_`: `aten::addr_(Tensor(a!) self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor(a!)` */
   addr_(vec1: Tensor, vec2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): this;
-  /** `aten::adjoint`, as `torch.Tensor.adjoint`. */
+  /** `torch.Tensor.adjoint`: `aten::adjoint(Tensor(a) self) -> Tensor(a)` */
   adjoint(): Tensor;
-  /** `aten::alias`, as `torch.Tensor.alias`. */
+  /** `torch.Tensor.alias`: `aten::alias(Tensor(a) self) -> Tensor(a)` */
   alias(): Tensor;
-  /** `aten::all`, as `torch.Tensor.all`. */
+  /**
+   * `torch.Tensor.all`
+   * - `aten::all(Tensor self) -> Tensor`
+   * - `aten::all.dim(Tensor self, int dim, bool keepdim=False) -> Tensor`
+   * - `aten::all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor`
+   */
   all(): Tensor;
   all(dim: number | bigint, keepdim?: boolean): Tensor;
   all(dim: number | bigint, options?: { keepdim?: boolean | undefined }): Tensor;
   all(dim?: Ints | null, keepdim?: boolean): Tensor;
   all(options?: { dim?: Ints | null | undefined; keepdim?: boolean | undefined }): Tensor;
-  all(options: { out: Tensor }): Tensor;
-  all(options: { dim?: Ints | null | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  all(dim: number | bigint, options: { keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::allclose`, as `torch.Tensor.allclose`. */
+  /** `torch.Tensor.allclose`: `aten::allclose(Tensor self, Tensor other, float rtol=1.0000000000000001e-05, float atol=1e-08, bool equal_nan=False) -> bool` */
   allclose(other: Tensor, rtol?: number | PyFloat, atol?: number | PyFloat, equalNan?: boolean): boolean;
   allclose(other: Tensor, options?: { rtol?: number | PyFloat | undefined; atol?: number | PyFloat | undefined; equalNan?: boolean | undefined }): boolean;
-  /** `aten::amax`, as `torch.Tensor.amax`. */
+  /** `torch.Tensor.amax`: `aten::amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor` */
   amax(dim?: Ints | number, keepdim?: boolean): Tensor;
   amax(options?: { dim?: Ints | number | undefined; keepdim?: boolean | undefined }): Tensor;
-  amax(options: { dim?: Ints | number | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::amin`, as `torch.Tensor.amin`. */
+  /** `torch.Tensor.amin`: `aten::amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor` */
   amin(dim?: Ints | number, keepdim?: boolean): Tensor;
   amin(options?: { dim?: Ints | number | undefined; keepdim?: boolean | undefined }): Tensor;
-  amin(options: { dim?: Ints | number | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::aminmax`, as `torch.Tensor.aminmax`. */
-  aminmax(options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined }): [Tensor, Tensor];
-  aminmax(options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; min: Tensor; max: Tensor }): [Tensor, Tensor];
-  /** `aten::angle`, as `torch.Tensor.angle`. */
+  /** `torch.Tensor.aminmax`: `aten::aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)` */
+  aminmax(options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined }): [min: Tensor, max: Tensor];
+  /** `torch.Tensor.angle`: `aten::angle(Tensor self) -> Tensor` */
   angle(): Tensor;
-  angle(options: { out: Tensor }): Tensor;
-  /** `aten::any`, as `torch.Tensor.any`. */
+  /**
+   * `torch.Tensor.any`
+   * - `aten::any(Tensor self) -> Tensor`
+   * - `aten::any.dim(Tensor self, int dim, bool keepdim=False) -> Tensor`
+   * - `aten::any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor`
+   */
   any(): Tensor;
   any(dim: number | bigint, keepdim?: boolean): Tensor;
   any(dim: number | bigint, options?: { keepdim?: boolean | undefined }): Tensor;
   any(dim?: Ints | null, keepdim?: boolean): Tensor;
   any(options?: { dim?: Ints | null | undefined; keepdim?: boolean | undefined }): Tensor;
-  any(options: { out: Tensor }): Tensor;
-  any(options: { dim?: Ints | null | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  any(dim: number | bigint, options: { keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::arccos`, as `torch.Tensor.arccos`. */
+  /** `torch.Tensor.arccos`: `aten::arccos(Tensor self) -> Tensor` */
   arccos(): Tensor;
-  arccos(options: { out: Tensor }): Tensor;
-  /** `aten::arccos_`, as `torch.Tensor.arccos_`. */
+  /** `torch.Tensor.arccos_`: `aten::arccos_(Tensor(a!) self) -> Tensor(a!)` */
   arccos_(): this;
-  /** `aten::arccosh`, as `torch.Tensor.arccosh`. */
+  /** `torch.Tensor.arccosh`: `aten::arccosh(Tensor self) -> Tensor` */
   arccosh(): Tensor;
-  arccosh(options: { out: Tensor }): Tensor;
-  /** `aten::arccosh_`, as `torch.Tensor.arccosh_`. */
+  /** `torch.Tensor.arccosh_`: `aten::arccosh_(Tensor(a!) self) -> Tensor(a!)` */
   arccosh_(): this;
-  /** `aten::arcsin`, as `torch.Tensor.arcsin`. */
+  /** `torch.Tensor.arcsin`: `aten::arcsin(Tensor self) -> Tensor` */
   arcsin(): Tensor;
-  arcsin(options: { out: Tensor }): Tensor;
-  /** `aten::arcsin_`, as `torch.Tensor.arcsin_`. */
+  /** `torch.Tensor.arcsin_`: `aten::arcsin_(Tensor(a!) self) -> Tensor(a!)` */
   arcsin_(): this;
-  /** `aten::arcsinh`, as `torch.Tensor.arcsinh`. */
+  /** `torch.Tensor.arcsinh`: `aten::arcsinh(Tensor self) -> Tensor` */
   arcsinh(): Tensor;
-  arcsinh(options: { out: Tensor }): Tensor;
-  /** `aten::arcsinh_`, as `torch.Tensor.arcsinh_`. */
+  /** `torch.Tensor.arcsinh_`: `aten::arcsinh_(Tensor(a!) self) -> Tensor(a!)` */
   arcsinh_(): this;
-  /** `aten::arctan`, as `torch.Tensor.arctan`. */
+  /** `torch.Tensor.arctan`: `aten::arctan(Tensor self) -> Tensor` */
   arctan(): Tensor;
-  arctan(options: { out: Tensor }): Tensor;
-  /** `aten::arctan2`, as `torch.Tensor.arctan2`. */
+  /** `torch.Tensor.arctan2`: `aten::arctan2(Tensor self, Tensor other) -> Tensor` */
   arctan2(other: Tensor): Tensor;
-  arctan2(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::arctan2_`, as `torch.Tensor.arctan2_`. */
+  /** `torch.Tensor.arctan2_`: `aten::arctan2_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   arctan2_(other: Tensor): this;
-  /** `aten::arctan_`, as `torch.Tensor.arctan_`. */
+  /** `torch.Tensor.arctan_`: `aten::arctan_(Tensor(a!) self) -> Tensor(a!)` */
   arctan_(): this;
-  /** `aten::arctanh`, as `torch.Tensor.arctanh`. */
+  /** `torch.Tensor.arctanh`: `aten::arctanh(Tensor self) -> Tensor` */
   arctanh(): Tensor;
-  arctanh(options: { out: Tensor }): Tensor;
-  /** `aten::arctanh_`, as `torch.Tensor.arctanh_`. */
+  /** `torch.Tensor.arctanh_`: `aten::arctanh_(Tensor(a!) self) -> Tensor(a!)` */
   arctanh_(): this;
-  /** `aten::argmax`, as `torch.Tensor.argmax`. */
+  /** `torch.Tensor.argmax`: `aten::argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor` */
   argmax(dim?: number | bigint | null, keepdim?: boolean): Tensor;
   argmax(options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined }): Tensor;
-  argmax(options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::argmin`, as `torch.Tensor.argmin`. */
+  /** `torch.Tensor.argmin`: `aten::argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor` */
   argmin(dim?: number | bigint | null, keepdim?: boolean): Tensor;
   argmin(options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined }): Tensor;
-  argmin(options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::argsort`, as `torch.Tensor.argsort`. */
+  /**
+   * `torch.Tensor.argsort`
+   * - `aten::argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor`
+   * - `aten::argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor`
+   */
   argsort(dim?: number | bigint, descending?: boolean): Tensor;
   argsort(options?: { dim?: number | bigint | undefined; descending?: boolean | undefined }): Tensor;
   argsort(options: { stable: boolean; dim?: number | bigint | undefined; descending?: boolean | undefined }): Tensor;
-  argsort(options: { stable: boolean; dim?: number | bigint | undefined; descending?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::argwhere`, as `torch.Tensor.argwhere`. */
+  /** `torch.Tensor.argwhere`: `aten::argwhere(Tensor self) -> Tensor` */
   argwhere(): Tensor;
-  /** `aten::as_strided`, as `torch.Tensor.as_strided`. */
+  /** `torch.Tensor.as_strided`: `aten::as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)` */
   asStrided(size: Ints, stride: Ints, storageOffset?: number | bigint | null): Tensor;
   asStrided(size: Ints, stride: Ints, options?: { storageOffset?: number | bigint | null | undefined }): Tensor;
-  /** `aten::as_strided_`, as `torch.Tensor.as_strided_`. */
+  /** `torch.Tensor.as_strided_`: `aten::as_strided_(Tensor(a!) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a!)` */
   asStrided_(size: Ints, stride: Ints, storageOffset?: number | bigint | null): this;
   asStrided_(size: Ints, stride: Ints, options?: { storageOffset?: number | bigint | null | undefined }): this;
-  /** `aten::as_strided_scatter`, as `torch.Tensor.as_strided_scatter`. */
+  /** `torch.Tensor.as_strided_scatter`: `aten::as_strided_scatter(Tensor self, Tensor src, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor` */
   asStridedScatter(src: Tensor, size: Ints, stride: Ints, storageOffset?: number | bigint | null): Tensor;
   asStridedScatter(src: Tensor, size: Ints, stride: Ints, options?: { storageOffset?: number | bigint | null | undefined }): Tensor;
-  asStridedScatter(src: Tensor, size: Ints, stride: Ints, options: { storageOffset?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::asin`, as `torch.Tensor.asin`. */
+  /** `torch.Tensor.asin`: `aten::asin(Tensor self) -> Tensor` */
   asin(): Tensor;
-  asin(options: { out: Tensor }): Tensor;
-  /** `aten::asin_`, as `torch.Tensor.asin_`. */
+  /** `torch.Tensor.asin_`: `aten::asin_(Tensor(a!) self) -> Tensor(a!)` */
   asin_(): this;
-  /** `aten::asinh`, as `torch.Tensor.asinh`. */
+  /** `torch.Tensor.asinh`: `aten::asinh(Tensor self) -> Tensor` */
   asinh(): Tensor;
-  asinh(options: { out: Tensor }): Tensor;
-  /** `aten::asinh_`, as `torch.Tensor.asinh_`. */
+  /** `torch.Tensor.asinh_`: `aten::asinh_(Tensor(a!) self) -> Tensor(a!)` */
   asinh_(): this;
-  /** `aten::atan`, as `torch.Tensor.atan`. */
+  /** `torch.Tensor.atan`: `aten::atan(Tensor self) -> Tensor` */
   atan(): Tensor;
-  atan(options: { out: Tensor }): Tensor;
-  /** `aten::atan2`, as `torch.Tensor.atan2`. */
+  /** `torch.Tensor.atan2`: `aten::atan2(Tensor self, Tensor other) -> Tensor` */
   atan2(other: Tensor): Tensor;
-  atan2(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::atan2_`, as `torch.Tensor.atan2_`. */
+  /** `torch.Tensor.atan2_`: `aten::atan2_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   atan2_(other: Tensor): this;
-  /** `aten::atan_`, as `torch.Tensor.atan_`. */
+  /** `torch.Tensor.atan_`: `aten::atan_(Tensor(a!) self) -> Tensor(a!)` */
   atan_(): this;
-  /** `aten::atanh`, as `torch.Tensor.atanh`. */
+  /** `torch.Tensor.atanh`: `aten::atanh(Tensor self) -> Tensor` */
   atanh(): Tensor;
-  atanh(options: { out: Tensor }): Tensor;
-  /** `aten::atanh_`, as `torch.Tensor.atanh_`. */
+  /** `torch.Tensor.atanh_`: `aten::atanh_(Tensor(a!) self) -> Tensor(a!)` */
   atanh_(): this;
-  /** `aten::baddbmm`, as `torch.Tensor.baddbmm`. */
+  /**
+   * `torch.Tensor.baddbmm`
+   * - `aten::baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   * - `aten::baddbmm.dtype(Tensor self, Tensor batch1, Tensor batch2, ScalarType out_dtype, *, Scalar beta=1, Scalar alpha=1) -> Tensor`
+   */
   baddbmm(batch1: Tensor, batch2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
   baddbmm(batch1: Tensor, batch2: Tensor, outDtype: DType, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
-  baddbmm(batch1: Tensor, batch2: Tensor, outDtype: DType, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  baddbmm(batch1: Tensor, batch2: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::baddbmm_`, as `torch.Tensor.baddbmm_`. */
+  /** `torch.Tensor.baddbmm_`: `aten::baddbmm_(Tensor(a!) self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor(a!)` */
   baddbmm_(batch1: Tensor, batch2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): this;
-  /** `aten::bernoulli`, as `torch.Tensor.bernoulli`. */
+  /**
+   * `torch.Tensor.bernoulli`
+   * - `aten::bernoulli(Tensor self, *, Generator? generator=None) -> Tensor`
+   * - `aten::bernoulli.Tensor(Tensor self, Tensor p, *, Generator? generator=None) -> Tensor`
+   * - `aten::bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor`
+   */
   bernoulli(options?: { generator?: Generator | null | undefined }): Tensor;
   bernoulli(p: Tensor, options?: { generator?: Generator | null | undefined }): Tensor;
   bernoulli(p: number | PyFloat, options?: { generator?: Generator | null | undefined }): Tensor;
-  bernoulli(p: Tensor, options: { generator?: Generator | null | undefined; out: Tensor }): Tensor;
-  bernoulli(options: { p?: number | PyFloat | undefined; generator?: Generator | null | undefined; out: Tensor }): Tensor;
-  bernoulli(options: { generator?: Generator | null | undefined; out: Tensor }): Tensor;
-  /** `aten::bernoulli_`, as `torch.Tensor.bernoulli_`. */
+  /**
+   * `torch.Tensor.bernoulli_`
+   * - `aten::bernoulli_.Tensor(Tensor(a!) self, Tensor p, *, Generator? generator=None) -> Tensor(a!)`
+   * - `aten::bernoulli_.float(Tensor(a!) self, float p=0.5, *, Generator? generator=None) -> Tensor(a!)`
+   */
   bernoulli_(p: Tensor, options?: { generator?: Generator | null | undefined }): this;
   bernoulli_(p?: number | PyFloat, options?: { generator?: Generator | null | undefined }): this;
   bernoulli_(options?: { p?: number | PyFloat | undefined; generator?: Generator | null | undefined }): this;
-  /** `aten::bincount`, as `torch.Tensor.bincount`. */
+  /** `torch.Tensor.bincount`: `aten::bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor` */
   bincount(weights?: Tensor | null, minlength?: number | bigint): Tensor;
   bincount(options?: { weights?: Tensor | null | undefined; minlength?: number | bigint | undefined }): Tensor;
-  bincount(options: { weights?: Tensor | null | undefined; minlength?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::bitwise_and`, as `torch.Tensor.bitwise_and`. */
+  /**
+   * `torch.Tensor.bitwise_and`
+   * - `aten::bitwise_and.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::bitwise_and.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   bitwiseAnd(other: Tensor): Tensor;
   bitwiseAnd(other: Scalar): Tensor;
-  bitwiseAnd(other: Tensor, options: { out: Tensor }): Tensor;
-  bitwiseAnd(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::bitwise_and_`, as `torch.Tensor.bitwise_and_`. */
+  /**
+   * `torch.Tensor.bitwise_and_`
+   * - `aten::bitwise_and_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::bitwise_and_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   bitwiseAnd_(other: Tensor): this;
   bitwiseAnd_(other: Scalar): this;
-  /** `aten::bitwise_left_shift`, as `torch.Tensor.bitwise_left_shift`. */
+  /**
+   * `torch.Tensor.bitwise_left_shift`
+   * - `aten::bitwise_left_shift.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::bitwise_left_shift.Tensor_Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   bitwiseLeftShift(other: Tensor): Tensor;
   bitwiseLeftShift(other: Scalar): Tensor;
-  bitwiseLeftShift(other: Tensor, options: { out: Tensor }): Tensor;
-  bitwiseLeftShift(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::bitwise_left_shift_`, as `torch.Tensor.bitwise_left_shift_`. */
+  /**
+   * `torch.Tensor.bitwise_left_shift_`
+   * - `aten::bitwise_left_shift_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::bitwise_left_shift_.Tensor_Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   bitwiseLeftShift_(other: Tensor): this;
   bitwiseLeftShift_(other: Scalar): this;
-  /** `aten::bitwise_not`, as `torch.Tensor.bitwise_not`. */
+  /** `torch.Tensor.bitwise_not`: `aten::bitwise_not(Tensor self) -> Tensor` */
   bitwiseNot(): Tensor;
-  bitwiseNot(options: { out: Tensor }): Tensor;
-  /** `aten::bitwise_not_`, as `torch.Tensor.bitwise_not_`. */
+  /** `torch.Tensor.bitwise_not_`: `aten::bitwise_not_(Tensor(a!) self) -> Tensor(a!)` */
   bitwiseNot_(): this;
-  /** `aten::bitwise_or`, as `torch.Tensor.bitwise_or`. */
+  /**
+   * `torch.Tensor.bitwise_or`
+   * - `aten::bitwise_or.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::bitwise_or.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   bitwiseOr(other: Tensor): Tensor;
   bitwiseOr(other: Scalar): Tensor;
-  bitwiseOr(other: Tensor, options: { out: Tensor }): Tensor;
-  bitwiseOr(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::bitwise_or_`, as `torch.Tensor.bitwise_or_`. */
+  /**
+   * `torch.Tensor.bitwise_or_`
+   * - `aten::bitwise_or_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::bitwise_or_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   bitwiseOr_(other: Tensor): this;
   bitwiseOr_(other: Scalar): this;
-  /** `aten::bitwise_right_shift`, as `torch.Tensor.bitwise_right_shift`. */
+  /**
+   * `torch.Tensor.bitwise_right_shift`
+   * - `aten::bitwise_right_shift.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::bitwise_right_shift.Tensor_Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   bitwiseRightShift(other: Tensor): Tensor;
   bitwiseRightShift(other: Scalar): Tensor;
-  bitwiseRightShift(other: Tensor, options: { out: Tensor }): Tensor;
-  bitwiseRightShift(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::bitwise_right_shift_`, as `torch.Tensor.bitwise_right_shift_`. */
+  /**
+   * `torch.Tensor.bitwise_right_shift_`
+   * - `aten::bitwise_right_shift_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::bitwise_right_shift_.Tensor_Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   bitwiseRightShift_(other: Tensor): this;
   bitwiseRightShift_(other: Scalar): this;
-  /** `aten::bitwise_xor`, as `torch.Tensor.bitwise_xor`. */
+  /**
+   * `torch.Tensor.bitwise_xor`
+   * - `aten::bitwise_xor.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::bitwise_xor.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   bitwiseXor(other: Tensor): Tensor;
   bitwiseXor(other: Scalar): Tensor;
-  bitwiseXor(other: Tensor, options: { out: Tensor }): Tensor;
-  bitwiseXor(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::bitwise_xor_`, as `torch.Tensor.bitwise_xor_`. */
+  /**
+   * `torch.Tensor.bitwise_xor_`
+   * - `aten::bitwise_xor_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::bitwise_xor_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   bitwiseXor_(other: Tensor): this;
   bitwiseXor_(other: Scalar): this;
-  /** `aten::bmm`, as `torch.Tensor.bmm`. */
+  /**
+   * `torch.Tensor.bmm`
+   * - `aten::bmm(Tensor self, Tensor mat2) -> Tensor`
+   * - `aten::bmm.dtype(Tensor self, Tensor mat2, ScalarType out_dtype) -> Tensor`
+   */
   bmm(mat2: Tensor): Tensor;
   bmm(mat2: Tensor, outDtype: DType): Tensor;
-  bmm(mat2: Tensor, outDtype: DType, options: { out: Tensor }): Tensor;
-  bmm(mat2: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::broadcast_to`, as `torch.Tensor.broadcast_to`. */
+  /** `torch.Tensor.broadcast_to`: `aten::broadcast_to(Tensor(a) self, SymInt[] size) -> Tensor(a)` */
   broadcastTo(size: Ints): Tensor;
-  /** `aten::cauchy_`, as `torch.Tensor.cauchy_`. */
+  broadcastTo(...size: (number | bigint)[]): Tensor;
+  /** `torch.Tensor.cauchy_`: `aten::cauchy_(Tensor(a!) self, float median=0., float sigma=1., *, Generator? generator=None) -> Tensor(a!)` */
   cauchy_(median?: number | PyFloat, sigma?: number | PyFloat, options?: { generator?: Generator | null | undefined }): this;
   cauchy_(options?: { median?: number | PyFloat | undefined; sigma?: number | PyFloat | undefined; generator?: Generator | null | undefined }): this;
-  /** `aten::ccol_indices`, as `torch.Tensor.ccol_indices`. */
+  /** `torch.Tensor.ccol_indices`: `aten::ccol_indices(Tensor(a) self) -> Tensor(a)` */
   ccolIndices(): Tensor;
-  /** `aten::ceil`, as `torch.Tensor.ceil`. */
+  /** `torch.Tensor.ceil`: `aten::ceil(Tensor self) -> Tensor` */
   ceil(): Tensor;
-  ceil(options: { out: Tensor }): Tensor;
-  /** `aten::ceil_`, as `torch.Tensor.ceil_`. */
+  /** `torch.Tensor.ceil_`: `aten::ceil_(Tensor(a!) self) -> Tensor(a!)` */
   ceil_(): this;
-  /** `aten::chalf`, as `torch.Tensor.chalf`. */
+  /** `torch.Tensor.chalf`: `aten::chalf(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor` */
   chalf(options?: { memoryFormat?: MemoryFormat | null | undefined }): Tensor;
-  /** `aten::cholesky`, as `torch.Tensor.cholesky`. */
+  /** `torch.Tensor.cholesky`: `aten::cholesky(Tensor self, bool upper=False) -> Tensor` */
   cholesky(upper?: boolean): Tensor;
   cholesky(options?: { upper?: boolean | undefined }): Tensor;
-  cholesky(options: { upper?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::cholesky_inverse`, as `torch.Tensor.cholesky_inverse`. */
+  /** `torch.Tensor.cholesky_inverse`: `aten::cholesky_inverse(Tensor self, bool upper=False) -> Tensor` */
   choleskyInverse(upper?: boolean): Tensor;
   choleskyInverse(options?: { upper?: boolean | undefined }): Tensor;
-  choleskyInverse(options: { upper?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::cholesky_solve`, as `torch.Tensor.cholesky_solve`. */
+  /** `torch.Tensor.cholesky_solve`: `aten::cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor` */
   choleskySolve(input2: Tensor, upper?: boolean): Tensor;
   choleskySolve(input2: Tensor, options?: { upper?: boolean | undefined }): Tensor;
-  choleskySolve(input2: Tensor, options: { upper?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::chunk`, as `torch.Tensor.chunk`. */
+  /** `torch.Tensor.chunk`: `aten::chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]` */
   chunk(chunks: number | bigint, dim?: number | bigint): Tensor[];
   chunk(chunks: number | bigint, options?: { dim?: number | bigint | undefined }): Tensor[];
-  /** `aten::clamp`, as `torch.Tensor.clamp`. */
+  /**
+   * `torch.Tensor.clamp`
+   * - `aten::clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor`
+   * - `aten::clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor`
+   */
   clamp(min?: Scalar | null, max?: Scalar | null): Tensor;
   clamp(options?: { min?: Scalar | null | undefined; max?: Scalar | null | undefined }): Tensor;
   clamp(min?: Tensor | null, max?: Tensor | null): Tensor;
   clamp(options?: { min?: Tensor | null | undefined; max?: Tensor | null | undefined }): Tensor;
-  clamp(options: { min?: Tensor | null | undefined; max?: Tensor | null | undefined; out: Tensor }): Tensor;
-  clamp(options: { min?: Scalar | null | undefined; max?: Scalar | null | undefined; out: Tensor }): Tensor;
-  /** `aten::clamp_`, as `torch.Tensor.clamp_`. */
+  /**
+   * `torch.Tensor.clamp_`
+   * - `aten::clamp_(Tensor(a!) self, Scalar? min=None, Scalar? max=None) -> Tensor(a!)`
+   * - `aten::clamp_.Tensor(Tensor(a!) self, Tensor? min=None, Tensor? max=None) -> Tensor(a!)`
+   */
   clamp_(min?: Scalar | null, max?: Scalar | null): this;
   clamp_(options?: { min?: Scalar | null | undefined; max?: Scalar | null | undefined }): this;
   clamp_(min?: Tensor | null, max?: Tensor | null): this;
   clamp_(options?: { min?: Tensor | null | undefined; max?: Tensor | null | undefined }): this;
-  /** `aten::clamp_max`, as `torch.Tensor.clamp_max`. */
+  /**
+   * `torch.Tensor.clamp_max`
+   * - `aten::clamp_max.Tensor(Tensor self, Tensor max) -> Tensor`
+   * - `aten::clamp_max(Tensor self, Scalar max) -> Tensor`
+   */
   clampMax(max: Tensor): Tensor;
   clampMax(max: Scalar): Tensor;
-  clampMax(max: Tensor, options: { out: Tensor }): Tensor;
-  clampMax(max: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::clamp_max_`, as `torch.Tensor.clamp_max_`. */
+  /**
+   * `torch.Tensor.clamp_max_`
+   * - `aten::clamp_max_.Tensor(Tensor(a!) self, Tensor max) -> Tensor(a!)`
+   * - `aten::clamp_max_(Tensor(a!) self, Scalar max) -> Tensor(a!)`
+   */
   clampMax_(max: Tensor): this;
   clampMax_(max: Scalar): this;
-  /** `aten::clamp_min`, as `torch.Tensor.clamp_min`. */
+  /**
+   * `torch.Tensor.clamp_min`
+   * - `aten::clamp_min.Tensor(Tensor self, Tensor min) -> Tensor`
+   * - `aten::clamp_min(Tensor self, Scalar min) -> Tensor`
+   */
   clampMin(min: Tensor): Tensor;
   clampMin(min: Scalar): Tensor;
-  clampMin(min: Tensor, options: { out: Tensor }): Tensor;
-  clampMin(min: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::clamp_min_`, as `torch.Tensor.clamp_min_`. */
+  /**
+   * `torch.Tensor.clamp_min_`
+   * - `aten::clamp_min_.Tensor(Tensor(a!) self, Tensor min) -> Tensor(a!)`
+   * - `aten::clamp_min_(Tensor(a!) self, Scalar min) -> Tensor(a!)`
+   */
   clampMin_(min: Tensor): this;
   clampMin_(min: Scalar): this;
-  /** `aten::clip`, as `torch.Tensor.clip`. */
+  /**
+   * `torch.Tensor.clip`
+   * - `aten::clip(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor`
+   * - `aten::clip.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor`
+   */
   clip(min?: Scalar | null, max?: Scalar | null): Tensor;
   clip(options?: { min?: Scalar | null | undefined; max?: Scalar | null | undefined }): Tensor;
   clip(min?: Tensor | null, max?: Tensor | null): Tensor;
   clip(options?: { min?: Tensor | null | undefined; max?: Tensor | null | undefined }): Tensor;
-  clip(options: { min?: Tensor | null | undefined; max?: Tensor | null | undefined; out: Tensor }): Tensor;
-  clip(options: { min?: Scalar | null | undefined; max?: Scalar | null | undefined; out: Tensor }): Tensor;
-  /** `aten::clip_`, as `torch.Tensor.clip_`. */
+  /**
+   * `torch.Tensor.clip_`
+   * - `aten::clip_(Tensor(a!) self, Scalar? min=None, Scalar? max=None) -> Tensor(a!)`
+   * - `aten::clip_.Tensor(Tensor(a!) self, Tensor? min=None, Tensor? max=None) -> Tensor(a!)`
+   */
   clip_(min?: Scalar | null, max?: Scalar | null): this;
   clip_(options?: { min?: Scalar | null | undefined; max?: Scalar | null | undefined }): this;
   clip_(min?: Tensor | null, max?: Tensor | null): this;
   clip_(options?: { min?: Tensor | null | undefined; max?: Tensor | null | undefined }): this;
-  /** `aten::clone`, as `torch.Tensor.clone`. */
+  /** `torch.Tensor.clone`: `aten::clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor` */
   clone(options?: { memoryFormat?: MemoryFormat | null | undefined }): Tensor;
-  clone(options: { memoryFormat?: MemoryFormat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::coalesce`, as `torch.Tensor.coalesce`. */
+  /** `torch.Tensor.coalesce`: `aten::coalesce(Tensor(a) self) -> Tensor(a)` */
   coalesce(): Tensor;
-  /** `aten::col_indices`, as `torch.Tensor.col_indices`. */
+  /** `torch.Tensor.col_indices`: `aten::col_indices(Tensor(a) self) -> Tensor(a)` */
   colIndices(): Tensor;
-  /** `aten::conj`, as `torch.Tensor.conj`. */
+  /** `torch.Tensor.conj`: `aten::conj(Tensor(a) self) -> Tensor(a)` */
   conj(): Tensor;
-  /** `aten::conj_physical`, as `torch.Tensor.conj_physical`. */
+  /** `torch.Tensor.conj_physical`: `aten::conj_physical(Tensor self) -> Tensor` */
   conjPhysical(): Tensor;
-  conjPhysical(options: { out: Tensor }): Tensor;
-  /** `aten::conj_physical_`, as `torch.Tensor.conj_physical_`. */
+  /** `torch.Tensor.conj_physical_`: `aten::conj_physical_(Tensor(a!) self) -> Tensor(a!)` */
   conjPhysical_(): this;
-  /** `aten::contiguous`, as `torch.Tensor.contiguous`. */
+  /** `torch.Tensor.contiguous`: `aten::contiguous(Tensor(a) self, *, MemoryFormat memory_format=0) -> Tensor(a)` */
   contiguous(options?: { memoryFormat?: MemoryFormat | undefined }): Tensor;
-  /** `aten::copy_`, as `torch.Tensor.copy_`. */
-  copy_(src: Tensor, nonBlocking?: boolean): this;
-  copy_(src: Tensor, options?: { nonBlocking?: boolean | undefined }): this;
-  /** `aten::copysign`, as `torch.Tensor.copysign`. */
+  /** `torch.Tensor.copy_`: `aten::copy_(Tensor(a!) self, Tensor src, bool non_blocking=False) -> Tensor(a!)` */
+  copy_(src: Tensor | Scalar, nonBlocking?: boolean): this;
+  copy_(src: Tensor | Scalar, options?: { nonBlocking?: boolean | undefined }): this;
+  /**
+   * `torch.Tensor.copysign`
+   * - `aten::copysign.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::copysign.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   copysign(other: Tensor): Tensor;
   copysign(other: Scalar): Tensor;
-  copysign(other: Tensor, options: { out: Tensor }): Tensor;
-  copysign(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::copysign_`, as `torch.Tensor.copysign_`. */
+  /**
+   * `torch.Tensor.copysign_`
+   * - `aten::copysign_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::copysign_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   copysign_(other: Tensor): this;
   copysign_(other: Scalar): this;
-  /** `aten::corrcoef`, as `torch.Tensor.corrcoef`. */
+  /** `torch.Tensor.corrcoef`: `aten::corrcoef(Tensor self) -> Tensor` */
   corrcoef(): Tensor;
-  /** `aten::cos`, as `torch.Tensor.cos`. */
+  /** `torch.Tensor.cos`: `aten::cos(Tensor self) -> Tensor` */
   cos(): Tensor;
-  cos(options: { out: Tensor }): Tensor;
-  /** `aten::cos_`, as `torch.Tensor.cos_`. */
+  /** `torch.Tensor.cos_`: `aten::cos_(Tensor(a!) self) -> Tensor(a!)` */
   cos_(): this;
-  /** `aten::cosh`, as `torch.Tensor.cosh`. */
+  /** `torch.Tensor.cosh`: `aten::cosh(Tensor self) -> Tensor` */
   cosh(): Tensor;
-  cosh(options: { out: Tensor }): Tensor;
-  /** `aten::cosh_`, as `torch.Tensor.cosh_`. */
+  /** `torch.Tensor.cosh_`: `aten::cosh_(Tensor(a!) self) -> Tensor(a!)` */
   cosh_(): this;
-  /** `aten::count_nonzero`, as `torch.Tensor.count_nonzero`. */
+  /**
+   * `torch.Tensor.count_nonzero`
+   * - `aten::count_nonzero(Tensor self, int? dim=None) -> Tensor`
+   * - `aten::count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor`
+   */
   countNonzero(dim?: number | bigint | null): Tensor;
   countNonzero(options?: { dim?: number | bigint | null | undefined }): Tensor;
   countNonzero(dim: Ints): Tensor;
-  countNonzero(dim: Ints, options: { out: Tensor }): Tensor;
-  countNonzero(options: { dim?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::cov`, as `torch.Tensor.cov`. */
+  countNonzero(...dim: (number | bigint)[]): Tensor;
+  /** `torch.Tensor.cov`: `aten::cov(Tensor self, *, int correction=1, Tensor? fweights=None, Tensor? aweights=None) -> Tensor` */
   cov(options?: { correction?: number | bigint | undefined; fweights?: Tensor | null | undefined; aweights?: Tensor | null | undefined }): Tensor;
-  /** `aten::cross`, as `torch.Tensor.cross`. */
+  /** `torch.Tensor.cross`: `aten::cross(Tensor self, Tensor other, int? dim=None) -> Tensor` */
   cross(other: Tensor, dim?: number | bigint | null): Tensor;
   cross(other: Tensor, options?: { dim?: number | bigint | null | undefined }): Tensor;
-  cross(other: Tensor, options: { dim?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::crow_indices`, as `torch.Tensor.crow_indices`. */
+  /** `torch.Tensor.crow_indices`: `aten::crow_indices(Tensor(a) self) -> Tensor(a)` */
   crowIndices(): Tensor;
-  /** `aten::cummax`, as `torch.Tensor.cummax`. */
-  cummax(dim: number | bigint): [Tensor, Tensor];
-  cummax(dim: number | bigint, options: { values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::cummin`, as `torch.Tensor.cummin`. */
-  cummin(dim: number | bigint): [Tensor, Tensor];
-  cummin(dim: number | bigint, options: { values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::cumprod`, as `torch.Tensor.cumprod`. */
+  /** `torch.Tensor.cummax`: `aten::cummax(Tensor self, int dim) -> (Tensor values, Tensor indices)` */
+  cummax(dim: number | bigint): [values: Tensor, indices: Tensor];
+  /** `torch.Tensor.cummin`: `aten::cummin(Tensor self, int dim) -> (Tensor values, Tensor indices)` */
+  cummin(dim: number | bigint): [values: Tensor, indices: Tensor];
+  /** `torch.Tensor.cumprod`: `aten::cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor` */
   cumprod(dim: number | bigint, options?: { dtype?: DType | null | undefined }): Tensor;
-  cumprod(dim: number | bigint, options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::cumprod_`, as `torch.Tensor.cumprod_`. */
+  /** `torch.Tensor.cumprod_`: `aten::cumprod_(Tensor(a!) self, int dim, *, ScalarType? dtype=None) -> Tensor(a!)` */
   cumprod_(dim: number | bigint, options?: { dtype?: DType | null | undefined }): this;
-  /** `aten::cumsum`, as `torch.Tensor.cumsum`. */
+  /** `torch.Tensor.cumsum`: `aten::cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor` */
   cumsum(dim: number | bigint, options?: { dtype?: DType | null | undefined }): Tensor;
-  cumsum(dim: number | bigint, options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::cumsum_`, as `torch.Tensor.cumsum_`. */
+  /** `torch.Tensor.cumsum_`: `aten::cumsum_(Tensor(a!) self, int dim, *, ScalarType? dtype=None) -> Tensor(a!)` */
   cumsum_(dim: number | bigint, options?: { dtype?: DType | null | undefined }): this;
-  /** `aten::deg2rad`, as `torch.Tensor.deg2rad`. */
+  /** `torch.Tensor.deg2rad`: `aten::deg2rad(Tensor self) -> Tensor` */
   deg2rad(): Tensor;
-  deg2rad(options: { out: Tensor }): Tensor;
-  /** `aten::deg2rad_`, as `torch.Tensor.deg2rad_`. */
+  /** `torch.Tensor.deg2rad_`: `aten::deg2rad_(Tensor(a!) self) -> Tensor(a!)` */
   deg2rad_(): this;
-  /** `aten::dense_dim`, as `torch.Tensor.dense_dim`. */
+  /** `torch.Tensor.dense_dim`: `aten::dense_dim(Tensor self) -> int` */
   denseDim(): number;
-  /** `aten::dequantize`, as `torch.Tensor.dequantize`. */
+  /** `torch.Tensor.dequantize`: `aten::dequantize.self(Tensor self) -> Tensor` */
   dequantize(): Tensor;
-  dequantize(options: { out: Tensor }): Tensor;
-  /** `aten::det`, as `torch.Tensor.det`. */
+  /** `torch.Tensor.det`: `aten::det(Tensor self) -> Tensor` */
   det(): Tensor;
-  /** `aten::detach`, as `torch.Tensor.detach`. */
+  /** `torch.Tensor.detach`: `aten::detach(Tensor(a) self) -> Tensor(a)` */
   detach(): Tensor;
-  /** `aten::detach_`, as `torch.Tensor.detach_`. */
+  /** `torch.Tensor.detach_`: `aten::detach_(Tensor(a!) self) -> Tensor(a!)` */
   detach_(): this;
-  /** `aten::diag`, as `torch.Tensor.diag`. */
+  /** `torch.Tensor.diag`: `aten::diag(Tensor self, int diagonal=0) -> Tensor` */
   diag(diagonal?: number | bigint): Tensor;
   diag(options?: { diagonal?: number | bigint | undefined }): Tensor;
-  diag(options: { diagonal?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::diag_embed`, as `torch.Tensor.diag_embed`. */
+  /** `torch.Tensor.diag_embed`: `aten::diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor` */
   diagEmbed(offset?: number | bigint, dim1?: number | bigint, dim2?: number | bigint): Tensor;
   diagEmbed(options?: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined }): Tensor;
-  diagEmbed(options: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::diagflat`, as `torch.Tensor.diagflat`. */
+  /** `torch.Tensor.diagflat`: `aten::diagflat(Tensor self, int offset=0) -> Tensor` */
   diagflat(offset?: number | bigint): Tensor;
   diagflat(options?: { offset?: number | bigint | undefined }): Tensor;
-  /** `aten::diagonal`, as `torch.Tensor.diagonal`. */
+  /** `torch.Tensor.diagonal`: `aten::diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)` */
   diagonal(offset?: number | bigint, dim1?: number | bigint, dim2?: number | bigint): Tensor;
   diagonal(options?: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined }): Tensor;
-  /** `aten::diagonal_scatter`, as `torch.Tensor.diagonal_scatter`. */
+  /** `torch.Tensor.diagonal_scatter`: `aten::diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor` */
   diagonalScatter(src: Tensor, offset?: number | bigint, dim1?: number | bigint, dim2?: number | bigint): Tensor;
   diagonalScatter(src: Tensor, options?: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined }): Tensor;
-  diagonalScatter(src: Tensor, options: { offset?: number | bigint | undefined; dim1?: number | bigint | undefined; dim2?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::diff`, as `torch.Tensor.diff`. */
+  /** `torch.Tensor.diff`: `aten::diff(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor` */
   diff(n?: number | bigint, dim?: number | bigint, prepend?: Tensor | null, append?: Tensor | null): Tensor;
   diff(options?: { n?: number | bigint | undefined; dim?: number | bigint | undefined; prepend?: Tensor | null | undefined; append?: Tensor | null | undefined }): Tensor;
-  diff(options: { n?: number | bigint | undefined; dim?: number | bigint | undefined; prepend?: Tensor | null | undefined; append?: Tensor | null | undefined; out: Tensor }): Tensor;
-  /** `aten::digamma`, as `torch.Tensor.digamma`. */
+  /** `torch.Tensor.digamma`: `aten::digamma(Tensor self) -> Tensor` */
   digamma(): Tensor;
-  digamma(options: { out: Tensor }): Tensor;
-  /** `aten::digamma_`, as `torch.Tensor.digamma_`. */
+  /** `torch.Tensor.digamma_`: `aten::digamma_(Tensor(a!) self) -> Tensor(a!)` */
   digamma_(): this;
-  /** `aten::dist`, as `torch.Tensor.dist`. */
+  /** `torch.Tensor.dist`: `aten::dist(Tensor self, Tensor other, Scalar p=2) -> Tensor` */
   dist(other: Tensor, p?: Scalar): Tensor;
   dist(other: Tensor, options?: { p?: Scalar | undefined }): Tensor;
-  dist(other: Tensor, options: { p?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::div`, as `torch.Tensor.div`. */
-  div(other: Tensor): Tensor;
-  div(other: Tensor, options: { roundingMode: string | null }): Tensor;
+  /**
+   * `torch.Tensor.div`
+   * - `aten::div.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor`
+   * - `aten::div.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::div.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor`
+   */
+  div(other: Tensor | Scalar): Tensor;
+  div(other: Tensor | Scalar, options: { roundingMode: string | null }): Tensor;
   div(other: Scalar): Tensor;
   div(other: Scalar, options: { roundingMode: string | null }): Tensor;
-  div(other: Tensor, options: { out: Tensor }): Tensor;
-  div(other: Tensor, options: { roundingMode: string | null; out: Tensor }): Tensor;
-  div(other: Scalar, options: { roundingMode: string | null; out: Tensor }): Tensor;
-  div(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::div_`, as `torch.Tensor.div_`. */
-  div_(other: Tensor): this;
-  div_(other: Tensor, options: { roundingMode: string | null }): this;
+  /**
+   * `torch.Tensor.div_`
+   * - `aten::div_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::div_.Tensor_mode(Tensor(a!) self, Tensor other, *, str? rounding_mode) -> Tensor(a!)`
+   * - `aten::div_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   * - `aten::div_.Scalar_mode(Tensor(a!) self, Scalar other, *, str? rounding_mode) -> Tensor(a!)`
+   */
+  div_(other: Tensor | Scalar): this;
+  div_(other: Tensor | Scalar, options: { roundingMode: string | null }): this;
   div_(other: Scalar): this;
   div_(other: Scalar, options: { roundingMode: string | null }): this;
-  /** `aten::divide`, as `torch.Tensor.divide`. */
-  divide(other: Tensor): Tensor;
-  divide(other: Tensor, options: { roundingMode: string | null }): Tensor;
+  /**
+   * `torch.Tensor.divide`
+   * - `aten::divide.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::divide.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor`
+   * - `aten::divide.Scalar(Tensor self, Scalar other) -> Tensor`
+   * - `aten::divide.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor`
+   */
+  divide(other: Tensor | Scalar): Tensor;
+  divide(other: Tensor | Scalar, options: { roundingMode: string | null }): Tensor;
   divide(other: Scalar): Tensor;
   divide(other: Scalar, options: { roundingMode: string | null }): Tensor;
-  divide(other: Tensor, options: { out: Tensor }): Tensor;
-  divide(other: Tensor, options: { roundingMode: string | null; out: Tensor }): Tensor;
-  /** `aten::divide_`, as `torch.Tensor.divide_`. */
-  divide_(other: Tensor): this;
-  divide_(other: Tensor, options: { roundingMode: string | null }): this;
+  /**
+   * `torch.Tensor.divide_`
+   * - `aten::divide_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::divide_.Tensor_mode(Tensor(a!) self, Tensor other, *, str? rounding_mode) -> Tensor(a!)`
+   * - `aten::divide_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   * - `aten::divide_.Scalar_mode(Tensor(a!) self, Scalar other, *, str? rounding_mode) -> Tensor(a!)`
+   */
+  divide_(other: Tensor | Scalar): this;
+  divide_(other: Tensor | Scalar, options: { roundingMode: string | null }): this;
   divide_(other: Scalar): this;
   divide_(other: Scalar, options: { roundingMode: string | null }): this;
-  /** `aten::dot`, as `torch.Tensor.dot`. */
+  /** `torch.Tensor.dot`: `aten::dot(Tensor self, Tensor tensor) -> Tensor` */
   dot(tensor: Tensor): Tensor;
-  dot(tensor: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::dsplit`, as `torch.Tensor.dsplit`. */
+  /**
+   * `torch.Tensor.dsplit`
+   * - `aten::dsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]`
+   * - `aten::dsplit.int(Tensor(a -> *) self, int sections) -> Tensor(a)[]`
+   */
   dsplit(indices: Ints): Tensor[];
+  dsplit(...indices: (number | bigint)[]): Tensor[];
   dsplit(sections: number | bigint): Tensor[];
-  /** `aten::eq`, as `torch.Tensor.eq`. */
+  /**
+   * `torch.Tensor.eq`
+   * - `aten::eq.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::eq.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   eq(other: Tensor): Tensor;
   eq(other: Scalar): Tensor;
-  eq(other: Tensor, options: { out: Tensor }): Tensor;
-  eq(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::eq_`, as `torch.Tensor.eq_`. */
+  /**
+   * `torch.Tensor.eq_`
+   * - `aten::eq_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::eq_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   eq_(other: Tensor): this;
   eq_(other: Scalar): this;
-  /** `aten::equal`, as `torch.Tensor.equal`. */
+  /** `torch.Tensor.equal`: `aten::equal(Tensor self, Tensor other) -> bool` */
   equal(other: Tensor): boolean;
-  /** `aten::erf`, as `torch.Tensor.erf`. */
+  /** `torch.Tensor.erf`: `aten::erf(Tensor self) -> Tensor` */
   erf(): Tensor;
-  erf(options: { out: Tensor }): Tensor;
-  /** `aten::erf_`, as `torch.Tensor.erf_`. */
+  /** `torch.Tensor.erf_`: `aten::erf_(Tensor(a!) self) -> Tensor(a!)` */
   erf_(): this;
-  /** `aten::erfc`, as `torch.Tensor.erfc`. */
+  /** `torch.Tensor.erfc`: `aten::erfc(Tensor self) -> Tensor` */
   erfc(): Tensor;
-  erfc(options: { out: Tensor }): Tensor;
-  /** `aten::erfc_`, as `torch.Tensor.erfc_`. */
+  /** `torch.Tensor.erfc_`: `aten::erfc_(Tensor(a!) self) -> Tensor(a!)` */
   erfc_(): this;
-  /** `aten::erfinv`, as `torch.Tensor.erfinv`. */
+  /** `torch.Tensor.erfinv`: `aten::erfinv(Tensor self) -> Tensor` */
   erfinv(): Tensor;
-  erfinv(options: { out: Tensor }): Tensor;
-  /** `aten::erfinv_`, as `torch.Tensor.erfinv_`. */
+  /** `torch.Tensor.erfinv_`: `aten::erfinv_(Tensor(a!) self) -> Tensor(a!)` */
   erfinv_(): this;
-  /** `aten::exp`, as `torch.Tensor.exp`. */
+  /** `torch.Tensor.exp`: `aten::exp(Tensor self) -> Tensor` */
   exp(): Tensor;
-  exp(options: { out: Tensor }): Tensor;
-  /** `aten::exp2`, as `torch.Tensor.exp2`. */
+  /** `torch.Tensor.exp2`: `aten::exp2(Tensor self) -> Tensor` */
   exp2(): Tensor;
-  exp2(options: { out: Tensor }): Tensor;
-  /** `aten::exp2_`, as `torch.Tensor.exp2_`. */
+  /** `torch.Tensor.exp2_`: `aten::exp2_(Tensor(a!) self) -> Tensor(a!)` */
   exp2_(): this;
-  /** `aten::exp_`, as `torch.Tensor.exp_`. */
+  /** `torch.Tensor.exp_`: `aten::exp_(Tensor(a!) self) -> Tensor(a!)` */
   exp_(): this;
-  /** `aten::expand`, as `torch.Tensor.expand`. */
+  /** `torch.Tensor.expand`: `aten::expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)` */
   expand(size: Ints, options?: { implicit?: boolean | undefined }): Tensor;
-  /** `aten::expand_as`, as `torch.Tensor.expand_as`. */
+  expand(...size: (number | bigint)[]): Tensor;
+  /** `torch.Tensor.expand_as`: `aten::expand_as(Tensor(a) self, Tensor other) -> Tensor(a)` */
   expandAs(other: Tensor): Tensor;
-  /** `aten::expm1`, as `torch.Tensor.expm1`. */
+  /** `torch.Tensor.expm1`: `aten::expm1(Tensor self) -> Tensor` */
   expm1(): Tensor;
-  expm1(options: { out: Tensor }): Tensor;
-  /** `aten::expm1_`, as `torch.Tensor.expm1_`. */
+  /** `torch.Tensor.expm1_`: `aten::expm1_(Tensor(a!) self) -> Tensor(a!)` */
   expm1_(): this;
-  /** `aten::exponential_`, as `torch.Tensor.exponential_`. */
+  /** `torch.Tensor.exponential_`: `aten::exponential_(Tensor(a!) self, float lambd=1., *, Generator? generator=None) -> Tensor(a!)` */
   exponential_(lambd?: number | PyFloat, options?: { generator?: Generator | null | undefined }): this;
   exponential_(options?: { lambd?: number | PyFloat | undefined; generator?: Generator | null | undefined }): this;
-  /** `aten::fill_`, as `torch.Tensor.fill_`. */
+  /**
+   * `torch.Tensor.fill_`
+   * - `aten::fill_.Tensor(Tensor(a!) self, Tensor value) -> Tensor(a!)`
+   * - `aten::fill_.Scalar(Tensor(a!) self, Scalar value) -> Tensor(a!)`
+   */
   fill_(value: Tensor): this;
   fill_(value: Scalar): this;
-  /** `aten::fill_diagonal_`, as `torch.Tensor.fill_diagonal_`. */
+  /** `torch.Tensor.fill_diagonal_`: `aten::fill_diagonal_(Tensor(a!) self, Scalar fill_value, bool wrap=False) -> Tensor(a!)` */
   fillDiagonal_(fillValue: Scalar, wrap?: boolean): this;
   fillDiagonal_(fillValue: Scalar, options?: { wrap?: boolean | undefined }): this;
-  /** `aten::fix`, as `torch.Tensor.fix`. */
+  /** `torch.Tensor.fix`: `aten::fix(Tensor self) -> Tensor` */
   fix(): Tensor;
-  fix(options: { out: Tensor }): Tensor;
-  /** `aten::fix_`, as `torch.Tensor.fix_`. */
+  /** `torch.Tensor.fix_`: `aten::fix_(Tensor(a!) self) -> Tensor(a!)` */
   fix_(): this;
-  /** `aten::flatten`, as `torch.Tensor.flatten`. */
+  /** `torch.Tensor.flatten`: `aten::flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)` */
   flatten(startDim?: number | bigint, endDim?: number | bigint): Tensor;
   flatten(options?: { startDim?: number | bigint | undefined; endDim?: number | bigint | undefined }): Tensor;
-  /** `aten::flip`, as `torch.Tensor.flip`. */
+  /** `torch.Tensor.flip`: `aten::flip(Tensor self, int[] dims) -> Tensor` */
   flip(dims: Ints): Tensor;
-  flip(dims: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::fliplr`, as `torch.Tensor.fliplr`. */
+  flip(...dims: (number | bigint)[]): Tensor;
+  /** `torch.Tensor.fliplr`: `aten::fliplr(Tensor self) -> Tensor` */
   fliplr(): Tensor;
-  /** `aten::flipud`, as `torch.Tensor.flipud`. */
+  /** `torch.Tensor.flipud`: `aten::flipud(Tensor self) -> Tensor` */
   flipud(): Tensor;
-  /** `aten::float_power`, as `torch.Tensor.float_power`. */
+  /**
+   * `torch.Tensor.float_power`
+   * - `aten::float_power.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor`
+   * - `aten::float_power.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor`
+   */
   floatPower(exponent: Tensor): Tensor;
   floatPower(exponent: Scalar): Tensor;
-  floatPower(exponent: Tensor, options: { out: Tensor }): Tensor;
-  floatPower(exponent: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::float_power_`, as `torch.Tensor.float_power_`. */
+  /**
+   * `torch.Tensor.float_power_`
+   * - `aten::float_power_.Tensor(Tensor(a!) self, Tensor exponent) -> Tensor(a!)`
+   * - `aten::float_power_.Scalar(Tensor(a!) self, Scalar exponent) -> Tensor(a!)`
+   */
   floatPower_(exponent: Tensor): this;
   floatPower_(exponent: Scalar): this;
-  /** `aten::floor`, as `torch.Tensor.floor`. */
+  /** `torch.Tensor.floor`: `aten::floor(Tensor self) -> Tensor` */
   floor(): Tensor;
-  floor(options: { out: Tensor }): Tensor;
-  /** `aten::floor_`, as `torch.Tensor.floor_`. */
+  /** `torch.Tensor.floor_`: `aten::floor_(Tensor(a!) self) -> Tensor(a!)` */
   floor_(): this;
-  /** `aten::floor_divide`, as `torch.Tensor.floor_divide`. */
-  floorDivide(other: Tensor): Tensor;
+  /**
+   * `torch.Tensor.floor_divide`
+   * - `aten::floor_divide(Tensor self, Tensor other) -> Tensor`
+   * - `aten::floor_divide.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
+  floorDivide(other: Tensor | Scalar): Tensor;
   floorDivide(other: Scalar): Tensor;
-  floorDivide(other: Tensor, options: { out: Tensor }): Tensor;
-  floorDivide(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::floor_divide_`, as `torch.Tensor.floor_divide_`. */
-  floorDivide_(other: Tensor): this;
+  /**
+   * `torch.Tensor.floor_divide_`
+   * - `aten::floor_divide_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::floor_divide_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
+  floorDivide_(other: Tensor | Scalar): this;
   floorDivide_(other: Scalar): this;
-  /** `aten::fmax`, as `torch.Tensor.fmax`. */
+  /** `torch.Tensor.fmax`: `aten::fmax(Tensor self, Tensor other) -> Tensor` */
   fmax(other: Tensor): Tensor;
-  fmax(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::fmin`, as `torch.Tensor.fmin`. */
+  /** `torch.Tensor.fmin`: `aten::fmin(Tensor self, Tensor other) -> Tensor` */
   fmin(other: Tensor): Tensor;
-  fmin(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::fmod`, as `torch.Tensor.fmod`. */
+  /**
+   * `torch.Tensor.fmod`
+   * - `aten::fmod.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::fmod.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   fmod(other: Tensor): Tensor;
   fmod(other: Scalar): Tensor;
-  fmod(other: Tensor, options: { out: Tensor }): Tensor;
-  fmod(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::fmod_`, as `torch.Tensor.fmod_`. */
+  /**
+   * `torch.Tensor.fmod_`
+   * - `aten::fmod_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::fmod_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   fmod_(other: Tensor): this;
   fmod_(other: Scalar): this;
-  /** `aten::frac`, as `torch.Tensor.frac`. */
+  /** `torch.Tensor.frac`: `aten::frac(Tensor self) -> Tensor` */
   frac(): Tensor;
-  frac(options: { out: Tensor }): Tensor;
-  /** `aten::frac_`, as `torch.Tensor.frac_`. */
+  /** `torch.Tensor.frac_`: `aten::frac_(Tensor(a!) self) -> Tensor(a!)` */
   frac_(): this;
-  /** `aten::frexp`, as `torch.Tensor.frexp`. */
-  frexp(): [Tensor, Tensor];
-  frexp(options: { mantissa: Tensor; exponent: Tensor }): [Tensor, Tensor];
-  /** `aten::gather`, as `torch.Tensor.gather`. */
+  /** `torch.Tensor.frexp`: `aten::frexp.Tensor(Tensor self) -> (Tensor mantissa, Tensor exponent)` */
+  frexp(): [mantissa: Tensor, exponent: Tensor];
+  /** `torch.Tensor.gather`: `aten::gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor` */
   gather(dim: number | bigint, index: Tensor, options?: { sparseGrad?: boolean | undefined }): Tensor;
-  gather(dim: number | bigint, index: Tensor, options: { sparseGrad?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::gcd`, as `torch.Tensor.gcd`. */
+  /** `torch.Tensor.gcd`: `aten::gcd(Tensor self, Tensor other) -> Tensor` */
   gcd(other: Tensor): Tensor;
-  gcd(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::gcd_`, as `torch.Tensor.gcd_`. */
+  /** `torch.Tensor.gcd_`: `aten::gcd_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   gcd_(other: Tensor): this;
-  /** `aten::ge`, as `torch.Tensor.ge`. */
+  /**
+   * `torch.Tensor.ge`
+   * - `aten::ge.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::ge.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   ge(other: Tensor): Tensor;
   ge(other: Scalar): Tensor;
-  ge(other: Tensor, options: { out: Tensor }): Tensor;
-  ge(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::ge_`, as `torch.Tensor.ge_`. */
+  /**
+   * `torch.Tensor.ge_`
+   * - `aten::ge_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::ge_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   ge_(other: Tensor): this;
   ge_(other: Scalar): this;
-  /** `aten::geometric_`, as `torch.Tensor.geometric_`. */
+  /** `torch.Tensor.geometric_`: `aten::geometric_(Tensor(a!) self, float p, *, Generator? generator=None) -> Tensor(a!)` */
   geometric_(p: number | PyFloat, options?: { generator?: Generator | null | undefined }): this;
-  /** `aten::geqrf`, as `torch.Tensor.geqrf`. */
-  geqrf(): [Tensor, Tensor];
-  geqrf(options: { a: Tensor; tau: Tensor }): [Tensor, Tensor];
-  /** `aten::ger`, as `torch.Tensor.ger`. */
+  /** `torch.Tensor.geqrf`: `aten::geqrf(Tensor self) -> (Tensor a, Tensor tau)` */
+  geqrf(): [a: Tensor, tau: Tensor];
+  /** `torch.Tensor.ger`: `aten::ger(Tensor self, Tensor vec2) -> Tensor` */
   ger(vec2: Tensor): Tensor;
-  ger(vec2: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::get_device`, as `torch.Tensor.get_device`. */
+  /** `torch.Tensor.get_device`: `aten::get_device(Tensor self) -> int` */
   getDevice(): number;
-  /** `aten::greater`, as `torch.Tensor.greater`. */
+  /**
+   * `torch.Tensor.greater`
+   * - `aten::greater.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::greater.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   greater(other: Tensor): Tensor;
   greater(other: Scalar): Tensor;
-  greater(other: Tensor, options: { out: Tensor }): Tensor;
-  greater(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::greater_`, as `torch.Tensor.greater_`. */
+  /**
+   * `torch.Tensor.greater_`
+   * - `aten::greater_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::greater_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   greater_(other: Tensor): this;
   greater_(other: Scalar): this;
-  /** `aten::greater_equal`, as `torch.Tensor.greater_equal`. */
+  /**
+   * `torch.Tensor.greater_equal`
+   * - `aten::greater_equal.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::greater_equal.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   greaterEqual(other: Tensor): Tensor;
   greaterEqual(other: Scalar): Tensor;
-  greaterEqual(other: Tensor, options: { out: Tensor }): Tensor;
-  greaterEqual(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::greater_equal_`, as `torch.Tensor.greater_equal_`. */
+  /**
+   * `torch.Tensor.greater_equal_`
+   * - `aten::greater_equal_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::greater_equal_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   greaterEqual_(other: Tensor): this;
   greaterEqual_(other: Scalar): this;
-  /** `aten::gt`, as `torch.Tensor.gt`. */
+  /**
+   * `torch.Tensor.gt`
+   * - `aten::gt.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::gt.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   gt(other: Tensor): Tensor;
   gt(other: Scalar): Tensor;
-  gt(other: Tensor, options: { out: Tensor }): Tensor;
-  gt(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::gt_`, as `torch.Tensor.gt_`. */
+  /**
+   * `torch.Tensor.gt_`
+   * - `aten::gt_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::gt_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   gt_(other: Tensor): this;
   gt_(other: Scalar): this;
-  /** `aten::hardshrink`, as `torch.Tensor.hardshrink`. */
+  /** `torch.Tensor.hardshrink`: `aten::hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor` */
   hardshrink(lambd?: Scalar): Tensor;
   hardshrink(options?: { lambd?: Scalar | undefined }): Tensor;
-  hardshrink(options: { lambd?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::hardshrink_backward`, as `torch.Tensor.hardshrink_backward`. */
-  hardshrinkBackward(self: Tensor, lambd: Scalar): Tensor;
-  hardshrinkBackward(self: Tensor, lambd: Scalar, options: { gradInput: Tensor }): Tensor;
-  /** `aten::hash_tensor`, as `torch.Tensor.hash_tensor`. */
+  /** `torch.Tensor.hardshrink_backward`: `aten::hardshrink_backward(Tensor grad_out, Tensor self, Scalar lambd) -> Tensor` */
+  hardshrinkBackward(gradOut: Tensor, lambd: Scalar): Tensor;
+  /** `torch.Tensor.hash_tensor`: `aten::hash_tensor(Tensor self, int[1] dim=[], *, bool keepdim=False, int mode=0) -> Tensor` */
   hashTensor(dim?: Ints | number, options?: { keepdim?: boolean | undefined; mode?: number | bigint | undefined }): Tensor;
   hashTensor(options?: { dim?: Ints | number | undefined; keepdim?: boolean | undefined; mode?: number | bigint | undefined }): Tensor;
-  hashTensor(options: { dim?: Ints | number | undefined; keepdim?: boolean | undefined; mode?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::heaviside`, as `torch.Tensor.heaviside`. */
+  hashTensor(...dim: (number | bigint)[]): Tensor;
+  /** `torch.Tensor.heaviside`: `aten::heaviside(Tensor self, Tensor values) -> Tensor` */
   heaviside(values: Tensor): Tensor;
-  heaviside(values: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::heaviside_`, as `torch.Tensor.heaviside_`. */
+  /** `torch.Tensor.heaviside_`: `aten::heaviside_(Tensor(a!) self, Tensor values) -> Tensor(a!)` */
   heaviside_(values: Tensor): this;
-  /** `aten::histc`, as `torch.Tensor.histc`. */
+  /** `torch.Tensor.histc`: `aten::histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor` */
   histc(bins?: number | bigint, min?: Scalar, max?: Scalar): Tensor;
   histc(options?: { bins?: number | bigint | undefined; min?: Scalar | undefined; max?: Scalar | undefined }): Tensor;
-  histc(options: { bins?: number | bigint | undefined; min?: Scalar | undefined; max?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::histogram`, as `torch.Tensor.histogram`. */
-  histogram(bins?: number | bigint, options?: { range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [Tensor, Tensor];
-  histogram(options?: { bins?: number | bigint | undefined; range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [Tensor, Tensor];
-  histogram(bins: Tensor, options?: { weight?: Tensor | null | undefined; density?: boolean | undefined }): [Tensor, Tensor];
-  histogram(options: { bins?: number | bigint | undefined; range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined; hist: Tensor; binEdges: Tensor }): [Tensor, Tensor];
-  histogram(bins: Tensor, options: { weight?: Tensor | null | undefined; density?: boolean | undefined; hist: Tensor; binEdges: Tensor }): [Tensor, Tensor];
-  /** `aten::hsplit`, as `torch.Tensor.hsplit`. */
+  /**
+   * `torch.Tensor.histogram`
+   * - `aten::histogram.bin_ct(Tensor self, int bins=100, *, float[]? range=None, Tensor? weight=None, bool density=False) -> (Tensor hist, Tensor bin_edges)`
+   * - `aten::histogram.bins_tensor(Tensor self, Tensor bins, *, Tensor? weight=None, bool density=False) -> (Tensor hist, Tensor bin_edges)`
+   */
+  histogram(bins?: number | bigint, options?: { range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [hist: Tensor, binEdges: Tensor];
+  histogram(options?: { bins?: number | bigint | undefined; range?: readonly number[] | null | undefined; weight?: Tensor | null | undefined; density?: boolean | undefined }): [hist: Tensor, binEdges: Tensor];
+  histogram(bins: Tensor, options?: { weight?: Tensor | null | undefined; density?: boolean | undefined }): [hist: Tensor, binEdges: Tensor];
+  /**
+   * `torch.Tensor.hsplit`
+   * - `aten::hsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]`
+   * - `aten::hsplit.int(Tensor(a -> *) self, int sections) -> Tensor(a)[]`
+   */
   hsplit(indices: Ints): Tensor[];
+  hsplit(...indices: (number | bigint)[]): Tensor[];
   hsplit(sections: number | bigint): Tensor[];
-  /** `aten::hypot`, as `torch.Tensor.hypot`. */
+  /** `torch.Tensor.hypot`: `aten::hypot(Tensor self, Tensor other) -> Tensor` */
   hypot(other: Tensor): Tensor;
-  hypot(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::hypot_`, as `torch.Tensor.hypot_`. */
+  /** `torch.Tensor.hypot_`: `aten::hypot_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   hypot_(other: Tensor): this;
-  /** `aten::i0`, as `torch.Tensor.i0`. */
+  /** `torch.Tensor.i0`: `aten::i0(Tensor self) -> Tensor` */
   i0(): Tensor;
-  i0(options: { out: Tensor }): Tensor;
-  /** `aten::i0_`, as `torch.Tensor.i0_`. */
+  /** `torch.Tensor.i0_`: `aten::i0_(Tensor(a!) self) -> Tensor(a!)` */
   i0_(): this;
-  /** `aten::igamma`, as `torch.Tensor.igamma`. */
+  /** `torch.Tensor.igamma`: `aten::igamma(Tensor self, Tensor other) -> Tensor` */
   igamma(other: Tensor): Tensor;
-  igamma(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::igamma_`, as `torch.Tensor.igamma_`. */
+  /** `torch.Tensor.igamma_`: `aten::igamma_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   igamma_(other: Tensor): this;
-  /** `aten::igammac`, as `torch.Tensor.igammac`. */
+  /** `torch.Tensor.igammac`: `aten::igammac(Tensor self, Tensor other) -> Tensor` */
   igammac(other: Tensor): Tensor;
-  igammac(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::igammac_`, as `torch.Tensor.igammac_`. */
+  /** `torch.Tensor.igammac_`: `aten::igammac_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   igammac_(other: Tensor): this;
-  /** `aten::index`, as `torch.Tensor.index`. */
+  /** `torch.Tensor.index`: `aten::index.Tensor(Tensor self, Tensor?[] indices) -> Tensor` */
   index(indices: readonly (Tensor | null)[]): Tensor;
-  index(indices: readonly (Tensor | null)[], options: { out: Tensor }): Tensor;
-  /** `aten::index_add`, as `torch.Tensor.index_add`. */
+  /** `torch.Tensor.index_add`: `aten::index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor` */
   indexAdd(dim: number | bigint, index: Tensor, source: Tensor, options?: { alpha?: Scalar | undefined }): Tensor;
-  indexAdd(dim: number | bigint, index: Tensor, source: Tensor, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::index_add_`, as `torch.Tensor.index_add_`. */
+  /** `torch.Tensor.index_add_`: `aten::index_add_(Tensor(a!) self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor(a!)` */
   indexAdd_(dim: number | bigint, index: Tensor, source: Tensor, options?: { alpha?: Scalar | undefined }): this;
-  /** `aten::index_copy`, as `torch.Tensor.index_copy`. */
+  /** `torch.Tensor.index_copy`: `aten::index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor` */
   indexCopy(dim: number | bigint, index: Tensor, source: Tensor): Tensor;
-  indexCopy(dim: number | bigint, index: Tensor, source: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::index_copy_`, as `torch.Tensor.index_copy_`. */
+  /** `torch.Tensor.index_copy_`: `aten::index_copy_(Tensor(a!) self, int dim, Tensor index, Tensor source) -> Tensor(a!)` */
   indexCopy_(dim: number | bigint, index: Tensor, source: Tensor): this;
-  /** `aten::index_fill`, as `torch.Tensor.index_fill`. */
+  /**
+   * `torch.Tensor.index_fill`
+   * - `aten::index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tensor`
+   * - `aten::index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> Tensor`
+   */
   indexFill(dim: number | bigint, index: Tensor, value: Tensor): Tensor;
   indexFill(dim: number | bigint, index: Tensor, value: Scalar): Tensor;
-  indexFill(dim: number | bigint, index: Tensor, value: Tensor, options: { out: Tensor }): Tensor;
-  indexFill(dim: number | bigint, index: Tensor, value: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::index_fill_`, as `torch.Tensor.index_fill_`. */
+  /**
+   * `torch.Tensor.index_fill_`
+   * - `aten::index_fill_.int_Tensor(Tensor(a!) self, int dim, Tensor index, Tensor value) -> Tensor(a!)`
+   * - `aten::index_fill_.int_Scalar(Tensor(a!) self, int dim, Tensor index, Scalar value) -> Tensor(a!)`
+   */
   indexFill_(dim: number | bigint, index: Tensor, value: Tensor): this;
   indexFill_(dim: number | bigint, index: Tensor, value: Scalar): this;
-  /** `aten::index_put`, as `torch.Tensor.index_put`. */
+  /** `torch.Tensor.index_put`: `aten::index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor` */
   indexPut(indices: readonly (Tensor | null)[], values: Tensor, accumulate?: boolean): Tensor;
   indexPut(indices: readonly (Tensor | null)[], values: Tensor, options?: { accumulate?: boolean | undefined }): Tensor;
-  indexPut(indices: readonly (Tensor | null)[], values: Tensor, options: { accumulate?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::index_put_`, as `torch.Tensor.index_put_`. */
+  /** `torch.Tensor.index_put_`: `aten::index_put_(Tensor(a!) self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor(a!)` */
   indexPut_(indices: readonly (Tensor | null)[], values: Tensor, accumulate?: boolean): this;
   indexPut_(indices: readonly (Tensor | null)[], values: Tensor, options?: { accumulate?: boolean | undefined }): this;
-  /** `aten::index_reduce`, as `torch.Tensor.index_reduce`. */
+  /** `torch.Tensor.index_reduce`: `aten::index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor` */
   indexReduce(dim: number | bigint, index: Tensor, source: Tensor, reduce: string, options?: { includeSelf?: boolean | undefined }): Tensor;
-  indexReduce(dim: number | bigint, index: Tensor, source: Tensor, reduce: string, options: { includeSelf?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::index_reduce_`, as `torch.Tensor.index_reduce_`. */
+  /** `torch.Tensor.index_reduce_`: `aten::index_reduce_(Tensor(a!) self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor(a!)` */
   indexReduce_(dim: number | bigint, index: Tensor, source: Tensor, reduce: string, options?: { includeSelf?: boolean | undefined }): this;
-  /** `aten::index_select`, as `torch.Tensor.index_select`. */
+  /** `torch.Tensor.index_select`: `aten::index_select(Tensor self, int dim, Tensor index) -> Tensor` */
   indexSelect(dim: number | bigint, index: Tensor): Tensor;
-  indexSelect(dim: number | bigint, index: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::indices`, as `torch.Tensor.indices`. */
+  /** `torch.Tensor.indices`: `aten::indices(Tensor(a) self) -> Tensor(a)` */
   indices(): Tensor;
-  /** `aten::inner`, as `torch.Tensor.inner`. */
+  /** `torch.Tensor.inner`: `aten::inner(Tensor self, Tensor other) -> Tensor` */
   inner(other: Tensor): Tensor;
-  inner(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::int_repr`, as `torch.Tensor.int_repr`. */
+  /** `torch.Tensor.int_repr`: `aten::int_repr(Tensor self) -> Tensor` */
   intRepr(): Tensor;
-  intRepr(options: { out: Tensor }): Tensor;
-  /** `aten::inverse`, as `torch.Tensor.inverse`. */
+  /** `torch.Tensor.inverse`: `aten::inverse(Tensor self) -> Tensor` */
   inverse(): Tensor;
-  inverse(options: { out: Tensor }): Tensor;
-  /** `aten::is_coalesced`, as `torch.Tensor.is_coalesced`. */
+  /** `torch.Tensor.is_coalesced`: `aten::is_coalesced(Tensor self) -> bool` */
   isCoalesced(): boolean;
-  /** `aten::is_complex`, as `torch.Tensor.is_complex`. */
+  /** `torch.Tensor.is_complex`: `aten::is_complex(Tensor self) -> bool` */
   isComplex(): boolean;
-  /** `aten::is_conj`, as `torch.Tensor.is_conj`. */
+  /** `torch.Tensor.is_conj`: `aten::is_conj(Tensor self) -> bool` */
   isConj(): boolean;
-  /** `aten::is_distributed`, as `torch.Tensor.is_distributed`. */
+  /** `torch.Tensor.is_distributed`: `aten::is_distributed(Tensor self) -> bool` */
   isDistributed(): boolean;
-  /** `aten::is_floating_point`, as `torch.Tensor.is_floating_point`. */
+  /** `torch.Tensor.is_floating_point`: `aten::is_floating_point(Tensor self) -> bool` */
   isFloatingPoint(): boolean;
-  /** `aten::is_neg`, as `torch.Tensor.is_neg`. */
+  /** `torch.Tensor.is_neg`: `aten::is_neg(Tensor self) -> bool` */
   isNeg(): boolean;
-  /** `aten::is_nonzero`, as `torch.Tensor.is_nonzero`. */
+  /** `torch.Tensor.is_nonzero`: `aten::is_nonzero(Tensor self) -> bool` */
   isNonzero(): boolean;
-  /** `aten::is_pinned`, as `torch.Tensor.is_pinned`. */
+  /** `torch.Tensor.is_pinned`: `aten::is_pinned(Tensor self, Device? device=None) -> bool` */
   isPinned(device?: Device | null): boolean;
   isPinned(options?: { device?: Device | null | undefined }): boolean;
-  /** `aten::is_same_size`, as `torch.Tensor.is_same_size`. */
+  /** `torch.Tensor.is_same_size`: `aten::is_same_size(Tensor self, Tensor other) -> bool` */
   isSameSize(other: Tensor): boolean;
-  /** `aten::is_set_to`, as `torch.Tensor.is_set_to`. */
+  /** `torch.Tensor.is_set_to`: `aten::is_set_to(Tensor self, Tensor tensor) -> bool` */
   isSetTo(tensor: Tensor): boolean;
-  /** `aten::is_signed`, as `torch.Tensor.is_signed`. */
+  /** `torch.Tensor.is_signed`: `aten::is_signed(Tensor self) -> bool` */
   isSigned(): boolean;
-  /** `aten::isclose`, as `torch.Tensor.isclose`. */
+  /** `torch.Tensor.isclose`: `aten::isclose(Tensor self, Tensor other, float rtol=1.0000000000000001e-05, float atol=1e-08, bool equal_nan=False) -> Tensor` */
   isclose(other: Tensor, rtol?: number | PyFloat, atol?: number | PyFloat, equalNan?: boolean): Tensor;
   isclose(other: Tensor, options?: { rtol?: number | PyFloat | undefined; atol?: number | PyFloat | undefined; equalNan?: boolean | undefined }): Tensor;
-  /** `aten::isfinite`, as `torch.Tensor.isfinite`. */
+  /** `torch.Tensor.isfinite`: `aten::isfinite(Tensor self) -> Tensor` */
   isfinite(): Tensor;
-  /** `aten::isinf`, as `torch.Tensor.isinf`. */
+  /** `torch.Tensor.isinf`: `aten::isinf(Tensor self) -> Tensor` */
   isinf(): Tensor;
-  isinf(options: { out: Tensor }): Tensor;
-  /** `aten::isnan`, as `torch.Tensor.isnan`. */
+  /** `torch.Tensor.isnan`: `aten::isnan(Tensor self) -> Tensor` */
   isnan(): Tensor;
-  isnan(options: { out: Tensor }): Tensor;
-  /** `aten::isneginf`, as `torch.Tensor.isneginf`. */
+  /** `torch.Tensor.isneginf`: `aten::isneginf(Tensor self) -> Tensor` */
   isneginf(): Tensor;
-  isneginf(options: { out: Tensor }): Tensor;
-  /** `aten::isposinf`, as `torch.Tensor.isposinf`. */
+  /** `torch.Tensor.isposinf`: `aten::isposinf(Tensor self) -> Tensor` */
   isposinf(): Tensor;
-  isposinf(options: { out: Tensor }): Tensor;
-  /** `aten::isreal`, as `torch.Tensor.isreal`. */
+  /** `torch.Tensor.isreal`: `aten::isreal(Tensor self) -> Tensor` */
   isreal(): Tensor;
-  /** `aten::istft`, as `torch.Tensor.istft`. */
+  /** `torch.Tensor.istft`: `aten::istft(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, Tensor? window=None, bool center=True, bool normalized=False, bool? onesided=None, int? length=None, bool return_complex=False) -> Tensor` */
   istft(nFft: number | bigint, hopLength?: number | bigint | null, winLength?: number | bigint | null, window?: Tensor | null, center?: boolean, normalized?: boolean, onesided?: boolean | null, length?: number | bigint | null, returnComplex?: boolean): Tensor;
   istft(nFft: number | bigint, options?: { hopLength?: number | bigint | null | undefined; winLength?: number | bigint | null | undefined; window?: Tensor | null | undefined; center?: boolean | undefined; normalized?: boolean | undefined; onesided?: boolean | null | undefined; length?: number | bigint | null | undefined; returnComplex?: boolean | undefined }): Tensor;
-  /** `aten::kron`, as `torch.Tensor.kron`. */
+  /** `torch.Tensor.kron`: `aten::kron(Tensor self, Tensor other) -> Tensor` */
   kron(other: Tensor): Tensor;
-  kron(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::kthvalue`, as `torch.Tensor.kthvalue`. */
-  kthvalue(k: number | bigint, dim?: number | bigint, keepdim?: boolean): [Tensor, Tensor];
-  kthvalue(k: number | bigint, options?: { dim?: number | bigint | undefined; keepdim?: boolean | undefined }): [Tensor, Tensor];
-  kthvalue(k: number | bigint, options: { dim?: number | bigint | undefined; keepdim?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::lcm`, as `torch.Tensor.lcm`. */
+  /** `torch.Tensor.kthvalue`: `aten::kthvalue(Tensor self, SymInt k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)` */
+  kthvalue(k: number | bigint, dim?: number | bigint, keepdim?: boolean): [values: Tensor, indices: Tensor];
+  kthvalue(k: number | bigint, options?: { dim?: number | bigint | undefined; keepdim?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  /** `torch.Tensor.lcm`: `aten::lcm(Tensor self, Tensor other) -> Tensor` */
   lcm(other: Tensor): Tensor;
-  lcm(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::lcm_`, as `torch.Tensor.lcm_`. */
+  /** `torch.Tensor.lcm_`: `aten::lcm_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   lcm_(other: Tensor): this;
-  /** `aten::ldexp`, as `torch.Tensor.ldexp`. */
+  /** `torch.Tensor.ldexp`: `aten::ldexp.Tensor(Tensor self, Tensor other) -> Tensor` */
   ldexp(other: Tensor): Tensor;
-  ldexp(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::ldexp_`, as `torch.Tensor.ldexp_`. */
+  /** `torch.Tensor.ldexp_`: `aten::ldexp_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   ldexp_(other: Tensor): this;
-  /** `aten::le`, as `torch.Tensor.le`. */
+  /**
+   * `torch.Tensor.le`
+   * - `aten::le.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::le.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   le(other: Tensor): Tensor;
   le(other: Scalar): Tensor;
-  le(other: Tensor, options: { out: Tensor }): Tensor;
-  le(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::le_`, as `torch.Tensor.le_`. */
+  /**
+   * `torch.Tensor.le_`
+   * - `aten::le_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::le_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   le_(other: Tensor): this;
   le_(other: Scalar): this;
-  /** `aten::lerp`, as `torch.Tensor.lerp`. */
+  /**
+   * `torch.Tensor.lerp`
+   * - `aten::lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor`
+   * - `aten::lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor`
+   */
   lerp(end: Tensor, weight: Tensor): Tensor;
   lerp(end: Tensor, weight: Scalar): Tensor;
-  lerp(end: Tensor, weight: Tensor, options: { out: Tensor }): Tensor;
-  lerp(end: Tensor, weight: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::lerp_`, as `torch.Tensor.lerp_`. */
+  /**
+   * `torch.Tensor.lerp_`
+   * - `aten::lerp_.Tensor(Tensor(a!) self, Tensor end, Tensor weight) -> Tensor(a!)`
+   * - `aten::lerp_.Scalar(Tensor(a!) self, Tensor end, Scalar weight) -> Tensor(a!)`
+   */
   lerp_(end: Tensor, weight: Tensor): this;
   lerp_(end: Tensor, weight: Scalar): this;
-  /** `aten::less`, as `torch.Tensor.less`. */
+  /**
+   * `torch.Tensor.less`
+   * - `aten::less.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::less.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   less(other: Tensor): Tensor;
   less(other: Scalar): Tensor;
-  less(other: Tensor, options: { out: Tensor }): Tensor;
-  less(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::less_`, as `torch.Tensor.less_`. */
+  /**
+   * `torch.Tensor.less_`
+   * - `aten::less_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::less_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   less_(other: Tensor): this;
   less_(other: Scalar): this;
-  /** `aten::less_equal`, as `torch.Tensor.less_equal`. */
+  /**
+   * `torch.Tensor.less_equal`
+   * - `aten::less_equal.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::less_equal.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   lessEqual(other: Tensor): Tensor;
   lessEqual(other: Scalar): Tensor;
-  lessEqual(other: Tensor, options: { out: Tensor }): Tensor;
-  lessEqual(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::less_equal_`, as `torch.Tensor.less_equal_`. */
+  /**
+   * `torch.Tensor.less_equal_`
+   * - `aten::less_equal_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::less_equal_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   lessEqual_(other: Tensor): this;
   lessEqual_(other: Scalar): this;
-  /** `aten::lgamma`, as `torch.Tensor.lgamma`. */
+  /** `torch.Tensor.lgamma`: `aten::lgamma(Tensor self) -> Tensor` */
   lgamma(): Tensor;
-  lgamma(options: { out: Tensor }): Tensor;
-  /** `aten::lgamma_`, as `torch.Tensor.lgamma_`. */
+  /** `torch.Tensor.lgamma_`: `aten::lgamma_(Tensor(a!) self) -> Tensor(a!)` */
   lgamma_(): this;
-  /** `aten::log`, as `torch.Tensor.log`. */
+  /** `torch.Tensor.log`: `aten::log(Tensor self) -> Tensor` */
   log(): Tensor;
-  log(options: { out: Tensor }): Tensor;
-  /** `aten::log10`, as `torch.Tensor.log10`. */
+  /** `torch.Tensor.log10`: `aten::log10(Tensor self) -> Tensor` */
   log10(): Tensor;
-  log10(options: { out: Tensor }): Tensor;
-  /** `aten::log10_`, as `torch.Tensor.log10_`. */
+  /** `torch.Tensor.log10_`: `aten::log10_(Tensor(a!) self) -> Tensor(a!)` */
   log10_(): this;
-  /** `aten::log1p`, as `torch.Tensor.log1p`. */
+  /** `torch.Tensor.log1p`: `aten::log1p(Tensor self) -> Tensor` */
   log1p(): Tensor;
-  log1p(options: { out: Tensor }): Tensor;
-  /** `aten::log1p_`, as `torch.Tensor.log1p_`. */
+  /** `torch.Tensor.log1p_`: `aten::log1p_(Tensor(a!) self) -> Tensor(a!)` */
   log1p_(): this;
-  /** `aten::log2`, as `torch.Tensor.log2`. */
+  /** `torch.Tensor.log2`: `aten::log2(Tensor self) -> Tensor` */
   log2(): Tensor;
-  log2(options: { out: Tensor }): Tensor;
-  /** `aten::log2_`, as `torch.Tensor.log2_`. */
+  /** `torch.Tensor.log2_`: `aten::log2_(Tensor(a!) self) -> Tensor(a!)` */
   log2_(): this;
-  /** `aten::log_`, as `torch.Tensor.log_`. */
+  /** `torch.Tensor.log_`: `aten::log_(Tensor(a!) self) -> Tensor(a!)` */
   log_(): this;
-  /** `aten::log_normal_`, as `torch.Tensor.log_normal_`. */
+  /** `torch.Tensor.log_normal_`: `aten::log_normal_(Tensor(a!) self, float mean=1., float std=2., *, Generator? generator=None) -> Tensor(a!)` */
   logNormal_(mean?: number | PyFloat, std?: number | PyFloat, options?: { generator?: Generator | null | undefined }): this;
   logNormal_(options?: { mean?: number | PyFloat | undefined; std?: number | PyFloat | undefined; generator?: Generator | null | undefined }): this;
-  /** `aten::log_softmax`, as `torch.Tensor.log_softmax`. */
+  /** `torch.Tensor.log_softmax`: `aten::log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor` */
   logSoftmax(dim: number | bigint, dtype?: DType | null): Tensor;
   logSoftmax(dim: number | bigint, options?: { dtype?: DType | null | undefined }): Tensor;
-  logSoftmax(dim: number | bigint, options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::logaddexp`, as `torch.Tensor.logaddexp`. */
+  /** `torch.Tensor.logaddexp`: `aten::logaddexp(Tensor self, Tensor other) -> Tensor` */
   logaddexp(other: Tensor): Tensor;
-  logaddexp(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::logaddexp2`, as `torch.Tensor.logaddexp2`. */
+  /** `torch.Tensor.logaddexp2`: `aten::logaddexp2(Tensor self, Tensor other) -> Tensor` */
   logaddexp2(other: Tensor): Tensor;
-  logaddexp2(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::logcumsumexp`, as `torch.Tensor.logcumsumexp`. */
+  /** `torch.Tensor.logcumsumexp`: `aten::logcumsumexp(Tensor self, int dim) -> Tensor` */
   logcumsumexp(dim: number | bigint): Tensor;
-  logcumsumexp(dim: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::logdet`, as `torch.Tensor.logdet`. */
+  /** `torch.Tensor.logdet`: `aten::logdet(Tensor self) -> Tensor` */
   logdet(): Tensor;
-  /** `aten::logical_and`, as `torch.Tensor.logical_and`. */
+  /** `torch.Tensor.logical_and`: `aten::logical_and(Tensor self, Tensor other) -> Tensor` */
   logicalAnd(other: Tensor): Tensor;
-  logicalAnd(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::logical_and_`, as `torch.Tensor.logical_and_`. */
+  /** `torch.Tensor.logical_and_`: `aten::logical_and_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   logicalAnd_(other: Tensor): this;
-  /** `aten::logical_not`, as `torch.Tensor.logical_not`. */
+  /** `torch.Tensor.logical_not`: `aten::logical_not(Tensor self) -> Tensor` */
   logicalNot(): Tensor;
-  logicalNot(options: { out: Tensor }): Tensor;
-  /** `aten::logical_not_`, as `torch.Tensor.logical_not_`. */
+  /** `torch.Tensor.logical_not_`: `aten::logical_not_(Tensor(a!) self) -> Tensor(a!)` */
   logicalNot_(): this;
-  /** `aten::logical_or`, as `torch.Tensor.logical_or`. */
+  /** `torch.Tensor.logical_or`: `aten::logical_or(Tensor self, Tensor other) -> Tensor` */
   logicalOr(other: Tensor): Tensor;
-  logicalOr(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::logical_or_`, as `torch.Tensor.logical_or_`. */
+  /** `torch.Tensor.logical_or_`: `aten::logical_or_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   logicalOr_(other: Tensor): this;
-  /** `aten::logical_xor`, as `torch.Tensor.logical_xor`. */
+  /** `torch.Tensor.logical_xor`: `aten::logical_xor(Tensor self, Tensor other) -> Tensor` */
   logicalXor(other: Tensor): Tensor;
-  logicalXor(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::logical_xor_`, as `torch.Tensor.logical_xor_`. */
+  /** `torch.Tensor.logical_xor_`: `aten::logical_xor_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   logicalXor_(other: Tensor): this;
-  /** `aten::logit`, as `torch.Tensor.logit`. */
+  /** `torch.Tensor.logit`: `aten::logit(Tensor self, float? eps=None) -> Tensor` */
   logit(eps?: number | PyFloat | null): Tensor;
   logit(options?: { eps?: number | PyFloat | null | undefined }): Tensor;
-  logit(options: { eps?: number | PyFloat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::logit_`, as `torch.Tensor.logit_`. */
+  /** `torch.Tensor.logit_`: `aten::logit_(Tensor(a!) self, float? eps=None) -> Tensor(a!)` */
   logit_(eps?: number | PyFloat | null): this;
   logit_(options?: { eps?: number | PyFloat | null | undefined }): this;
-  /** `aten::logsumexp`, as `torch.Tensor.logsumexp`. */
+  /** `torch.Tensor.logsumexp`: `aten::logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor` */
   logsumexp(dim: Ints | number, keepdim?: boolean): Tensor;
   logsumexp(dim: Ints | number, options?: { keepdim?: boolean | undefined }): Tensor;
-  logsumexp(dim: Ints | number, options: { keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::lt`, as `torch.Tensor.lt`. */
+  /**
+   * `torch.Tensor.lt`
+   * - `aten::lt.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::lt.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   lt(other: Tensor): Tensor;
   lt(other: Scalar): Tensor;
-  lt(other: Tensor, options: { out: Tensor }): Tensor;
-  lt(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::lt_`, as `torch.Tensor.lt_`. */
+  /**
+   * `torch.Tensor.lt_`
+   * - `aten::lt_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::lt_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   lt_(other: Tensor): this;
   lt_(other: Scalar): this;
-  /** `aten::lu_solve`, as `torch.Tensor.lu_solve`. */
+  /** `torch.Tensor.lu_solve`: `aten::lu_solve(Tensor self, Tensor LU_data, Tensor LU_pivots) -> Tensor` */
   luSolve(LU_data: Tensor, LU_pivots: Tensor): Tensor;
-  luSolve(LU_data: Tensor, LU_pivots: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::mH`, as `torch.Tensor.mH`. */
+  /** `torch.Tensor.mH`: `aten::mH(Tensor(a) self) -> Tensor(a)` */
   mH(): Tensor;
-  /** `aten::mT`, as `torch.Tensor.mT`. */
+  /** `torch.Tensor.mT`: `aten::mT(Tensor(a) self) -> Tensor(a)` */
   mT(): Tensor;
-  /** `aten::masked_fill`, as `torch.Tensor.masked_fill`. */
+  /**
+   * `torch.Tensor.masked_fill`
+   * - `aten::masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor`
+   * - `aten::masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor`
+   */
   maskedFill(mask: Tensor, value: Tensor): Tensor;
   maskedFill(mask: Tensor, value: Scalar): Tensor;
-  maskedFill(mask: Tensor, value: Tensor, options: { out: Tensor }): Tensor;
-  maskedFill(mask: Tensor, value: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::masked_fill_`, as `torch.Tensor.masked_fill_`. */
+  /**
+   * `torch.Tensor.masked_fill_`
+   * - `aten::masked_fill_.Tensor(Tensor(a!) self, Tensor mask, Tensor value) -> Tensor(a!)`
+   * - `aten::masked_fill_.Scalar(Tensor(a!) self, Tensor mask, Scalar value) -> Tensor(a!)`
+   */
   maskedFill_(mask: Tensor, value: Tensor): this;
   maskedFill_(mask: Tensor, value: Scalar): this;
-  /** `aten::masked_scatter`, as `torch.Tensor.masked_scatter`. */
+  /** `torch.Tensor.masked_scatter`: `aten::masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor` */
   maskedScatter(mask: Tensor, source: Tensor): Tensor;
-  maskedScatter(mask: Tensor, source: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::masked_scatter_`, as `torch.Tensor.masked_scatter_`. */
+  /** `torch.Tensor.masked_scatter_`: `aten::masked_scatter_(Tensor(a!) self, Tensor mask, Tensor source) -> Tensor(a!)` */
   maskedScatter_(mask: Tensor, source: Tensor): this;
-  /** `aten::masked_select`, as `torch.Tensor.masked_select`. */
+  /** `torch.Tensor.masked_select`: `aten::masked_select(Tensor self, Tensor mask) -> Tensor` */
   maskedSelect(mask: Tensor): Tensor;
-  maskedSelect(mask: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::matmul`, as `torch.Tensor.matmul`. */
+  /** `torch.Tensor.matmul`: `aten::matmul(Tensor self, Tensor other) -> Tensor` */
   matmul(other: Tensor): Tensor;
-  matmul(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::matrix_H`, as `torch.Tensor.matrix_H`. */
+  /** `torch.Tensor.matrix_H`: `aten::matrix_H(Tensor(a) self) -> Tensor(a)` */
   matrix_H(): Tensor;
-  /** `aten::matrix_exp`, as `torch.Tensor.matrix_exp`. */
+  /** `torch.Tensor.matrix_exp`: `aten::matrix_exp(Tensor self) -> Tensor` */
   matrixExp(): Tensor;
-  /** `aten::matrix_power`, as `torch.Tensor.matrix_power`. */
+  /** `torch.Tensor.matrix_power`: `aten::matrix_power(Tensor self, int n) -> Tensor` */
   matrixPower(n: number | bigint): Tensor;
-  matrixPower(n: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::max`, as `torch.Tensor.max`. */
+  /**
+   * `torch.Tensor.max`
+   * - `aten::max(Tensor self) -> Tensor`
+   * - `aten::max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`
+   * - `aten::max.other(Tensor self, Tensor other) -> Tensor`
+   */
   max(): Tensor;
-  max(dim: number | bigint, keepdim?: boolean): [Tensor, Tensor];
-  max(dim: number | bigint, options?: { keepdim?: boolean | undefined }): [Tensor, Tensor];
+  max(dim: number | bigint, keepdim?: boolean): [values: Tensor, indices: Tensor];
+  max(dim: number | bigint, options?: { keepdim?: boolean | undefined }): [values: Tensor, indices: Tensor];
   max(other: Tensor): Tensor;
-  max(dim: number | bigint, options: { keepdim?: boolean | undefined; max: Tensor; maxValues: Tensor }): [Tensor, Tensor];
-  max(other: Tensor, options: { out: Tensor }): Tensor;
-  max(options: { out: Tensor }): Tensor;
-  /** `aten::maximum`, as `torch.Tensor.maximum`. */
+  /** `torch.Tensor.maximum`: `aten::maximum(Tensor self, Tensor other) -> Tensor` */
   maximum(other: Tensor): Tensor;
-  maximum(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::mean`, as `torch.Tensor.mean`. */
+  /**
+   * `torch.Tensor.mean`
+   * - `aten::mean(Tensor self, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`
+   */
   mean(options?: { dtype?: DType | null | undefined }): Tensor;
   mean(dim: Ints | number | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
   mean(dim: Ints | number | null, options?: { keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
-  mean(options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  mean(dim: Ints | number | null, options: { keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::median`, as `torch.Tensor.median`. */
+  /**
+   * `torch.Tensor.median`
+   * - `aten::median(Tensor self) -> Tensor`
+   * - `aten::median.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`
+   */
   median(): Tensor;
-  median(dim: number | bigint, keepdim?: boolean): [Tensor, Tensor];
-  median(dim: number | bigint, options?: { keepdim?: boolean | undefined }): [Tensor, Tensor];
-  median(dim: number | bigint, options: { keepdim?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  median(options: { out: Tensor }): Tensor;
-  /** `aten::min`, as `torch.Tensor.min`. */
+  median(dim: number | bigint, keepdim?: boolean): [values: Tensor, indices: Tensor];
+  median(dim: number | bigint, options?: { keepdim?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  /**
+   * `torch.Tensor.min`
+   * - `aten::min(Tensor self) -> Tensor`
+   * - `aten::min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`
+   * - `aten::min.other(Tensor self, Tensor other) -> Tensor`
+   */
   min(): Tensor;
-  min(dim: number | bigint, keepdim?: boolean): [Tensor, Tensor];
-  min(dim: number | bigint, options?: { keepdim?: boolean | undefined }): [Tensor, Tensor];
+  min(dim: number | bigint, keepdim?: boolean): [values: Tensor, indices: Tensor];
+  min(dim: number | bigint, options?: { keepdim?: boolean | undefined }): [values: Tensor, indices: Tensor];
   min(other: Tensor): Tensor;
-  min(dim: number | bigint, options: { keepdim?: boolean | undefined; min: Tensor; minIndices: Tensor }): [Tensor, Tensor];
-  min(other: Tensor, options: { out: Tensor }): Tensor;
-  min(options: { out: Tensor }): Tensor;
-  /** `aten::minimum`, as `torch.Tensor.minimum`. */
+  /** `torch.Tensor.minimum`: `aten::minimum(Tensor self, Tensor other) -> Tensor` */
   minimum(other: Tensor): Tensor;
-  minimum(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::mm`, as `torch.Tensor.mm`. */
+  /**
+   * `torch.Tensor.mm`
+   * - `aten::mm(Tensor self, Tensor mat2) -> Tensor`
+   * - `aten::mm.dtype(Tensor self, Tensor mat2, ScalarType out_dtype) -> Tensor`
+   */
   mm(mat2: Tensor): Tensor;
   mm(mat2: Tensor, outDtype: DType): Tensor;
-  mm(mat2: Tensor, outDtype: DType, options: { out: Tensor }): Tensor;
-  mm(mat2: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::mode`, as `torch.Tensor.mode`. */
-  mode(dim?: number | bigint, keepdim?: boolean): [Tensor, Tensor];
-  mode(options?: { dim?: number | bigint | undefined; keepdim?: boolean | undefined }): [Tensor, Tensor];
-  mode(options: { dim?: number | bigint | undefined; keepdim?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::moveaxis`, as `torch.Tensor.moveaxis`. */
+  /** `torch.Tensor.mode`: `aten::mode(Tensor self, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)` */
+  mode(dim?: number | bigint, keepdim?: boolean): [values: Tensor, indices: Tensor];
+  mode(options?: { dim?: number | bigint | undefined; keepdim?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  /**
+   * `torch.Tensor.moveaxis`
+   * - `aten::moveaxis.int(Tensor(a) self, int source, int destination) -> Tensor(a)`
+   * - `aten::moveaxis.intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)`
+   */
   moveaxis(source: number | bigint, destination: number | bigint): Tensor;
   moveaxis(source: Ints, destination: Ints): Tensor;
-  /** `aten::movedim`, as `torch.Tensor.movedim`. */
+  /**
+   * `torch.Tensor.movedim`
+   * - `aten::movedim.int(Tensor(a) self, int source, int destination) -> Tensor(a)`
+   * - `aten::movedim.intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)`
+   */
   movedim(source: number | bigint, destination: number | bigint): Tensor;
   movedim(source: Ints, destination: Ints): Tensor;
-  /** `aten::msort`, as `torch.Tensor.msort`. */
+  /** `torch.Tensor.msort`: `aten::msort(Tensor self) -> Tensor` */
   msort(): Tensor;
-  msort(options: { out: Tensor }): Tensor;
-  /** `aten::mul`, as `torch.Tensor.mul`. */
-  mul(other: Tensor): Tensor;
+  /**
+   * `torch.Tensor.mul`
+   * - `aten::mul.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::mul.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
+  mul(other: Tensor | Scalar): Tensor;
   mul(other: Scalar): Tensor;
-  mul(other: Tensor, options: { out: Tensor }): Tensor;
-  mul(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::mul_`, as `torch.Tensor.mul_`. */
-  mul_(other: Tensor): this;
+  /**
+   * `torch.Tensor.mul_`
+   * - `aten::mul_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::mul_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
+  mul_(other: Tensor | Scalar): this;
   mul_(other: Scalar): this;
-  /** `aten::multinomial`, as `torch.Tensor.multinomial`. */
+  /** `torch.Tensor.multinomial`: `aten::multinomial(Tensor self, SymInt num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor` */
   multinomial(numSamples: number | bigint, replacement?: boolean, options?: { generator?: Generator | null | undefined }): Tensor;
   multinomial(numSamples: number | bigint, options?: { replacement?: boolean | undefined; generator?: Generator | null | undefined }): Tensor;
-  multinomial(numSamples: number | bigint, options: { replacement?: boolean | undefined; generator?: Generator | null | undefined; out: Tensor }): Tensor;
-  /** `aten::multiply`, as `torch.Tensor.multiply`. */
-  multiply(other: Tensor): Tensor;
+  /**
+   * `torch.Tensor.multiply`
+   * - `aten::multiply.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::multiply.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
+  multiply(other: Tensor | Scalar): Tensor;
   multiply(other: Scalar): Tensor;
-  multiply(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::multiply_`, as `torch.Tensor.multiply_`. */
-  multiply_(other: Tensor): this;
+  /**
+   * `torch.Tensor.multiply_`
+   * - `aten::multiply_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::multiply_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
+  multiply_(other: Tensor | Scalar): this;
   multiply_(other: Scalar): this;
-  /** `aten::mv`, as `torch.Tensor.mv`. */
+  /** `torch.Tensor.mv`: `aten::mv(Tensor self, Tensor vec) -> Tensor` */
   mv(vec: Tensor): Tensor;
-  mv(vec: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::mvlgamma`, as `torch.Tensor.mvlgamma`. */
+  /** `torch.Tensor.mvlgamma`: `aten::mvlgamma(Tensor self, int p) -> Tensor` */
   mvlgamma(p: number | bigint): Tensor;
-  mvlgamma(p: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::mvlgamma_`, as `torch.Tensor.mvlgamma_`. */
+  /** `torch.Tensor.mvlgamma_`: `aten::mvlgamma_(Tensor(a!) self, int p) -> Tensor(a!)` */
   mvlgamma_(p: number | bigint): this;
-  /** `aten::nan_to_num`, as `torch.Tensor.nan_to_num`. */
+  /** `torch.Tensor.nan_to_num`: `aten::nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor` */
   nanToNum(nan?: number | PyFloat | null, posinf?: number | PyFloat | null, neginf?: number | PyFloat | null): Tensor;
   nanToNum(options?: { nan?: number | PyFloat | null | undefined; posinf?: number | PyFloat | null | undefined; neginf?: number | PyFloat | null | undefined }): Tensor;
-  nanToNum(options: { nan?: number | PyFloat | null | undefined; posinf?: number | PyFloat | null | undefined; neginf?: number | PyFloat | null | undefined; out: Tensor }): Tensor;
-  /** `aten::nan_to_num_`, as `torch.Tensor.nan_to_num_`. */
+  /** `torch.Tensor.nan_to_num_`: `aten::nan_to_num_(Tensor(a!) self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor(a!)` */
   nanToNum_(nan?: number | PyFloat | null, posinf?: number | PyFloat | null, neginf?: number | PyFloat | null): this;
   nanToNum_(options?: { nan?: number | PyFloat | null | undefined; posinf?: number | PyFloat | null | undefined; neginf?: number | PyFloat | null | undefined }): this;
-  /** `aten::nanmean`, as `torch.Tensor.nanmean`. */
+  /** `torch.Tensor.nanmean`: `aten::nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor` */
   nanmean(dim?: Ints | number | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
   nanmean(options?: { dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
-  nanmean(options: { dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::nanmedian`, as `torch.Tensor.nanmedian`. */
+  /**
+   * `torch.Tensor.nanmedian`
+   * - `aten::nanmedian(Tensor self) -> Tensor`
+   * - `aten::nanmedian.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`
+   */
   nanmedian(): Tensor;
-  nanmedian(dim: number | bigint, keepdim?: boolean): [Tensor, Tensor];
-  nanmedian(dim: number | bigint, options?: { keepdim?: boolean | undefined }): [Tensor, Tensor];
-  nanmedian(dim: number | bigint, options: { keepdim?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  nanmedian(options: { out: Tensor }): Tensor;
-  /** `aten::nanquantile`, as `torch.Tensor.nanquantile`. */
+  nanmedian(dim: number | bigint, keepdim?: boolean): [values: Tensor, indices: Tensor];
+  nanmedian(dim: number | bigint, options?: { keepdim?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  /**
+   * `torch.Tensor.nanquantile`
+   * - `aten::nanquantile(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor`
+   * - `aten::nanquantile.scalar(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor`
+   */
   nanquantile(q: Tensor, dim?: number | bigint | null, keepdim?: boolean, options?: { interpolation?: string | undefined }): Tensor;
   nanquantile(q: Tensor, options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined }): Tensor;
   nanquantile(q: number | PyFloat, dim?: number | bigint | null, keepdim?: boolean, options?: { interpolation?: string | undefined }): Tensor;
   nanquantile(q: number | PyFloat, options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined }): Tensor;
-  nanquantile(q: Tensor, options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined; out: Tensor }): Tensor;
-  nanquantile(q: number | PyFloat, options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined; out: Tensor }): Tensor;
-  /** `aten::nansum`, as `torch.Tensor.nansum`. */
+  /** `torch.Tensor.nansum`: `aten::nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor` */
   nansum(dim?: Ints | number | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
   nansum(options?: { dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
-  nansum(options: { dim?: Ints | number | null | undefined; keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::narrow`, as `torch.Tensor.narrow`. */
+  /**
+   * `torch.Tensor.narrow`
+   * - `aten::narrow(Tensor(a) self, int dim, SymInt start, SymInt length) -> Tensor(a)`
+   * - `aten::narrow.Tensor(Tensor(a) self, int dim, Tensor start, SymInt length) -> Tensor(a)`
+   */
   narrow(dim: number | bigint, start: number | bigint, length: number | bigint): Tensor;
   narrow(dim: number | bigint, start: Tensor, length: number | bigint): Tensor;
-  /** `aten::narrow_copy`, as `torch.Tensor.narrow_copy`. */
+  /** `torch.Tensor.narrow_copy`: `aten::narrow_copy(Tensor self, int dim, SymInt start, SymInt length) -> Tensor` */
   narrowCopy(dim: number | bigint, start: number | bigint, length: number | bigint): Tensor;
-  narrowCopy(dim: number | bigint, start: number | bigint, length: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::ne`, as `torch.Tensor.ne`. */
+  /**
+   * `torch.Tensor.ne`
+   * - `aten::ne.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::ne.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   ne(other: Tensor): Tensor;
   ne(other: Scalar): Tensor;
-  ne(other: Tensor, options: { out: Tensor }): Tensor;
-  ne(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::ne_`, as `torch.Tensor.ne_`. */
+  /**
+   * `torch.Tensor.ne_`
+   * - `aten::ne_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::ne_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   ne_(other: Tensor): this;
   ne_(other: Scalar): this;
-  /** `aten::neg`, as `torch.Tensor.neg`. */
+  /** `torch.Tensor.neg`: `aten::neg(Tensor self) -> Tensor` */
   neg(): Tensor;
-  neg(options: { out: Tensor }): Tensor;
-  /** `aten::neg_`, as `torch.Tensor.neg_`. */
+  /** `torch.Tensor.neg_`: `aten::neg_(Tensor(a!) self) -> Tensor(a!)` */
   neg_(): this;
-  /** `aten::negative`, as `torch.Tensor.negative`. */
+  /** `torch.Tensor.negative`: `aten::negative(Tensor self) -> Tensor` */
   negative(): Tensor;
-  negative(options: { out: Tensor }): Tensor;
-  /** `aten::negative_`, as `torch.Tensor.negative_`. */
+  /** `torch.Tensor.negative_`: `aten::negative_(Tensor(a!) self) -> Tensor(a!)` */
   negative_(): this;
-  /** `aten::new_empty`, as `torch.Tensor.new_empty`. */
+  /** `torch.Tensor.new_empty`: `aten::new_empty(Tensor self, SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
   newEmpty(size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  newEmpty(size: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::new_empty_strided`, as `torch.Tensor.new_empty_strided`. */
+  newEmpty(...size: (number | bigint)[]): Tensor;
+  /** `torch.Tensor.new_empty_strided`: `aten::new_empty_strided(Tensor self, SymInt[] size, SymInt[] stride, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
   newEmptyStrided(size: Ints, stride: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  newEmptyStrided(size: Ints, stride: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::new_full`, as `torch.Tensor.new_full`. */
+  /** `torch.Tensor.new_full`: `aten::new_full(Tensor self, SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
   newFull(size: Ints, fillValue: Scalar, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  newFull(size: Ints, fillValue: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::new_ones`, as `torch.Tensor.new_ones`. */
+  /** `torch.Tensor.new_ones`: `aten::new_ones(Tensor self, SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
   newOnes(size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  newOnes(size: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::new_zeros`, as `torch.Tensor.new_zeros`. */
+  newOnes(...size: (number | bigint)[]): Tensor;
+  /** `torch.Tensor.new_zeros`: `aten::new_zeros(Tensor self, SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
   newZeros(size: Ints, options?: { dtype?: DType | null | undefined; layout?: Layout | null | undefined; device?: Device | null | undefined; pinMemory?: boolean | null | undefined }): Tensor;
-  newZeros(size: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::nextafter`, as `torch.Tensor.nextafter`. */
+  newZeros(...size: (number | bigint)[]): Tensor;
+  /** `torch.Tensor.nextafter`: `aten::nextafter(Tensor self, Tensor other) -> Tensor` */
   nextafter(other: Tensor): Tensor;
-  nextafter(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::nextafter_`, as `torch.Tensor.nextafter_`. */
+  /** `torch.Tensor.nextafter_`: `aten::nextafter_(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
   nextafter_(other: Tensor): this;
-  /** `aten::nonzero`, as `torch.Tensor.nonzero`. */
+  /** `torch.Tensor.nonzero`: `aten::nonzero(Tensor self) -> Tensor` */
   nonzero(): Tensor;
-  nonzero(options: { out: Tensor }): Tensor;
-  /** `aten::nonzero_numpy`, as `torch.Tensor.nonzero_numpy`. */
+  /** `torch.Tensor.nonzero_numpy`: `aten::nonzero_numpy(Tensor self) -> Tensor[]` */
   nonzeroNumpy(): Tensor[];
-  /** `aten::nonzero_static`, as `torch.Tensor.nonzero_static`. */
+  /** `torch.Tensor.nonzero_static`: `aten::nonzero_static(Tensor self, *, SymInt size, int fill_value=-1) -> Tensor` */
   nonzeroStatic(options: { size: number | bigint; fillValue?: number | bigint | undefined }): Tensor;
-  nonzeroStatic(options: { size: number | bigint; fillValue?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::norm`, as `torch.Tensor.norm`. */
+  /**
+   * `torch.Tensor.norm`
+   * - `aten::norm.Scalar(Tensor self, Scalar p=2) -> Tensor`
+   * - `aten::norm.ScalarOpt_dim(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor`
+   * - `aten::norm.ScalarOpt_dim_dtype(Tensor self, Scalar? p, int[1] dim, bool keepdim, *, ScalarType dtype) -> Tensor`
+   * - `aten::norm.ScalarOpt_dtype(Tensor self, Scalar? p, *, ScalarType dtype) -> Tensor`
+   */
   norm(p?: Scalar): Tensor;
   norm(options?: { p?: Scalar | undefined }): Tensor;
   norm(p: Scalar | null, dim: Ints | number, keepdim?: boolean): Tensor;
   norm(p: Scalar | null, dim: Ints | number, options?: { keepdim?: boolean | undefined }): Tensor;
   norm(p: Scalar | null, dim: Ints | number, keepdim: boolean, options: { dtype: DType }): Tensor;
   norm(p: Scalar | null, options: { dtype: DType }): Tensor;
-  norm(options: { p?: Scalar | undefined; out: Tensor }): Tensor;
-  norm(p: Scalar | null, options: { dtype: DType; out: Tensor }): Tensor;
-  norm(p: Scalar | null, dim: Ints | number, keepdim: boolean, options: { dtype: DType; out: Tensor }): Tensor;
-  norm(p: Scalar | null, dim: Ints | number, options: { keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::normal_`, as `torch.Tensor.normal_`. */
+  /** `torch.Tensor.normal_`: `aten::normal_(Tensor(a!) self, float mean=0., float std=1., *, Generator? generator=None) -> Tensor(a!)` */
   normal_(mean?: number | PyFloat, std?: number | PyFloat, options?: { generator?: Generator | null | undefined }): this;
   normal_(options?: { mean?: number | PyFloat | undefined; std?: number | PyFloat | undefined; generator?: Generator | null | undefined }): this;
-  /** `aten::not_equal`, as `torch.Tensor.not_equal`. */
+  /**
+   * `torch.Tensor.not_equal`
+   * - `aten::not_equal.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::not_equal.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   notEqual(other: Tensor): Tensor;
   notEqual(other: Scalar): Tensor;
-  notEqual(other: Tensor, options: { out: Tensor }): Tensor;
-  notEqual(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::not_equal_`, as `torch.Tensor.not_equal_`. */
+  /**
+   * `torch.Tensor.not_equal_`
+   * - `aten::not_equal_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::not_equal_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   notEqual_(other: Tensor): this;
   notEqual_(other: Scalar): this;
-  /** `aten::numpy_T`, as `torch.Tensor.numpy_T`. */
+  /** `torch.Tensor.numpy_T`: `aten::numpy_T(Tensor(a) self) -> Tensor(a)` */
   numpy_T(): Tensor;
-  /** `aten::orgqr`, as `torch.Tensor.orgqr`. */
+  /** `torch.Tensor.orgqr`: `aten::orgqr(Tensor self, Tensor input2) -> Tensor` */
   orgqr(input2: Tensor): Tensor;
-  orgqr(input2: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::ormqr`, as `torch.Tensor.ormqr`. */
+  /** `torch.Tensor.ormqr`: `aten::ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor` */
   ormqr(input2: Tensor, input3: Tensor, left?: boolean, transpose?: boolean): Tensor;
   ormqr(input2: Tensor, input3: Tensor, options?: { left?: boolean | undefined; transpose?: boolean | undefined }): Tensor;
-  ormqr(input2: Tensor, input3: Tensor, options: { left?: boolean | undefined; transpose?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::outer`, as `torch.Tensor.outer`. */
+  /** `torch.Tensor.outer`: `aten::outer(Tensor self, Tensor vec2) -> Tensor` */
   outer(vec2: Tensor): Tensor;
-  outer(vec2: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::permute`, as `torch.Tensor.permute`. */
+  /** `torch.Tensor.permute`: `aten::permute(Tensor(a) self, int[] dims) -> Tensor(a)` */
   permute(dims: Ints): Tensor;
-  /** `aten::pin_memory`, as `torch.Tensor.pin_memory`. */
+  permute(...dims: (number | bigint)[]): Tensor;
+  /** `torch.Tensor.pin_memory`: `aten::pin_memory(Tensor(a) self, Device? device=None) -> Tensor(a)` */
   pinMemory(device?: Device | null): Tensor;
   pinMemory(options?: { device?: Device | null | undefined }): Tensor;
-  /** `aten::pinverse`, as `torch.Tensor.pinverse`. */
+  /** `torch.Tensor.pinverse`: `aten::pinverse(Tensor self, float rcond=1.0000000000000001e-15) -> Tensor` */
   pinverse(rcond?: number | PyFloat): Tensor;
   pinverse(options?: { rcond?: number | PyFloat | undefined }): Tensor;
-  /** `aten::polygamma_`, as `torch.Tensor.polygamma_`. */
+  /** `torch.Tensor.polygamma`: `aten::polygamma(int n, Tensor self) -> Tensor` */
+  polygamma(n: number | bigint): Tensor;
+  /** `torch.Tensor.polygamma_`: `aten::polygamma_(Tensor(a!) self, int n) -> Tensor(a!)` */
   polygamma_(n: number | bigint): this;
-  /** `aten::positive`, as `torch.Tensor.positive`. */
+  /** `torch.Tensor.positive`: `aten::positive(Tensor(a) self) -> Tensor(a)` */
   positive(): Tensor;
-  /** `aten::pow`, as `torch.Tensor.pow`. */
+  /**
+   * `torch.Tensor.pow`
+   * - `aten::pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor`
+   * - `aten::pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor`
+   */
   pow(exponent: Tensor): Tensor;
   pow(exponent: Scalar): Tensor;
-  pow(exponent: Tensor, options: { out: Tensor }): Tensor;
-  pow(exponent: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::pow_`, as `torch.Tensor.pow_`. */
+  /**
+   * `torch.Tensor.pow_`
+   * - `aten::pow_.Tensor(Tensor(a!) self, Tensor exponent) -> Tensor(a!)`
+   * - `aten::pow_.Scalar(Tensor(a!) self, Scalar exponent) -> Tensor(a!)`
+   */
   pow_(exponent: Tensor): this;
   pow_(exponent: Scalar): this;
-  /** `aten::prelu`, as `torch.Tensor.prelu`. */
+  /** `torch.Tensor.prelu`: `aten::prelu(Tensor self, Tensor weight) -> Tensor` */
   prelu(weight: Tensor): Tensor;
-  /** `aten::prod`, as `torch.Tensor.prod`. */
+  /**
+   * `torch.Tensor.prod`
+   * - `aten::prod(Tensor self, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`
+   */
   prod(options?: { dtype?: DType | null | undefined }): Tensor;
   prod(dim: number | bigint, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
   prod(dim: number | bigint, options?: { keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
-  prod(dim: number | bigint, options: { keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  prod(options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::put`, as `torch.Tensor.put`. */
+  /** `torch.Tensor.put`: `aten::put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor` */
   put(index: Tensor, source: Tensor, accumulate?: boolean): Tensor;
   put(index: Tensor, source: Tensor, options?: { accumulate?: boolean | undefined }): Tensor;
-  put(index: Tensor, source: Tensor, options: { accumulate?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::put_`, as `torch.Tensor.put_`. */
+  /** `torch.Tensor.put_`: `aten::put_(Tensor(a!) self, Tensor index, Tensor source, bool accumulate=False) -> Tensor(a!)` */
   put_(index: Tensor, source: Tensor, accumulate?: boolean): this;
   put_(index: Tensor, source: Tensor, options?: { accumulate?: boolean | undefined }): this;
-  /** `aten::q_per_channel_axis`, as `torch.Tensor.q_per_channel_axis`. */
+  /** `torch.Tensor.q_per_channel_axis`: `aten::q_per_channel_axis(Tensor self) -> int` */
   qPerChannelAxis(): number;
-  /** `aten::q_per_channel_scales`, as `torch.Tensor.q_per_channel_scales`. */
+  /** `torch.Tensor.q_per_channel_scales`: `aten::q_per_channel_scales(Tensor self) -> Tensor` */
   qPerChannelScales(): Tensor;
-  qPerChannelScales(options: { out: Tensor }): Tensor;
-  /** `aten::q_per_channel_zero_points`, as `torch.Tensor.q_per_channel_zero_points`. */
+  /** `torch.Tensor.q_per_channel_zero_points`: `aten::q_per_channel_zero_points(Tensor self) -> Tensor` */
   qPerChannelZeroPoints(): Tensor;
-  qPerChannelZeroPoints(options: { out: Tensor }): Tensor;
-  /** `aten::q_scale`, as `torch.Tensor.q_scale`. */
+  /** `torch.Tensor.q_scale`: `aten::q_scale(Tensor self) -> float` */
   qScale(): number;
-  /** `aten::q_zero_point`, as `torch.Tensor.q_zero_point`. */
+  /** `torch.Tensor.q_zero_point`: `aten::q_zero_point(Tensor self) -> int` */
   qZeroPoint(): number;
-  /** `aten::qr`, as `torch.Tensor.qr`. */
-  qr(some?: boolean): [Tensor, Tensor];
-  qr(options?: { some?: boolean | undefined }): [Tensor, Tensor];
-  qr(options: { some?: boolean | undefined; Q: Tensor; R: Tensor }): [Tensor, Tensor];
-  /** `aten::qscheme`, as `torch.Tensor.qscheme`. */
-  qscheme(): unknown;
-  /** `aten::quantile`, as `torch.Tensor.quantile`. */
+  /** `torch.Tensor.qr`: `aten::qr(Tensor self, bool some=True) -> (Tensor Q, Tensor R)` */
+  qr(some?: boolean): [Q: Tensor, R: Tensor];
+  qr(options?: { some?: boolean | undefined }): [Q: Tensor, R: Tensor];
+  /** `torch.Tensor.qscheme`: `aten::qscheme(Tensor self) -> QScheme` */
+  qscheme(): number;
+  /**
+   * `torch.Tensor.quantile`
+   * - `aten::quantile(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor`
+   * - `aten::quantile.scalar(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor`
+   */
   quantile(q: Tensor, dim?: number | bigint | null, keepdim?: boolean, options?: { interpolation?: string | undefined }): Tensor;
   quantile(q: Tensor, options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined }): Tensor;
   quantile(q: number | PyFloat, dim?: number | bigint | null, keepdim?: boolean, options?: { interpolation?: string | undefined }): Tensor;
   quantile(q: number | PyFloat, options?: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined }): Tensor;
-  quantile(q: Tensor, options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined; out: Tensor }): Tensor;
-  quantile(q: number | PyFloat, options: { dim?: number | bigint | null | undefined; keepdim?: boolean | undefined; interpolation?: string | undefined; out: Tensor }): Tensor;
-  /** `aten::rad2deg`, as `torch.Tensor.rad2deg`. */
+  /** `torch.Tensor.rad2deg`: `aten::rad2deg(Tensor self) -> Tensor` */
   rad2deg(): Tensor;
-  rad2deg(options: { out: Tensor }): Tensor;
-  /** `aten::rad2deg_`, as `torch.Tensor.rad2deg_`. */
+  /** `torch.Tensor.rad2deg_`: `aten::rad2deg_(Tensor(a!) self) -> Tensor(a!)` */
   rad2deg_(): this;
-  /** `aten::random_`, as `torch.Tensor.random_`. */
+  /**
+   * `torch.Tensor.random_`
+   * - `aten::random_(Tensor(a!) self, *, Generator? generator=None) -> Tensor(a!)`
+   * - `aten::random_.from(Tensor(a!) self, int from, int? to, *, Generator? generator=None) -> Tensor(a!)`
+   * - `aten::random_.to(Tensor(a!) self, int to, *, Generator? generator=None) -> Tensor(a!)`
+   */
   random_(options?: { generator?: Generator | null | undefined }): this;
   random_(from: number | bigint, to: number | bigint | null, options?: { generator?: Generator | null | undefined }): this;
   random_(to: number | bigint, options?: { generator?: Generator | null | undefined }): this;
-  /** `aten::ravel`, as `torch.Tensor.ravel`. */
+  /** `torch.Tensor.ravel`: `aten::ravel(Tensor(a) self) -> Tensor(a)` */
   ravel(): Tensor;
-  /** `aten::reciprocal`, as `torch.Tensor.reciprocal`. */
+  /** `torch.Tensor.reciprocal`: `aten::reciprocal(Tensor self) -> Tensor` */
   reciprocal(): Tensor;
-  reciprocal(options: { out: Tensor }): Tensor;
-  /** `aten::reciprocal_`, as `torch.Tensor.reciprocal_`. */
+  /** `torch.Tensor.reciprocal_`: `aten::reciprocal_(Tensor(a!) self) -> Tensor(a!)` */
   reciprocal_(): this;
-  /** `aten::relu`, as `torch.Tensor.relu`. */
+  /** `torch.Tensor.relu`: `aten::relu(Tensor self) -> Tensor` */
   relu(): Tensor;
-  relu(options: { out: Tensor }): Tensor;
-  /** `aten::relu_`, as `torch.Tensor.relu_`. */
+  /** `torch.Tensor.relu_`: `aten::relu_(Tensor(a!) self) -> Tensor(a!)` */
   relu_(): this;
-  /** `aten::remainder`, as `torch.Tensor.remainder`. */
+  /**
+   * `torch.Tensor.remainder`
+   * - `aten::remainder.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::remainder.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
   remainder(other: Tensor): Tensor;
   remainder(other: Scalar): Tensor;
-  remainder(other: Tensor, options: { out: Tensor }): Tensor;
-  remainder(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::remainder_`, as `torch.Tensor.remainder_`. */
+  /**
+   * `torch.Tensor.remainder_`
+   * - `aten::remainder_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::remainder_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   remainder_(other: Tensor): this;
   remainder_(other: Scalar): this;
-  /** `aten::renorm`, as `torch.Tensor.renorm`. */
+  /** `torch.Tensor.renorm`: `aten::renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor` */
   renorm(p: Scalar, dim: number | bigint, maxnorm: Scalar): Tensor;
-  renorm(p: Scalar, dim: number | bigint, maxnorm: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::renorm_`, as `torch.Tensor.renorm_`. */
+  /** `torch.Tensor.renorm_`: `aten::renorm_(Tensor(a!) self, Scalar p, int dim, Scalar maxnorm) -> Tensor(a!)` */
   renorm_(p: Scalar, dim: number | bigint, maxnorm: Scalar): this;
-  /** `aten::repeat`, as `torch.Tensor.repeat`. */
+  /** `torch.Tensor.repeat`: `aten::repeat(Tensor self, SymInt[] repeats) -> Tensor` */
   repeat(repeats: Ints): Tensor;
-  repeat(repeats: Ints, options: { out: Tensor }): Tensor;
-  /** `aten::repeat_interleave`, as `torch.Tensor.repeat_interleave`. */
-  repeatInterleave(options?: { outputSize?: number | bigint | null | undefined }): Tensor;
+  repeat(...repeats: (number | bigint)[]): Tensor;
+  /**
+   * `torch.Tensor.repeat_interleave`
+   * - `aten::repeat_interleave.self_Tensor(Tensor self, Tensor repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor`
+   * - `aten::repeat_interleave.self_int(Tensor self, SymInt repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor`
+   */
   repeatInterleave(repeats: Tensor, dim?: number | bigint | null, options?: { outputSize?: number | bigint | null | undefined }): Tensor;
   repeatInterleave(repeats: Tensor, options?: { dim?: number | bigint | null | undefined; outputSize?: number | bigint | null | undefined }): Tensor;
   repeatInterleave(repeats: number | bigint, dim?: number | bigint | null, options?: { outputSize?: number | bigint | null | undefined }): Tensor;
   repeatInterleave(repeats: number | bigint, options?: { dim?: number | bigint | null | undefined; outputSize?: number | bigint | null | undefined }): Tensor;
-  repeatInterleave(options: { outputSize?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::reshape`, as `torch.Tensor.reshape`. */
+  /** `torch.Tensor.reshape`: `aten::reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)` */
   reshape(shape: Ints): Tensor;
-  /** `aten::reshape_as`, as `torch.Tensor.reshape_as`. */
+  reshape(...shape: (number | bigint)[]): Tensor;
+  /** `torch.Tensor.reshape_as`: `aten::reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)` */
   reshapeAs(other: Tensor): Tensor;
-  /** `aten::resize_`, as `torch.Tensor.resize_`. */
+  /** `torch.Tensor.resize_`: `aten::resize_(Tensor(a!) self, SymInt[] size, *, MemoryFormat? memory_format=None) -> Tensor(a!)` */
   resize_(size: Ints, options?: { memoryFormat?: MemoryFormat | null | undefined }): this;
-  /** `aten::resize_as_`, as `torch.Tensor.resize_as_`. */
+  resize_(...size: (number | bigint)[]): this;
+  /** `torch.Tensor.resize_as_`: `aten::resize_as_(Tensor(a!) self, Tensor the_template, *, MemoryFormat? memory_format=None) -> Tensor(a!)` */
   resizeAs_(theTemplate: Tensor, options?: { memoryFormat?: MemoryFormat | null | undefined }): this;
-  /** `aten::resize_as_sparse_`, as `torch.Tensor.resize_as_sparse_`. */
+  /** `torch.Tensor.resize_as_sparse_`: `aten::resize_as_sparse_(Tensor(a!) self, Tensor the_template) -> Tensor(a!)` */
   resizeAsSparse_(theTemplate: Tensor): this;
-  /** `aten::resolve_conj`, as `torch.Tensor.resolve_conj`. */
+  /** `torch.Tensor.resolve_conj`: `aten::resolve_conj(Tensor(a) self) -> Tensor(a)` */
   resolveConj(): Tensor;
-  /** `aten::resolve_neg`, as `torch.Tensor.resolve_neg`. */
+  /** `torch.Tensor.resolve_neg`: `aten::resolve_neg(Tensor(a) self) -> Tensor(a)` */
   resolveNeg(): Tensor;
-  /** `aten::roll`, as `torch.Tensor.roll`. */
+  /** `torch.Tensor.roll`: `aten::roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor` */
   roll(shifts: Ints | number, dims?: Ints | number): Tensor;
   roll(shifts: Ints | number, options?: { dims?: Ints | number | undefined }): Tensor;
-  roll(shifts: Ints | number, options: { dims?: Ints | number | undefined; out: Tensor }): Tensor;
-  /** `aten::rot90`, as `torch.Tensor.rot90`. */
+  /** `torch.Tensor.rot90`: `aten::rot90(Tensor self, int k=1, int[] dims=[0, 1]) -> Tensor` */
   rot90(k?: number | bigint, dims?: Ints): Tensor;
   rot90(options?: { k?: number | bigint | undefined; dims?: Ints | undefined }): Tensor;
-  rot90(options: { k?: number | bigint | undefined; dims?: Ints | undefined; out: Tensor }): Tensor;
-  /** `aten::round`, as `torch.Tensor.round`. */
+  /**
+   * `torch.Tensor.round`
+   * - `aten::round(Tensor self) -> Tensor`
+   * - `aten::round.decimals(Tensor self, *, int decimals) -> Tensor`
+   */
   round(): Tensor;
   round(options: { decimals: number | bigint }): Tensor;
-  round(options: { decimals: number | bigint; out: Tensor }): Tensor;
-  round(options: { out: Tensor }): Tensor;
-  /** `aten::round_`, as `torch.Tensor.round_`. */
+  /**
+   * `torch.Tensor.round_`
+   * - `aten::round_(Tensor(a!) self) -> Tensor(a!)`
+   * - `aten::round_.decimals(Tensor(a!) self, *, int decimals) -> Tensor(a!)`
+   */
   round_(): this;
   round_(options: { decimals: number | bigint }): this;
-  /** `aten::row_indices`, as `torch.Tensor.row_indices`. */
+  /** `torch.Tensor.row_indices`: `aten::row_indices(Tensor(a) self) -> Tensor(a)` */
   rowIndices(): Tensor;
-  /** `aten::rsqrt`, as `torch.Tensor.rsqrt`. */
+  /** `torch.Tensor.rsqrt`: `aten::rsqrt(Tensor self) -> Tensor` */
   rsqrt(): Tensor;
-  rsqrt(options: { out: Tensor }): Tensor;
-  /** `aten::rsqrt_`, as `torch.Tensor.rsqrt_`. */
+  /** `torch.Tensor.rsqrt_`: `aten::rsqrt_(Tensor(a!) self) -> Tensor(a!)` */
   rsqrt_(): this;
-  /** `aten::scatter`, as `torch.Tensor.scatter`. */
+  /**
+   * `torch.Tensor.scatter`
+   * - `aten::scatter.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor`
+   * - `aten::scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor`
+   * - `aten::scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor`
+   * - `aten::scatter.value_reduce(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor`
+   */
   scatter(dim: number | bigint, index: Tensor, src: Tensor, options: { reduce: string }): Tensor;
   scatter(dim: number | bigint, index: Tensor, src: Tensor): Tensor;
   scatter(dim: number | bigint, index: Tensor, value: Scalar): Tensor;
   scatter(dim: number | bigint, index: Tensor, value: Scalar, options: { reduce: string }): Tensor;
-  scatter(dim: number | bigint, index: Tensor, src: Tensor, options: { reduce: string; out: Tensor }): Tensor;
-  scatter(dim: number | bigint, index: Tensor, src: Tensor, options: { out: Tensor }): Tensor;
-  scatter(dim: number | bigint, index: Tensor, value: Scalar, options: { out: Tensor }): Tensor;
-  scatter(dim: number | bigint, index: Tensor, value: Scalar, options: { reduce: string; out: Tensor }): Tensor;
-  /** `aten::scatter_`, as `torch.Tensor.scatter_`. */
+  /**
+   * `torch.Tensor.scatter_`
+   * - `aten::scatter_.reduce(Tensor(a!) self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor(a!)`
+   * - `aten::scatter_.src(Tensor(a!) self, int dim, Tensor index, Tensor src) -> Tensor(a!)`
+   * - `aten::scatter_.value(Tensor(a!) self, int dim, Tensor index, Scalar value) -> Tensor(a!)`
+   * - `aten::scatter_.value_reduce(Tensor(a!) self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor(a!)`
+   */
   scatter_(dim: number | bigint, index: Tensor, src: Tensor, options: { reduce: string }): this;
   scatter_(dim: number | bigint, index: Tensor, src: Tensor): this;
   scatter_(dim: number | bigint, index: Tensor, value: Scalar): this;
   scatter_(dim: number | bigint, index: Tensor, value: Scalar, options: { reduce: string }): this;
-  /** `aten::scatter_add`, as `torch.Tensor.scatter_add`. */
+  /** `torch.Tensor.scatter_add`: `aten::scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor` */
   scatterAdd(dim: number | bigint, index: Tensor, src: Tensor): Tensor;
-  scatterAdd(dim: number | bigint, index: Tensor, src: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::scatter_add_`, as `torch.Tensor.scatter_add_`. */
+  /** `torch.Tensor.scatter_add_`: `aten::scatter_add_(Tensor(a!) self, int dim, Tensor index, Tensor src) -> Tensor(a!)` */
   scatterAdd_(dim: number | bigint, index: Tensor, src: Tensor): this;
-  /** `aten::scatter_reduce`, as `torch.Tensor.scatter_reduce`. */
+  /** `torch.Tensor.scatter_reduce`: `aten::scatter_reduce.two(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor` */
   scatterReduce(dim: number | bigint, index: Tensor, src: Tensor, reduce: string, options?: { includeSelf?: boolean | undefined }): Tensor;
-  scatterReduce(dim: number | bigint, index: Tensor, src: Tensor, reduce: string, options: { includeSelf?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::scatter_reduce_`, as `torch.Tensor.scatter_reduce_`. */
+  /** `torch.Tensor.scatter_reduce_`: `aten::scatter_reduce_.two(Tensor(a!) self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor(a!)` */
   scatterReduce_(dim: number | bigint, index: Tensor, src: Tensor, reduce: string, options?: { includeSelf?: boolean | undefined }): this;
-  /** `aten::select`, as `torch.Tensor.select`. */
+  /** `torch.Tensor.select`: `aten::select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)` */
   select(dim: number | bigint, index: number | bigint): Tensor;
-  /** `aten::select_scatter`, as `torch.Tensor.select_scatter`. */
+  /** `torch.Tensor.select_scatter`: `aten::select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor` */
   selectScatter(src: Tensor, dim: number | bigint, index: number | bigint): Tensor;
-  selectScatter(src: Tensor, dim: number | bigint, index: number | bigint, options: { out: Tensor }): Tensor;
-  /** `aten::set_`, as `torch.Tensor.set_`. */
+  /**
+   * `torch.Tensor.set_`
+   * - `aten::set_(Tensor(a!) self) -> Tensor(a!)`
+   * - `aten::set_.source_Tensor(Tensor(a!) self, Tensor source) -> Tensor(a!)`
+   * - `aten::set_.source_Tensor_storage_offset(Tensor(a!) self, Tensor source, SymInt storage_offset, SymInt[] size, SymInt[] stride=[]) -> Tensor(a!)`
+   */
   set_(): this;
   set_(source: Tensor): this;
   set_(source: Tensor, storageOffset: number | bigint, size: Ints, stride?: Ints): this;
   set_(source: Tensor, storageOffset: number | bigint, size: Ints, options?: { stride?: Ints | undefined }): this;
-  /** `aten::sgn`, as `torch.Tensor.sgn`. */
+  /** `torch.Tensor.sgn`: `aten::sgn(Tensor self) -> Tensor` */
   sgn(): Tensor;
-  sgn(options: { out: Tensor }): Tensor;
-  /** `aten::sgn_`, as `torch.Tensor.sgn_`. */
+  /** `torch.Tensor.sgn_`: `aten::sgn_(Tensor(a!) self) -> Tensor(a!)` */
   sgn_(): this;
-  /** `aten::sigmoid`, as `torch.Tensor.sigmoid`. */
+  /** `torch.Tensor.sigmoid`: `aten::sigmoid(Tensor self) -> Tensor` */
   sigmoid(): Tensor;
-  sigmoid(options: { out: Tensor }): Tensor;
-  /** `aten::sigmoid_`, as `torch.Tensor.sigmoid_`. */
+  /** `torch.Tensor.sigmoid_`: `aten::sigmoid_(Tensor(a!) self) -> Tensor(a!)` */
   sigmoid_(): this;
-  /** `aten::sign`, as `torch.Tensor.sign`. */
+  /** `torch.Tensor.sign`: `aten::sign(Tensor self) -> Tensor` */
   sign(): Tensor;
-  sign(options: { out: Tensor }): Tensor;
-  /** `aten::sign_`, as `torch.Tensor.sign_`. */
+  /** `torch.Tensor.sign_`: `aten::sign_(Tensor(a!) self) -> Tensor(a!)` */
   sign_(): this;
-  /** `aten::signbit`, as `torch.Tensor.signbit`. */
+  /** `torch.Tensor.signbit`: `aten::signbit(Tensor self) -> Tensor` */
   signbit(): Tensor;
-  signbit(options: { out: Tensor }): Tensor;
-  /** `aten::sin`, as `torch.Tensor.sin`. */
+  /** `torch.Tensor.sin`: `aten::sin(Tensor self) -> Tensor` */
   sin(): Tensor;
-  sin(options: { out: Tensor }): Tensor;
-  /** `aten::sin_`, as `torch.Tensor.sin_`. */
+  /** `torch.Tensor.sin_`: `aten::sin_(Tensor(a!) self) -> Tensor(a!)` */
   sin_(): this;
-  /** `aten::sinc`, as `torch.Tensor.sinc`. */
+  /** `torch.Tensor.sinc`: `aten::sinc(Tensor self) -> Tensor` */
   sinc(): Tensor;
-  sinc(options: { out: Tensor }): Tensor;
-  /** `aten::sinc_`, as `torch.Tensor.sinc_`. */
+  /** `torch.Tensor.sinc_`: `aten::sinc_(Tensor(a!) self) -> Tensor(a!)` */
   sinc_(): this;
-  /** `aten::sinh`, as `torch.Tensor.sinh`. */
+  /** `torch.Tensor.sinh`: `aten::sinh(Tensor self) -> Tensor` */
   sinh(): Tensor;
-  sinh(options: { out: Tensor }): Tensor;
-  /** `aten::sinh_`, as `torch.Tensor.sinh_`. */
+  /** `torch.Tensor.sinh_`: `aten::sinh_(Tensor(a!) self) -> Tensor(a!)` */
   sinh_(): this;
-  /** `aten::slice`, as `torch.Tensor.slice`. */
+  /** `torch.Tensor.slice`: `aten::slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)` */
   slice(dim?: number | bigint, start?: number | bigint | null, end?: number | bigint | null, step?: number | bigint): Tensor;
   slice(options?: { dim?: number | bigint | undefined; start?: number | bigint | null | undefined; end?: number | bigint | null | undefined; step?: number | bigint | undefined }): Tensor;
-  /** `aten::slice_inverse`, as `torch.Tensor.slice_inverse`. */
+  /** `torch.Tensor.slice_inverse`: `aten::slice_inverse(Tensor(a) self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)` */
   sliceInverse(src: Tensor, dim?: number | bigint, start?: number | bigint | null, end?: number | bigint | null, step?: number | bigint): Tensor;
   sliceInverse(src: Tensor, options?: { dim?: number | bigint | undefined; start?: number | bigint | null | undefined; end?: number | bigint | null | undefined; step?: number | bigint | undefined }): Tensor;
-  /** `aten::slice_scatter`, as `torch.Tensor.slice_scatter`. */
+  /** `torch.Tensor.slice_scatter`: `aten::slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor` */
   sliceScatter(src: Tensor, dim?: number | bigint, start?: number | bigint | null, end?: number | bigint | null, step?: number | bigint): Tensor;
   sliceScatter(src: Tensor, options?: { dim?: number | bigint | undefined; start?: number | bigint | null | undefined; end?: number | bigint | null | undefined; step?: number | bigint | undefined }): Tensor;
-  sliceScatter(src: Tensor, options: { dim?: number | bigint | undefined; start?: number | bigint | null | undefined; end?: number | bigint | null | undefined; step?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::slogdet`, as `torch.Tensor.slogdet`. */
-  slogdet(): [Tensor, Tensor];
-  slogdet(options: { sign: Tensor; logabsdet: Tensor }): [Tensor, Tensor];
-  /** `aten::smm`, as `torch.Tensor.smm`. */
+  /** `torch.Tensor.slogdet`: `aten::slogdet(Tensor self) -> (Tensor sign, Tensor logabsdet)` */
+  slogdet(): [sign: Tensor, logabsdet: Tensor];
+  /** `torch.Tensor.smm`: `aten::smm(Tensor self, Tensor mat2) -> Tensor` */
   smm(mat2: Tensor): Tensor;
-  /** `aten::softmax`, as `torch.Tensor.softmax`. */
+  /** `torch.Tensor.softmax`: `aten::softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor` */
   softmax(dim: number | bigint, dtype?: DType | null): Tensor;
   softmax(dim: number | bigint, options?: { dtype?: DType | null | undefined }): Tensor;
-  softmax(dim: number | bigint, options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::sort`, as `torch.Tensor.sort`. */
-  sort(dim?: number | bigint, descending?: boolean): [Tensor, Tensor];
-  sort(options?: { dim?: number | bigint | undefined; descending?: boolean | undefined }): [Tensor, Tensor];
-  sort(options: { stable: boolean | null; dim?: number | bigint | undefined; descending?: boolean | undefined }): [Tensor, Tensor];
-  sort(options: { dim?: number | bigint | undefined; descending?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  sort(options: { stable: boolean | null; dim?: number | bigint | undefined; descending?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::sparse_dim`, as `torch.Tensor.sparse_dim`. */
+  /**
+   * `torch.Tensor.sort`
+   * - `aten::sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)`
+   * - `aten::sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)`
+   */
+  sort(dim?: number | bigint, descending?: boolean): [values: Tensor, indices: Tensor];
+  sort(options?: { dim?: number | bigint | undefined; descending?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  sort(options: { stable: boolean | null; dim?: number | bigint | undefined; descending?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  /** `torch.Tensor.sparse_dim`: `aten::sparse_dim(Tensor self) -> int` */
   sparseDim(): number;
-  /** `aten::sparse_mask`, as `torch.Tensor.sparse_mask`. */
+  /** `torch.Tensor.sparse_mask`: `aten::sparse_mask(Tensor self, Tensor mask) -> Tensor` */
   sparseMask(mask: Tensor): Tensor;
-  sparseMask(mask: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::sparse_resize_`, as `torch.Tensor.sparse_resize_`. */
+  /** `torch.Tensor.sparse_resize_`: `aten::sparse_resize_(Tensor(a!) self, int[] size, int sparse_dim, int dense_dim) -> Tensor(a!)` */
   sparseResize_(size: Ints, sparseDim: number | bigint, denseDim: number | bigint): this;
-  /** `aten::sparse_resize_and_clear_`, as `torch.Tensor.sparse_resize_and_clear_`. */
+  /** `torch.Tensor.sparse_resize_and_clear_`: `aten::sparse_resize_and_clear_(Tensor(a!) self, int[] size, int sparse_dim, int dense_dim) -> Tensor(a!)` */
   sparseResizeAndClear_(size: Ints, sparseDim: number | bigint, denseDim: number | bigint): this;
-  /** `aten::split`, as `torch.Tensor.split`. */
+  /**
+   * `torch.Tensor.split`
+   * - `aten::split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]`
+   * - `aten::split.sizes(Tensor(a -> *) self, SymInt[] split_size, int dim=0) -> Tensor(a)[]`
+   */
   split(splitSize: number | bigint, dim?: number | bigint): Tensor[];
   split(splitSize: number | bigint, options?: { dim?: number | bigint | undefined }): Tensor[];
   split(splitSize: Ints, dim?: number | bigint): Tensor[];
   split(splitSize: Ints, options?: { dim?: number | bigint | undefined }): Tensor[];
-  /** `aten::split_with_sizes`, as `torch.Tensor.split_with_sizes`. */
+  /** `torch.Tensor.split_with_sizes`: `aten::split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Tensor(a)[]` */
   splitWithSizes(splitSizes: Ints, dim?: number | bigint): Tensor[];
   splitWithSizes(splitSizes: Ints, options?: { dim?: number | bigint | undefined }): Tensor[];
-  /** `aten::sqrt`, as `torch.Tensor.sqrt`. */
+  /** `torch.Tensor.sqrt`: `aten::sqrt(Tensor self) -> Tensor` */
   sqrt(): Tensor;
-  sqrt(options: { out: Tensor }): Tensor;
-  /** `aten::sqrt_`, as `torch.Tensor.sqrt_`. */
+  /** `torch.Tensor.sqrt_`: `aten::sqrt_(Tensor(a!) self) -> Tensor(a!)` */
   sqrt_(): this;
-  /** `aten::square`, as `torch.Tensor.square`. */
+  /** `torch.Tensor.square`: `aten::square(Tensor self) -> Tensor` */
   square(): Tensor;
-  square(options: { out: Tensor }): Tensor;
-  /** `aten::square_`, as `torch.Tensor.square_`. */
+  /** `torch.Tensor.square_`: `aten::square_(Tensor(a!) self) -> Tensor(a!)` */
   square_(): this;
-  /** `aten::squeeze`, as `torch.Tensor.squeeze`. */
+  /**
+   * `torch.Tensor.squeeze`
+   * - `aten::squeeze(Tensor(a) self) -> Tensor(a)`
+   * - `aten::squeeze.dim(Tensor(a) self, int dim) -> Tensor(a)`
+   * - `aten::squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)`
+   */
   squeeze(): Tensor;
   squeeze(dim: number | bigint): Tensor;
   squeeze(dim: Ints): Tensor;
-  /** `aten::squeeze_`, as `torch.Tensor.squeeze_`. */
+  squeeze(...dim: (number | bigint)[]): Tensor;
+  /**
+   * `torch.Tensor.squeeze_`
+   * - `aten::squeeze_(Tensor(a!) self) -> Tensor(a!)`
+   * - `aten::squeeze_.dim(Tensor(a!) self, int dim) -> Tensor(a!)`
+   * - `aten::squeeze_.dims(Tensor(a!) self, int[] dim) -> Tensor(a!)`
+   */
   squeeze_(): this;
   squeeze_(dim: number | bigint): this;
   squeeze_(dim: Ints): this;
-  /** `aten::sspaddmm`, as `torch.Tensor.sspaddmm`. */
+  squeeze_(...dim: (number | bigint)[]): this;
+  /** `torch.Tensor.sspaddmm`: `aten::sspaddmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor` */
   sspaddmm(mat1: Tensor, mat2: Tensor, options?: { beta?: Scalar | undefined; alpha?: Scalar | undefined }): Tensor;
-  sspaddmm(mat1: Tensor, mat2: Tensor, options: { beta?: Scalar | undefined; alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::std`, as `torch.Tensor.std`. */
+  /**
+   * `torch.Tensor.std`
+   * - `aten::std(Tensor self, bool unbiased=True) -> Tensor`
+   * - `aten::std.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor`
+   * - `aten::std.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor`
+   */
   std(unbiased?: boolean): Tensor;
   std(options?: { unbiased?: boolean | undefined }): Tensor;
   std(dim?: Ints | number | null, options?: { correction?: Scalar | null | undefined; keepdim?: boolean | undefined }): Tensor;
   std(options?: { dim?: Ints | number | null | undefined; correction?: Scalar | null | undefined; keepdim?: boolean | undefined }): Tensor;
+  std(...dim: (number | bigint)[]): Tensor;
   std(dim: Ints | number | null, unbiased?: boolean, keepdim?: boolean): Tensor;
   std(dim: Ints | number | null, options?: { unbiased?: boolean | undefined; keepdim?: boolean | undefined }): Tensor;
-  std(options: { dim?: Ints | number | null | undefined; correction?: Scalar | null | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  std(dim: Ints | number | null, options: { unbiased?: boolean | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::stft`, as `torch.Tensor.stft`. */
+  /**
+   * `torch.Tensor.stft`
+   * - `aten::stft(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, Tensor? window=None, bool normalized=False, bool? onesided=None, bool? return_complex=None, bool? align_to_window=None) -> Tensor`
+   * - `aten::stft.center(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, Tensor? window=None, bool center=True, str pad_mode="reflect", bool normalized=False, bool? onesided=None, bool? return_complex=None, bool? align_to_window=None) -> Tensor`
+   */
   stft(nFft: number | bigint, hopLength?: number | bigint | null, winLength?: number | bigint | null, window?: Tensor | null, normalized?: boolean, onesided?: boolean | null, returnComplex?: boolean | null, alignToWindow?: boolean | null): Tensor;
   stft(nFft: number | bigint, options?: { hopLength?: number | bigint | null | undefined; winLength?: number | bigint | null | undefined; window?: Tensor | null | undefined; normalized?: boolean | undefined; onesided?: boolean | null | undefined; returnComplex?: boolean | null | undefined; alignToWindow?: boolean | null | undefined }): Tensor;
   stft(nFft: number | bigint, hopLength?: number | bigint | null, winLength?: number | bigint | null, window?: Tensor | null, center?: boolean, padMode?: string, normalized?: boolean, onesided?: boolean | null, returnComplex?: boolean | null, alignToWindow?: boolean | null): Tensor;
   stft(nFft: number | bigint, options?: { hopLength?: number | bigint | null | undefined; winLength?: number | bigint | null | undefined; window?: Tensor | null | undefined; center?: boolean | undefined; padMode?: string | undefined; normalized?: boolean | undefined; onesided?: boolean | null | undefined; returnComplex?: boolean | null | undefined; alignToWindow?: boolean | null | undefined }): Tensor;
-  /** `aten::sub`, as `torch.Tensor.sub`. */
-  sub(other: Tensor, options?: { alpha?: Scalar | undefined }): Tensor;
+  /**
+   * `torch.Tensor.sub`
+   * - `aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor`
+   * - `aten::sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor`
+   */
+  sub(other: Tensor | Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
   sub(other: Scalar, alpha?: Scalar): Tensor;
   sub(other: Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
-  sub(other: Tensor, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  sub(other: Scalar, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::sub_`, as `torch.Tensor.sub_`. */
-  sub_(other: Tensor, options?: { alpha?: Scalar | undefined }): this;
+  /**
+   * `torch.Tensor.sub_`
+   * - `aten::sub_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)`
+   * - `aten::sub_.Scalar(Tensor(a!) self, Scalar other, Scalar alpha=1) -> Tensor(a!)`
+   */
+  sub_(other: Tensor | Scalar, options?: { alpha?: Scalar | undefined }): this;
   sub_(other: Scalar, alpha?: Scalar): this;
   sub_(other: Scalar, options?: { alpha?: Scalar | undefined }): this;
-  /** `aten::subtract`, as `torch.Tensor.subtract`. */
-  subtract(other: Tensor, options?: { alpha?: Scalar | undefined }): Tensor;
+  /**
+   * `torch.Tensor.subtract`
+   * - `aten::subtract.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor`
+   * - `aten::subtract.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor`
+   */
+  subtract(other: Tensor | Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
   subtract(other: Scalar, alpha?: Scalar): Tensor;
   subtract(other: Scalar, options?: { alpha?: Scalar | undefined }): Tensor;
-  subtract(other: Tensor, options: { alpha?: Scalar | undefined; out: Tensor }): Tensor;
-  /** `aten::subtract_`, as `torch.Tensor.subtract_`. */
-  subtract_(other: Tensor, options?: { alpha?: Scalar | undefined }): this;
+  /**
+   * `torch.Tensor.subtract_`
+   * - `aten::subtract_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)`
+   * - `aten::subtract_.Scalar(Tensor(a!) self, Scalar other, Scalar alpha=1) -> Tensor(a!)`
+   */
+  subtract_(other: Tensor | Scalar, options?: { alpha?: Scalar | undefined }): this;
   subtract_(other: Scalar, alpha?: Scalar): this;
   subtract_(other: Scalar, options?: { alpha?: Scalar | undefined }): this;
-  /** `aten::sum`, as `torch.Tensor.sum`. */
+  /**
+   * `torch.Tensor.sum`
+   * - `aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor`
+   * - `aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`
+   */
   sum(options?: { dtype?: DType | null | undefined }): Tensor;
   sum(dim: Ints | number | null, keepdim?: boolean, options?: { dtype?: DType | null | undefined }): Tensor;
   sum(dim: Ints | number | null, options?: { keepdim?: boolean | undefined; dtype?: DType | null | undefined }): Tensor;
-  sum(dim: Ints | number | null, options: { keepdim?: boolean | undefined; dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  sum(options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::sum_to_size`, as `torch.Tensor.sum_to_size`. */
+  /** `torch.Tensor.sum_to_size`: `aten::sum_to_size(Tensor self, SymInt[] size) -> Tensor` */
   sumToSize(size: Ints): Tensor;
-  /** `aten::svd`, as `torch.Tensor.svd`. */
-  svd(some?: boolean, computeUv?: boolean): [Tensor, Tensor, Tensor];
-  svd(options?: { some?: boolean | undefined; computeUv?: boolean | undefined }): [Tensor, Tensor, Tensor];
-  svd(options: { some?: boolean | undefined; computeUv?: boolean | undefined; U: Tensor; S: Tensor; V: Tensor }): [Tensor, Tensor, Tensor];
-  /** `aten::swapaxes`, as `torch.Tensor.swapaxes`. */
+  sumToSize(...size: (number | bigint)[]): Tensor;
+  /** `torch.Tensor.svd`: `aten::svd(Tensor self, bool some=True, bool compute_uv=True) -> (Tensor U, Tensor S, Tensor V)` */
+  svd(some?: boolean, computeUv?: boolean): [U: Tensor, S: Tensor, V: Tensor];
+  svd(options?: { some?: boolean | undefined; computeUv?: boolean | undefined }): [U: Tensor, S: Tensor, V: Tensor];
+  /** `torch.Tensor.swapaxes`: `aten::swapaxes(Tensor(a) self, int axis0, int axis1) -> Tensor(a)` */
   swapaxes(axis0: number | bigint, axis1: number | bigint): Tensor;
-  /** `aten::swapaxes_`, as `torch.Tensor.swapaxes_`. */
+  /** `torch.Tensor.swapaxes_`: `aten::swapaxes_(Tensor(a!) self, int axis0, int axis1) -> Tensor(a!)` */
   swapaxes_(axis0: number | bigint, axis1: number | bigint): this;
-  /** `aten::swapdims`, as `torch.Tensor.swapdims`. */
+  /** `torch.Tensor.swapdims`: `aten::swapdims(Tensor(a) self, int dim0, int dim1) -> Tensor(a)` */
   swapdims(dim0: number | bigint, dim1: number | bigint): Tensor;
-  /** `aten::swapdims_`, as `torch.Tensor.swapdims_`. */
+  /** `torch.Tensor.swapdims_`: `aten::swapdims_(Tensor(a!) self, int dim0, int dim1) -> Tensor(a!)` */
   swapdims_(dim0: number | bigint, dim1: number | bigint): this;
-  /** `aten::t`, as `torch.Tensor.t`. */
+  /** `torch.Tensor.t`: `aten::t(Tensor(a) self) -> Tensor(a)` */
   t(): Tensor;
-  /** `aten::t_`, as `torch.Tensor.t_`. */
+  /** `torch.Tensor.t_`: `aten::t_(Tensor(a!) self) -> Tensor(a!)` */
   t_(): this;
-  /** `aten::take`, as `torch.Tensor.take`. */
+  /** `torch.Tensor.take`: `aten::take(Tensor self, Tensor index) -> Tensor` */
   take(index: Tensor): Tensor;
-  take(index: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::take_along_dim`, as `torch.Tensor.take_along_dim`. */
+  /** `torch.Tensor.take_along_dim`: `aten::take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor` */
   takeAlongDim(indices: Tensor, dim?: number | bigint | null): Tensor;
   takeAlongDim(indices: Tensor, options?: { dim?: number | bigint | null | undefined }): Tensor;
-  takeAlongDim(indices: Tensor, options: { dim?: number | bigint | null | undefined; out: Tensor }): Tensor;
-  /** `aten::tan`, as `torch.Tensor.tan`. */
+  /** `torch.Tensor.tan`: `aten::tan(Tensor self) -> Tensor` */
   tan(): Tensor;
-  tan(options: { out: Tensor }): Tensor;
-  /** `aten::tan_`, as `torch.Tensor.tan_`. */
+  /** `torch.Tensor.tan_`: `aten::tan_(Tensor(a!) self) -> Tensor(a!)` */
   tan_(): this;
-  /** `aten::tanh`, as `torch.Tensor.tanh`. */
+  /** `torch.Tensor.tanh`: `aten::tanh(Tensor self) -> Tensor` */
   tanh(): Tensor;
-  tanh(options: { out: Tensor }): Tensor;
-  /** `aten::tanh_`, as `torch.Tensor.tanh_`. */
+  /** `torch.Tensor.tanh_`: `aten::tanh_(Tensor(a!) self) -> Tensor(a!)` */
   tanh_(): this;
-  /** `aten::tensor_split`, as `torch.Tensor.tensor_split`. */
+  /**
+   * `torch.Tensor.tensor_split`
+   * - `aten::tensor_split.indices(Tensor(a -> *) self, SymInt[] indices, int dim=0) -> Tensor(a)[]`
+   * - `aten::tensor_split.sections(Tensor(a -> *) self, SymInt sections, int dim=0) -> Tensor(a)[]`
+   * - `aten::tensor_split.tensor_indices_or_sections(Tensor(a -> *) self, Tensor tensor_indices_or_sections, int dim=0) -> Tensor(a)[]`
+   */
   tensorSplit(indices: Ints, dim?: number | bigint): Tensor[];
   tensorSplit(indices: Ints, options?: { dim?: number | bigint | undefined }): Tensor[];
   tensorSplit(sections: number | bigint, dim?: number | bigint): Tensor[];
   tensorSplit(sections: number | bigint, options?: { dim?: number | bigint | undefined }): Tensor[];
   tensorSplit(tensorIndicesOrSections: Tensor, dim?: number | bigint): Tensor[];
   tensorSplit(tensorIndicesOrSections: Tensor, options?: { dim?: number | bigint | undefined }): Tensor[];
-  /** `aten::tile`, as `torch.Tensor.tile`. */
+  /** `torch.Tensor.tile`: `aten::tile(Tensor self, SymInt[] dims) -> Tensor` */
   tile(dims: Ints): Tensor;
-  /** `aten::to_dense`, as `torch.Tensor.to_dense`. */
+  tile(...dims: (number | bigint)[]): Tensor;
+  /** `torch.Tensor.to_dense`: `aten::to_dense(Tensor self, ScalarType? dtype=None, *, bool? masked_grad=None) -> Tensor` */
   toDense(dtype?: DType | null, options?: { maskedGrad?: boolean | null | undefined }): Tensor;
   toDense(options?: { dtype?: DType | null | undefined; maskedGrad?: boolean | null | undefined }): Tensor;
-  /** `aten::to_mkldnn`, as `torch.Tensor.to_mkldnn`. */
+  /** `torch.Tensor.to_mkldnn`: `aten::to_mkldnn(Tensor self, ScalarType? dtype=None) -> Tensor` */
   toMkldnn(dtype?: DType | null): Tensor;
   toMkldnn(options?: { dtype?: DType | null | undefined }): Tensor;
-  toMkldnn(options: { dtype?: DType | null | undefined; out: Tensor }): Tensor;
-  /** `aten::to_padded_tensor`, as `torch.Tensor.to_padded_tensor`. */
+  /** `torch.Tensor.to_padded_tensor`: `aten::to_padded_tensor(Tensor self, float padding, SymInt[]? output_size=None) -> Tensor` */
   toPaddedTensor(padding: number | PyFloat, outputSize?: Ints | null): Tensor;
   toPaddedTensor(padding: number | PyFloat, options?: { outputSize?: Ints | null | undefined }): Tensor;
-  toPaddedTensor(padding: number | PyFloat, options: { outputSize?: Ints | null | undefined; out: Tensor }): Tensor;
-  /** `aten::to_sparse`, as `torch.Tensor.to_sparse`. */
+  /**
+   * `torch.Tensor.to_sparse`
+   * - `aten::to_sparse(Tensor self, *, Layout? layout=None, int[2]? blocksize=None, int? dense_dim=None) -> Tensor`
+   * - `aten::to_sparse.sparse_dim(Tensor self, int sparse_dim) -> Tensor`
+   */
   toSparse(options?: { layout?: Layout | null | undefined; blocksize?: Ints | number | null | undefined; denseDim?: number | bigint | null | undefined }): Tensor;
   toSparse(sparseDim: number | bigint): Tensor;
-  /** `aten::to_sparse_bsc`, as `torch.Tensor.to_sparse_bsc`. */
+  /** `torch.Tensor.to_sparse_bsc`: `aten::to_sparse_bsc(Tensor self, int[2] blocksize, int? dense_dim=None) -> Tensor` */
   toSparseBsc(blocksize: Ints | number, denseDim?: number | bigint | null): Tensor;
   toSparseBsc(blocksize: Ints | number, options?: { denseDim?: number | bigint | null | undefined }): Tensor;
-  /** `aten::to_sparse_bsr`, as `torch.Tensor.to_sparse_bsr`. */
+  /** `torch.Tensor.to_sparse_bsr`: `aten::to_sparse_bsr(Tensor self, int[2] blocksize, int? dense_dim=None) -> Tensor` */
   toSparseBsr(blocksize: Ints | number, denseDim?: number | bigint | null): Tensor;
   toSparseBsr(blocksize: Ints | number, options?: { denseDim?: number | bigint | null | undefined }): Tensor;
-  /** `aten::to_sparse_csc`, as `torch.Tensor.to_sparse_csc`. */
+  /** `torch.Tensor.to_sparse_csc`: `aten::to_sparse_csc(Tensor self, int? dense_dim=None) -> Tensor` */
   toSparseCsc(denseDim?: number | bigint | null): Tensor;
   toSparseCsc(options?: { denseDim?: number | bigint | null | undefined }): Tensor;
-  /** `aten::to_sparse_csr`, as `torch.Tensor.to_sparse_csr`. */
+  /** `torch.Tensor.to_sparse_csr`: `aten::to_sparse_csr(Tensor self, int? dense_dim=None) -> Tensor` */
   toSparseCsr(denseDim?: number | bigint | null): Tensor;
   toSparseCsr(options?: { denseDim?: number | bigint | null | undefined }): Tensor;
-  /** `aten::topk`, as `torch.Tensor.topk`. */
-  topk(k: number | bigint, dim?: number | bigint, largest?: boolean, sorted?: boolean): [Tensor, Tensor];
-  topk(k: number | bigint, options?: { dim?: number | bigint | undefined; largest?: boolean | undefined; sorted?: boolean | undefined }): [Tensor, Tensor];
-  topk(k: number | bigint, options: { dim?: number | bigint | undefined; largest?: boolean | undefined; sorted?: boolean | undefined; values: Tensor; indices: Tensor }): [Tensor, Tensor];
-  /** `aten::trace`, as `torch.Tensor.trace`. */
+  /** `torch.Tensor.topk`: `aten::topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)` */
+  topk(k: number | bigint, dim?: number | bigint, largest?: boolean, sorted?: boolean): [values: Tensor, indices: Tensor];
+  topk(k: number | bigint, options?: { dim?: number | bigint | undefined; largest?: boolean | undefined; sorted?: boolean | undefined }): [values: Tensor, indices: Tensor];
+  /** `torch.Tensor.trace`: `aten::trace(Tensor self) -> Tensor` */
   trace(): Tensor;
-  trace(options: { out: Tensor }): Tensor;
-  /** `aten::transpose`, as `torch.Tensor.transpose`. */
+  /** `torch.Tensor.transpose`: `aten::transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)` */
   transpose(dim0: number | bigint, dim1: number | bigint): Tensor;
-  /** `aten::transpose_`, as `torch.Tensor.transpose_`. */
+  /** `torch.Tensor.transpose_`: `aten::transpose_(Tensor(a!) self, int dim0, int dim1) -> Tensor(a!)` */
   transpose_(dim0: number | bigint, dim1: number | bigint): this;
-  /** `aten::triangular_solve`, as `torch.Tensor.triangular_solve`. */
-  triangularSolve(A: Tensor, upper?: boolean, transpose?: boolean, unitriangular?: boolean): [Tensor, Tensor];
-  triangularSolve(A: Tensor, options?: { upper?: boolean | undefined; transpose?: boolean | undefined; unitriangular?: boolean | undefined }): [Tensor, Tensor];
-  triangularSolve(A: Tensor, options: { upper?: boolean | undefined; transpose?: boolean | undefined; unitriangular?: boolean | undefined; X: Tensor; M: Tensor }): [Tensor, Tensor];
-  /** `aten::tril`, as `torch.Tensor.tril`. */
+  /** `torch.Tensor.triangular_solve`: `aten::triangular_solve(Tensor self, Tensor A, bool upper=True, bool transpose=False, bool unitriangular=False) -> (Tensor solution, Tensor cloned_coefficient)` */
+  triangularSolve(A: Tensor, upper?: boolean, transpose?: boolean, unitriangular?: boolean): [solution: Tensor, clonedCoefficient: Tensor];
+  triangularSolve(A: Tensor, options?: { upper?: boolean | undefined; transpose?: boolean | undefined; unitriangular?: boolean | undefined }): [solution: Tensor, clonedCoefficient: Tensor];
+  /** `torch.Tensor.tril`: `aten::tril(Tensor self, SymInt diagonal=0) -> Tensor` */
   tril(diagonal?: number | bigint): Tensor;
   tril(options?: { diagonal?: number | bigint | undefined }): Tensor;
-  tril(options: { diagonal?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::tril_`, as `torch.Tensor.tril_`. */
+  /** `torch.Tensor.tril_`: `aten::tril_(Tensor(a!) self, SymInt diagonal=0) -> Tensor(a!)` */
   tril_(diagonal?: number | bigint): this;
   tril_(options?: { diagonal?: number | bigint | undefined }): this;
-  /** `aten::triu`, as `torch.Tensor.triu`. */
+  /** `torch.Tensor.triu`: `aten::triu(Tensor self, SymInt diagonal=0) -> Tensor` */
   triu(diagonal?: number | bigint): Tensor;
   triu(options?: { diagonal?: number | bigint | undefined }): Tensor;
-  triu(options: { diagonal?: number | bigint | undefined; out: Tensor }): Tensor;
-  /** `aten::triu_`, as `torch.Tensor.triu_`. */
+  /** `torch.Tensor.triu_`: `aten::triu_(Tensor(a!) self, SymInt diagonal=0) -> Tensor(a!)` */
   triu_(diagonal?: number | bigint): this;
   triu_(options?: { diagonal?: number | bigint | undefined }): this;
-  /** `aten::true_divide`, as `torch.Tensor.true_divide`. */
-  trueDivide(other: Tensor): Tensor;
+  /**
+   * `torch.Tensor.true_divide`
+   * - `aten::true_divide.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::true_divide.Scalar(Tensor self, Scalar other) -> Tensor`
+   */
+  trueDivide(other: Tensor | Scalar): Tensor;
   trueDivide(other: Scalar): Tensor;
-  trueDivide(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::true_divide_`, as `torch.Tensor.true_divide_`. */
-  trueDivide_(other: Tensor): this;
+  /**
+   * `torch.Tensor.true_divide_`
+   * - `aten::true_divide_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::true_divide_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
+  trueDivide_(other: Tensor | Scalar): this;
   trueDivide_(other: Scalar): this;
-  /** `aten::trunc`, as `torch.Tensor.trunc`. */
+  /** `torch.Tensor.trunc`: `aten::trunc(Tensor self) -> Tensor` */
   trunc(): Tensor;
-  trunc(options: { out: Tensor }): Tensor;
-  /** `aten::trunc_`, as `torch.Tensor.trunc_`. */
+  /** `torch.Tensor.trunc_`: `aten::trunc_(Tensor(a!) self) -> Tensor(a!)` */
   trunc_(): this;
-  /** `aten::type_as`, as `torch.Tensor.type_as`. */
+  /** `torch.Tensor.type_as`: `aten::type_as(Tensor self, Tensor other) -> Tensor` */
   typeAs(other: Tensor): Tensor;
-  /** `aten::unbind`, as `torch.Tensor.unbind`. */
+  /** `torch.Tensor.unbind`: `aten::unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]` */
   unbind(dim?: number | bigint): Tensor[];
   unbind(options?: { dim?: number | bigint | undefined }): Tensor[];
-  /** `aten::unflatten`, as `torch.Tensor.unflatten`. */
+  /** `torch.Tensor.unflatten`: `aten::unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)` */
   unflatten(dim: number | bigint, sizes: Ints): Tensor;
-  /** `aten::unfold`, as `torch.Tensor.unfold`. */
+  /** `torch.Tensor.unfold`: `aten::unfold(Tensor(a) self, int dimension, int size, int step) -> Tensor(a)` */
   unfold(dimension: number | bigint, size: number | bigint, step: number | bigint): Tensor;
-  /** `aten::uniform_`, as `torch.Tensor.uniform_`. */
+  /** `torch.Tensor.uniform_`: `aten::uniform_(Tensor(a!) self, float from=0., float to=1., *, Generator? generator=None) -> Tensor(a!)` */
   uniform_(from?: number | PyFloat, to?: number | PyFloat, options?: { generator?: Generator | null | undefined }): this;
   uniform_(options?: { from?: number | PyFloat | undefined; to?: number | PyFloat | undefined; generator?: Generator | null | undefined }): this;
-  /** `aten::unsafe_chunk`, as `torch.Tensor.unsafe_chunk`. */
+  /** `torch.Tensor.unsafe_chunk`: `aten::unsafe_chunk(Tensor self, int chunks, int dim=0) -> Tensor[]` */
   unsafeChunk(chunks: number | bigint, dim?: number | bigint): Tensor[];
   unsafeChunk(chunks: number | bigint, options?: { dim?: number | bigint | undefined }): Tensor[];
-  /** `aten::unsafe_split`, as `torch.Tensor.unsafe_split`. */
+  /** `torch.Tensor.unsafe_split`: `aten::unsafe_split.Tensor(Tensor self, SymInt split_size, int dim=0) -> Tensor[]` */
   unsafeSplit(splitSize: number | bigint, dim?: number | bigint): Tensor[];
   unsafeSplit(splitSize: number | bigint, options?: { dim?: number | bigint | undefined }): Tensor[];
-  unsafeSplit(splitSize: number | bigint, options: { dim?: number | bigint | undefined; out: readonly Tensor[] }): void;
-  /** `aten::unsafe_split_with_sizes`, as `torch.Tensor.unsafe_split_with_sizes`. */
+  /** `torch.Tensor.unsafe_split_with_sizes`: `aten::unsafe_split_with_sizes(Tensor self, SymInt[] split_sizes, int dim=0) -> Tensor[]` */
   unsafeSplitWithSizes(splitSizes: Ints, dim?: number | bigint): Tensor[];
   unsafeSplitWithSizes(splitSizes: Ints, options?: { dim?: number | bigint | undefined }): Tensor[];
-  unsafeSplitWithSizes(splitSizes: Ints, options: { dim?: number | bigint | undefined; out: readonly Tensor[] }): void;
-  /** `aten::unsqueeze`, as `torch.Tensor.unsqueeze`. */
+  /** `torch.Tensor.unsqueeze`: `aten::unsqueeze(Tensor(a) self, int dim) -> Tensor(a)` */
   unsqueeze(dim: number | bigint): Tensor;
-  /** `aten::unsqueeze_`, as `torch.Tensor.unsqueeze_`. */
+  /** `torch.Tensor.unsqueeze_`: `aten::unsqueeze_(Tensor(a!) self, int dim) -> Tensor(a!)` */
   unsqueeze_(dim: number | bigint): this;
-  /** `aten::values`, as `torch.Tensor.values`. */
+  /** `torch.Tensor.values`: `aten::values(Tensor(a) self) -> Tensor(a)` */
   values(): Tensor;
-  /** `aten::var`, as `torch.Tensor.var`. */
+  /**
+   * `torch.Tensor.var`
+   * - `aten::var(Tensor self, bool unbiased=True) -> Tensor`
+   * - `aten::var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor`
+   * - `aten::var.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor`
+   */
   var(unbiased?: boolean): Tensor;
   var(options?: { unbiased?: boolean | undefined }): Tensor;
   var(dim?: Ints | number | null, options?: { correction?: Scalar | null | undefined; keepdim?: boolean | undefined }): Tensor;
   var(options?: { dim?: Ints | number | null | undefined; correction?: Scalar | null | undefined; keepdim?: boolean | undefined }): Tensor;
+  var(...dim: (number | bigint)[]): Tensor;
   var(dim: Ints | number | null, unbiased?: boolean, keepdim?: boolean): Tensor;
   var(dim: Ints | number | null, options?: { unbiased?: boolean | undefined; keepdim?: boolean | undefined }): Tensor;
-  var(options: { dim?: Ints | number | null | undefined; correction?: Scalar | null | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  var(dim: Ints | number | null, options: { unbiased?: boolean | undefined; keepdim?: boolean | undefined; out: Tensor }): Tensor;
-  /** `aten::vdot`, as `torch.Tensor.vdot`. */
+  /** `torch.Tensor.vdot`: `aten::vdot(Tensor self, Tensor other) -> Tensor` */
   vdot(other: Tensor): Tensor;
-  vdot(other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::view`, as `torch.Tensor.view`. */
+  /**
+   * `torch.Tensor.view`
+   * - `aten::view(Tensor(a) self, SymInt[] size) -> Tensor(a)`
+   * - `aten::view.dtype(Tensor(a) self, ScalarType dtype) -> Tensor(a)`
+   */
   view(size: Ints): Tensor;
+  view(...size: (number | bigint)[]): Tensor;
   view(dtype: DType): Tensor;
-  /** `aten::view_as`, as `torch.Tensor.view_as`. */
+  /** `torch.Tensor.view_as`: `aten::view_as(Tensor(a) self, Tensor other) -> Tensor(a)` */
   viewAs(other: Tensor): Tensor;
-  /** `aten::vsplit`, as `torch.Tensor.vsplit`. */
+  /**
+   * `torch.Tensor.vsplit`
+   * - `aten::vsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]`
+   * - `aten::vsplit.int(Tensor(a -> *) self, int sections) -> Tensor(a)[]`
+   */
   vsplit(indices: Ints): Tensor[];
+  vsplit(...indices: (number | bigint)[]): Tensor[];
   vsplit(sections: number | bigint): Tensor[];
-  /** `aten::where`, as `torch.Tensor.where`. */
-  where(): Tensor[];
-  where(self: Tensor, other: Tensor): Tensor;
-  where(self: Tensor, other: Scalar): Tensor;
-  where(self: Scalar, other: Tensor): Tensor;
-  where(self: Scalar, other: Scalar): Tensor;
-  where(self: Tensor, other: Tensor, options: { out: Tensor }): Tensor;
-  /** `aten::xlogy`, as `torch.Tensor.xlogy`. */
+  /**
+   * `torch.Tensor.where`
+   * - `aten::where.self(Tensor condition, Tensor self, Tensor other) -> Tensor`
+   * - `aten::where.ScalarOther(Tensor condition, Tensor self, Scalar other) -> Tensor`
+   */
+  where(condition: Tensor, other: Tensor): Tensor;
+  where(condition: Tensor, other: Scalar): Tensor;
+  /**
+   * `torch.Tensor.xlogy`
+   * - `aten::xlogy.Tensor(Tensor self, Tensor other) -> Tensor`
+   * - `aten::xlogy.Scalar_Other(Tensor self, Scalar other) -> Tensor`
+   */
   xlogy(other: Tensor): Tensor;
   xlogy(other: Scalar): Tensor;
-  xlogy(other: Tensor, options: { out: Tensor }): Tensor;
-  xlogy(other: Scalar, options: { out: Tensor }): Tensor;
-  /** `aten::xlogy_`, as `torch.Tensor.xlogy_`. */
+  /**
+   * `torch.Tensor.xlogy_`
+   * - `aten::xlogy_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)`
+   * - `aten::xlogy_.Scalar_Other(Tensor(a!) self, Scalar other) -> Tensor(a!)`
+   */
   xlogy_(other: Tensor): this;
   xlogy_(other: Scalar): this;
-  /** `aten::zero_`, as `torch.Tensor.zero_`. */
+  /** `torch.Tensor.zero_`: `aten::zero_(Tensor(a!) self) -> Tensor(a!)` */
   zero_(): this;
 }
 
-/** The methods' names, `camelCase=aten_name` where the two differ. */
+/** The methods' names: `camelCase=aten_name` where the two differ, `@1` where the tensor is the second argument. */
 export const methodTable = `
 abs abs_ absolute absolute_ acos acos_ acosh acosh_ add add_ addbmm addbmm_ addcdiv addcdiv_ addcmul addcmul_
 addmm addmm_ addmv addmv_ addr addr_ adjoint alias all allclose amax amin aminmax angle any arccos arccos_
@@ -1653,8 +1868,8 @@ expandAs=expand_as expm1 expm1_ exponential_ fill_ fillDiagonal_=fill_diagonal_ 
 flipud floatPower=float_power floatPower_=float_power_ floor floor_ floorDivide=floor_divide
 floorDivide_=floor_divide_ fmax fmin fmod fmod_ frac frac_ frexp gather gcd gcd_ ge ge_ geometric_ geqrf ger
 getDevice=get_device greater greater_ greaterEqual=greater_equal greaterEqual_=greater_equal_ gt gt_ hardshrink
-hardshrinkBackward=hardshrink_backward hashTensor=hash_tensor heaviside heaviside_ histc histogram hsplit hypot
-hypot_ i0 i0_ igamma igamma_ igammac igammac_ index indexAdd=index_add indexAdd_=index_add_
+hardshrinkBackward=hardshrink_backward@1 hashTensor=hash_tensor heaviside heaviside_ histc histogram hsplit
+hypot hypot_ i0 i0_ igamma igamma_ igammac igammac_ index indexAdd=index_add indexAdd_=index_add_
 indexCopy=index_copy indexCopy_=index_copy_ indexFill=index_fill indexFill_=index_fill_ indexPut=index_put
 indexPut_=index_put_ indexReduce=index_reduce indexReduce_=index_reduce_ indexSelect=index_select indices inner
 intRepr=int_repr inverse isCoalesced=is_coalesced isComplex=is_complex isConj=is_conj
@@ -1673,7 +1888,7 @@ nanmedian nanquantile nansum narrow narrowCopy=narrow_copy ne ne_ neg neg_ negat
 newEmpty=new_empty newEmptyStrided=new_empty_strided newFull=new_full newOnes=new_ones newZeros=new_zeros
 nextafter nextafter_ nonzero nonzeroNumpy=nonzero_numpy nonzeroStatic=nonzero_static norm normal_
 notEqual=not_equal notEqual_=not_equal_ numpy_T orgqr ormqr outer permute pinMemory=pin_memory pinverse
-polygamma_ positive pow pow_ prelu prod put put_ qPerChannelAxis=q_per_channel_axis
+polygamma@1 polygamma_ positive pow pow_ prelu prod put put_ qPerChannelAxis=q_per_channel_axis
 qPerChannelScales=q_per_channel_scales qPerChannelZeroPoints=q_per_channel_zero_points qScale=q_scale
 qZeroPoint=q_zero_point qr qscheme quantile rad2deg rad2deg_ random_ ravel reciprocal reciprocal_ relu relu_
 remainder remainder_ renorm renorm_ repeat repeatInterleave=repeat_interleave reshape reshapeAs=reshape_as
@@ -1691,5 +1906,5 @@ toSparseBsr=to_sparse_bsr toSparseCsc=to_sparse_csc toSparseCsr=to_sparse_csr to
 triangularSolve=triangular_solve tril tril_ triu triu_ trueDivide=true_divide trueDivide_=true_divide_ trunc
 trunc_ typeAs=type_as unbind unflatten unfold uniform_ unsafeChunk=unsafe_chunk unsafeSplit=unsafe_split
 unsafeSplitWithSizes=unsafe_split_with_sizes unsqueeze unsqueeze_ values var vdot view viewAs=view_as vsplit
-where xlogy xlogy_ zero_
+where@1 xlogy xlogy_ zero_
 `;

@@ -4,6 +4,7 @@ export interface Binding {
   call(operator: number): number | Float64Array;
   findOperator(name: string): number;
   describeOperators(namespace: string): string;
+  loadLibrary(path: string): string[];
   setTape(buffer: ArrayBuffer): void;
   setErrorFactory(factory: (code: string, message: string, operator: string, operands: string) => Error): void;
 

@@ -18,6 +18,7 @@ const enum Tag {
   Float = 8,
   Complex = 9,
   Generator = 10,
+  Map = 11,
 }
 
 let cells = new Float64Array(4096);
@@ -214,6 +215,13 @@ class Reader {
         return Buffer.from(Array.from({ length: this.next() }, () => this.next())).toString('utf8');
       case Tag.List:
         return Array.from({ length: this.next() }, () => this.value());
+      case Tag.Map:
+        return new Map(
+          Array.from({ length: this.next() }, (): [unknown, unknown] => {
+            const key = this.value();
+            return [key, this.value()];
+          }),
+        );
       case Tag.Generator:
         break;
     }

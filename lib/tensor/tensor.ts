@@ -302,19 +302,20 @@ export class Tensor extends WithMethods {
 const toIndex = operatorIndex('to.dtype_layout');
 setTensorClass(Tensor);
 
-/** `camelCase=aten_name` pairs of a generated table. */
-export function* tableEntries(table: string): Generator<[string, string]> {
+/** What a generated table says: the name in camelCase, aten's, and the place of `self` among the arguments. */
+export function* tableEntries(table: string): Generator<[name: string, aten: string, self: number]> {
   for (const entry of table.trim().split(/\s+/)) {
-    const [name, aten] = entry.split('=') as [string, string | undefined];
-    yield [name, aten ?? name];
+    const [names = '', self = '0'] = entry.split('@');
+    const [name = '', aten = name] = names.split('=');
+    yield [name, aten, Number(self)];
   }
 }
 
-for (const [name, aten] of tableEntries(methodTable)) {
+for (const [name, aten, self] of tableEntries(methodTable)) {
   if (name in Tensor.prototype) continue;
   let index = -1;
   // The commonest calls have no list of arguments made for them: it would cost a tenth of a small operator.
-  const method = function (this: Tensor, first?: unknown, second?: unknown, ...rest: unknown[]): unknown {
+  let method = function (this: Tensor, first?: unknown, second?: unknown, ...rest: unknown[]): unknown {
     if (index < 0) index = operatorIndex(aten);
     if (second === undefined && rest.length === 0) {
       if (first === undefined) return callUnary(index, this);
@@ -323,5 +324,13 @@ for (const [name, aten] of tableEntries(methodTable)) {
     }
     return callOperator(index, [this, first, second, ...rest]);
   };
+  if (self > 0) {
+    method = function (this: Tensor, ...given: unknown[]): unknown {
+      if (index < 0) index = operatorIndex(aten);
+      const named = given.at(-1);
+      if (given.length > self || !isOptions(named)) return callOperator(index, given.toSpliced(self, 0, this));
+      return callOperator(index, [...given.slice(0, -1), { ...named, self: this }]);
+    };
+  }
   Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true });
 }

@@ -10,6 +10,7 @@ import {
   ones,
   ops,
   randint,
+  Tensor,
   tensor,
   TorchError,
   zeros,
@@ -203,8 +204,18 @@ describe('creation', () => {
   it('follows the documented rule for numbers without a fraction', () => {
     assert.equal(full([2], 1).dtype, 'float32');
     assert.equal(full([2], 1n).dtype, 'int64');
-    assert.equal(ops.full([2], 1).dtype, 'int64');
+    // Numbers alone decide: a number is a float, as in tensor([1]).
+    for (const made of [full([2], 1.0), ops.full([2], 1.0), ops.aten<Tensor>('full', [2], 1.0), ops.arange(3.0)])
+      assert.equal(made.dtype, 'float32');
+    assert.equal(ops.full([2], 1n).dtype, 'int64');
     assert.equal(ops.full([2], float(1)).dtype, 'float32');
+    assert.equal(ops.full([2], true).dtype, 'bool');
+    assert.equal(ops.arange(3n).dtype, 'int64');
+    assert.equal(ops.where(tensor([true]), 1, 0).dtype, 'float32');
+    assert.equal(ops.where(tensor([true]), 1n, 0n).dtype, 'int64');
+    // A tensor beside it: a number without a fraction is an int.
+    assert.equal(ops.fullLike(tensor([1n]), 1.5).dtype, 'int64');
+    assert.equal(ops.where(tensor([true]), tensor([1n]), 0).dtype, 'int64');
     assert.equal(tensor([1n]).mul(2).dtype, 'int64');
     assert.equal(tensor([1n]).mul(float(2)).dtype, 'float32');
     assert.equal(tensor([1n]).mul(0.5).dtype, 'float32');
