@@ -23,7 +23,7 @@ const WANTED = [
 ];
 
 const PROGRAM = `
-import { data, manualSeed, memory, models, nn, optim, scope, type Tensor } from 'torchbridge';
+import { data, manualSeed, memory, models, nn, ones, optim, scope, type Tensor } from 'torchbridge';
 
 manualSeed(0);
 const model = models.cifarDenseNet({ depth: 10, growthRate: 4 });
@@ -46,6 +46,10 @@ for (let epoch = 0; epoch < 2; ++epoch) {
     target.dispose();
     if (losses.length === 1) tensors = memory().tensors;
   }
+}
+{
+  using one = ones([1]);
+  one.add_(one);
 }
 console.log(losses.length, losses.at(-1)! < losses[0]!, memory().tensors === tensors);
 `;
