@@ -35,10 +35,12 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
     throw error;
   }
   auto* data = new Environment();
+  data->pins.pins = std::make_shared<Pins>(static_cast<napi_env>(env));
   // Freed with the environment: a worker that ends gives back every tensor it held.
   env.SetInstanceData<Environment>(data);
-  for (const auto& functions : {dispatch_functions(), tensor_functions(), data_functions(), autograd_functions(),
-                                random_functions(), runtime_functions(), arithmetic_functions(), library_functions()}) {
+  for (const auto& functions :
+       {dispatch_functions(), tensor_functions(), data_functions(), indexing_functions(), sharing_functions(),
+        autograd_functions(), random_functions(), runtime_functions(), arithmetic_functions(), library_functions()}) {
     for (const auto& [name, callback] : functions) {
       napi_value function = nullptr;
       NAPI_THROW_IF_FAILED(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function), exports);

@@ -67,7 +67,7 @@ napi_value item(Call& call) {
   }
   const at::Scalar value = tensor.item();
   if (value.isComplex())
-    throw BridgeError("type", "Expected a real tensor for item but received a complex one; use toArray()");
+    throw BridgeError("type", "Expected a real tensor for item but received a complex one: use itemComplex()");
   if (value.isBoolean()) return call.from(value.toBool() ? 1.0 : 0.0);
   if (value.isFloatingPoint()) return call.from(value.toDouble());
   if (tensor.scalar_type() == at::ScalarType::UInt64) {

@@ -9,12 +9,14 @@
 
 #include "convert.h"
 #include "errors.h"
+#include "shared_memory.h"
 #include "slots.h"
 #include "tape.h"
 
 namespace torchbridge {
 
 struct Environment {
+  OwnPins pins;  // before the tensors: they use it until they are gone
   TensorSlots tensors;
   GeneratorSlots generators;
   std::vector<const Operator*> operators;  // by index, as they are used
@@ -93,6 +95,8 @@ struct Function {
 std::vector<Function> dispatch_functions();
 std::vector<Function> tensor_functions();
 std::vector<Function> data_functions();
+std::vector<Function> indexing_functions();
+std::vector<Function> sharing_functions();
 std::vector<Function> autograd_functions();
 std::vector<Function> random_functions();
 std::vector<Function> runtime_functions();

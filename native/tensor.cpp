@@ -44,6 +44,7 @@ napi_value element_size(Call& call) { return call.from(static_cast<int64_t>(call
 napi_value storage_offset(Call& call) { return call.from(call.tensor(0).storage_offset()); }
 napi_value version(Call& call) { return call.from(static_cast<int64_t>(call.tensor(0)._version())); }
 napi_value is_same(Call& call) { return call.from(call.tensor(0).is_same(call.tensor(1))); }
+napi_value is_nested(Call& call) { return call.from(call.tensor(0).is_nested()); }
 napi_value is_inference(Call& call) { return call.from(call.tensor(0).is_inference()); }
 
 napi_value layout(Call& call) {
@@ -85,6 +86,7 @@ std::vector<Function> tensor_functions() {
       {"storageOffset", &guarded<storage_offset>},
       {"version", &guarded<version>},
       {"isSame", &guarded<is_same>},
+      {"isNested", &guarded<is_nested>},
       {"isInference", &guarded<is_inference>},
       {"isContiguous", &guarded<is_contiguous>},
   };

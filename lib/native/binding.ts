@@ -23,6 +23,7 @@ export interface Binding {
   storageOffset(handle: number): number;
   version(handle: number): number;
   isSame(a: number, b: number): boolean;
+  isNested(handle: number): boolean;
   isInference(handle: number): boolean;
   isContiguous(handle: number, memoryFormat: string): boolean;
 
@@ -34,6 +35,19 @@ export interface Binding {
   storageNbytes(handle: number): number;
   storageCopyTo(handle: number, target: Uint8Array): void;
   viewStorage(handle: number, dtype: string, offset: number): number;
+
+  // indexing: the list of indices, then the value, stand on the tape
+  getItem(handle: number): number;
+  setItem(handle: number): void;
+
+  // memory that is shared instead of copied
+  asArrayBuffer(handle: number): ArrayBuffer;
+  overBuffer(bytes: Uint8Array, dtype: string, offset: number, pin: boolean): number;
+  pinnedBuffer(handle: number): Uint8Array | undefined;
+  shareTensor(handle: number, receivers: number): string;
+  receiveTensor(token: string): number;
+  unshareTensor(token: string): boolean;
+  sharedTensors(): number;
 
   // autograd
   requiresGrad(handle: number): boolean;

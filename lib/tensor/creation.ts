@@ -1,12 +1,12 @@
 import { native } from '../native/load.js';
 import { type DType, type Device, dtypeOf, isFloatingPoint, type TypedArray } from './dtype.js';
-import { readNested } from './elements.js';
+import { readNested, type ReadElements } from './elements.js';
 import { TorchError } from './errors.js';
 import type { Generator } from './generator.js';
 import { aten } from './operators.js';
 import { isGradEnabled, setGradEnabled } from './grad-mode.js';
 import type { Ints, Scalar } from './scalar.js';
-import { writeTape } from './tape.js';
+import { type Complex, writeTape } from './tape.js';
 import { type Tensor, tensorAt } from './tensor.js';
 
 /** How a new tensor is made. */
@@ -17,10 +17,11 @@ export interface CreationOptions {
 }
 
 /** Numbers in nested arrays, all rows of one length. */
-export type NestedData = number | bigint | boolean | TypedArray | readonly NestedData[];
+export type NestedData = number | bigint | boolean | Complex | TypedArray | readonly NestedData[];
 
 /**
- * A tensor of one's own values, always copied. Numbers make float32, bigints int64, booleans bool, a TypedArray its own dtype.
+ * A tensor of one's own values, always copied. Numbers make float32, bigints int64, booleans bool, {@link Complex} numbers (real ones
+ * among them) complex64, a TypedArray its own dtype.
  * @param options.shape gives a flat TypedArray another shape than `[length]`.
  * @throws TorchError `shape` for ragged rows, `type` for mixed kinds, `value` for what does not fit the dtype.
  * @see torch.tensor
@@ -30,12 +31,12 @@ export function tensor(
   options: CreationOptions & { shape?: readonly number[] | undefined } = {},
 ): Tensor {
   const typed = ArrayBuffer.isView(data) && !(data instanceof DataView);
-  const read = typed
+  const read: ReadElements = typed
     ? { dtype: options.dtype ?? dtypeOf(data), flat: data, shape: [data.length] }
     : readNested(data, options.dtype);
   const shape = options.shape ?? read.shape;
   const own = dtypeOf(read.flat);
-  const stored: DType = read.dtype === 'bool' && own === 'uint8' && !typed ? 'bool' : own;
+  const stored: DType = read.stored ?? (read.dtype === 'bool' && own === 'uint8' && !typed ? 'bool' : own);
   const made = fromBytes(read.flat, shape, stored);
   return finish(made, { ...options, dtype: read.dtype });
 }

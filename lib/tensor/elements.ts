@@ -21,9 +21,10 @@ export function copyToArray(tensor: Tensor): TypedArray {
       'type',
       `Expected a tensor that is not quantized but received ${dtype}: call dequantize() first`,
     );
-  const wide: DType = isComplex(dtype) ? 'complex128' : 'float32';
+  const wide: DType = dtype === 'complex128' ? dtype : isComplex(dtype) ? 'complex64' : 'float32';
   using converted = tensor.to(wide);
-  const out = isComplex(dtype) ? new Float64Array(tensor.numel() * 2) : new Float32Array(tensor.numel());
+  const numbers = tensor.numel() * (isComplex(dtype) ? 2 : 1);
+  const out = wide === 'complex128' ? new Float64Array(numbers) : new Float32Array(numbers);
   native.copyTo(converted.handle, out);
   return out;
 }
@@ -48,21 +49,33 @@ export function nested(tensor: Tensor): NestedArray {
   return build(0);
 }
 
+/** Nested arrays with what JSON can hold. */
+export function jsonOf(value: NestedArray): unknown {
+  if (Array.isArray(value)) return value.map(jsonOf);
+  if (value instanceof Complex) throw new TorchError('type', 'Object of type complex is not JSON serializable');
+  if (typeof value !== 'bigint') return value;
+  if (Number.isSafeInteger(Number(value))) return Number(value);
+  throw new TorchError('value', `Expected integers within ±2^53 for JSON but the tensor holds ${value.toString()}n`);
+}
+
 /** A dtype, its flat elements and a shape, read from what a user wrote. */
 export interface ReadElements {
   dtype: DType;
   flat: TypedArray;
   shape: number[];
+  /** The dtype of `flat`, where it is not the array's own. */
+  stored?: DType;
 }
 
-type Leaf = number | bigint | boolean;
+type Leaf = number | bigint | boolean | Complex;
 
 function dtypeOfLeaf(leaf: Leaf): DType {
+  if (leaf instanceof Complex) return 'complex64';
   if (typeof leaf === 'number') return 'float32';
   return typeof leaf === 'bigint' ? 'int64' : 'bool';
 }
 
-/** Reads numbers (float32), bigints (int64) or booleans (bool) out of nested arrays; all must be of one kind. */
+/** Reads numbers (float32), bigints (int64), booleans (bool) or complex numbers (complex64) out of nested arrays; all must be of one kind. */
 export function readNested(data: unknown, wanted: DType | undefined): ReadElements {
   const shape: number[] = [];
   for (let each: unknown = data; Array.isArray(each) || ArrayBuffer.isView(each); each = (each as unknown[])[0]) {
@@ -85,7 +98,8 @@ export function readNested(data: unknown, wanted: DType | undefined): ReadElemen
       for (let i = 0; i < size; ++i) walk(list[i], dim + 1);
       return;
     }
-    if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'boolean') {
+    const real = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean';
+    if (!real && !(value instanceof Complex)) {
       throw new TorchError(
         'type',
         `Expected numbers, bigints or booleans but received ${Array.isArray(value) ? 'a sequence too deep' : typeof value}`,
@@ -94,16 +108,30 @@ export function readNested(data: unknown, wanted: DType | undefined): ReadElemen
     leaves.push(value);
   };
   walk(data, 0);
+  if (leaves.some((leaf) => leaf instanceof Complex)) return { ...packComplex(leaves, wanted ?? 'complex64'), shape };
   const kinds = new Set(leaves.map((leaf) => typeof leaf));
   if (kinds.size > 1)
     throw new TorchError('type', `Expected elements of one kind but received ${[...kinds].join(' and ')}`);
   const first = leaves[0];
   const natural = first === undefined ? 'float32' : dtypeOfLeaf(first);
-  return { dtype: wanted ?? natural, flat: pack(leaves, wanted ?? natural), shape };
+  return { dtype: wanted ?? natural, flat: pack(leaves as Exclude<Leaf, Complex>[], wanted ?? natural), shape };
+}
+
+/** Real numbers may stand among complex ones, as in Python. */
+function packComplex(leaves: readonly Leaf[], dtype: DType): Omit<ReadElements, 'shape'> {
+  if (!isComplex(dtype)) {
+    throw new TorchError('type', `Expected real numbers for ${dtype} but received complex ones`);
+  }
+  const flat = new Float64Array(leaves.length * 2);
+  leaves.forEach((leaf, i) => {
+    flat[2 * i] = leaf instanceof Complex ? leaf.re : Number(leaf);
+    flat[2 * i + 1] = leaf instanceof Complex ? leaf.im : 0;
+  });
+  return { dtype, flat, stored: 'complex128' };
 }
 
 /** The TypedArray from which the dtype is made: its own, or a wider one that converts exactly as PyTorch would. */
-function pack(leaves: readonly Leaf[], dtype: DType): TypedArray {
+function pack(leaves: readonly Exclude<Leaf, Complex>[], dtype: DType): TypedArray {
   if (dtype === 'int64') return BigInt64Array.from(leaves, (leaf) => toBigInt(leaf, dtype));
   if (dtype === 'uint64') return BigUint64Array.from(leaves, (leaf) => toBigInt(leaf, dtype));
   const array = isFloatingPoint(dtype) || isComplex(dtype) ? undefined : typedArrayOf(dtype);
@@ -119,7 +147,7 @@ function pack(leaves: readonly Leaf[], dtype: DType): TypedArray {
 }
 
 function checked(
-  leaf: Leaf,
+  leaf: Exclude<Leaf, Complex>,
   dtype: DType,
   out: Exclude<TypedArray, BigInt64Array | BigUint64Array>,
   i: number,
@@ -132,7 +160,7 @@ function checked(
 }
 
 /** @throws TorchError `value` for what 64 bits, signed or not, do not hold. */
-function toBigInt(leaf: Leaf, dtype: 'int64' | 'uint64'): bigint {
+function toBigInt(leaf: Exclude<Leaf, Complex>, dtype: 'int64' | 'uint64'): bigint {
   if (typeof leaf === 'number' && !Number.isFinite(leaf)) {
     throw new TorchError('value', `Expected an integer but received ${String(leaf)}`);
   }

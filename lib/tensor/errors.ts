@@ -45,8 +45,18 @@ function refine(code: string, message: string): TorchErrorCode {
   return finer.find(([pattern]) => pattern.test(message))?.[1] ?? 'runtime';
 }
 
+const typeNames = /(?:Variable\[)?\b(Sparse)?(CPU|CUDA)(Byte|Char|Double|Float|Int|Long|Short|Half)Type\b\]?/g;
+
+/** C++'s names of tensor types as Python's bindings show them: `CPULongType` is `torch.LongTensor`. */
+function pythonTypes(message: string): string {
+  return message.replace(typeNames, (whole, sparse: string | undefined, device: string, type: string) => {
+    const bracket = whole.endsWith(']') && !whole.startsWith('Variable[') ? ']' : '';
+    return `torch.${device === 'CUDA' ? 'cuda.' : ''}${sparse === undefined ? '' : 'sparse.'}${type}Tensor${bracket}`;
+  });
+}
+
 native.setErrorFactory((code, message, operator, operands) => {
-  const text = message.trimEnd();
+  const text = pythonTypes(message.trimEnd());
   if (operator === '') return new TorchError(refine(code, text), text);
   const place = code === 'type' && text.startsWith('Expected arguments as in') ? '' : `\n  in ${operator}(${operands})`;
   return new TorchError(refine(code, text), `${operator}: ${text}${place}`, operator, operands);

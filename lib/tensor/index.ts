@@ -1,6 +1,7 @@
 /** Tensors: the handle, its operators, autograd, random numbers, memory. */
 export { AddonError } from '../native/load.js';
 export type { BuildInfo } from '../native/binding.js';
+export { asTensor, type AsTensorOptions } from './as-tensor.js';
 export { backward, grad, type GradOptions } from './autograd.js';
 export type { Functions } from '../generated/functions.js';
 export * from './creation.js';
@@ -10,11 +11,21 @@ export { TorchError, type TorchErrorCode } from './errors.js';
 export { fft, linalg, ops, special } from './functions.js';
 export { defaultGenerator, Generator, getRngState, manualSeed, setRngState } from './generator.js';
 export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad } from './grad-mode.js';
+export { type IndexList, Slice, slice, type SliceBound, type TensorIndex } from './indexing.js';
 export { memory, type MemoryUse, releaseMemory, resetPeakMemory, setMemoryLimit } from './memory.js';
 export { OrderedDict, type StateDict } from './ordered-dict.js';
+export {
+  getPrintOptions,
+  type PrintOptions,
+  printOptions,
+  type PrintSettings,
+  setPrintOptions,
+} from './print-options.js';
 export { pyNumber } from './python-number.js';
 export * from './runtime.js';
 export type { Ints, Scalar } from './scalar.js';
 export { isTemporary, keep, scope, type TensorBase } from './scope.js';
+export { receive, share, type SharedTensor, sharedTensors, type ShareOptions, unshare } from './sharing.js';
 export { Complex, float, type GeneratorBase, type OperatorArgument, PyFloat } from './tape.js';
 export { type BackwardOptions, Tensor, type ToOptions } from './tensor.js';
+export type { TensorValues } from './tensor-values.js';

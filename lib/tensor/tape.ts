@@ -169,7 +169,8 @@ export function setTensorClass(constructor: new (key: SlotKey, slot: number) => 
   tensorClass = constructor;
 }
 
-function wrap(slot: number): TensorBase {
+/** The Tensor of a new slot. */
+export function wrap(slot: number): TensorBase {
   if (tensorClass === undefined) throw new TorchError('internal', 'lib/tensor is not loaded');
   return new tensorClass(slotKey, slot);
 }

@@ -1,12 +1,11 @@
 import { native } from '../native/load.js';
 import { type TensorMethods, methodTable } from '../generated/methods.js';
-import { type DType, type Device, isComplex, type Layout, type MemoryFormat, type TypedArray } from './dtype.js';
+import type { DType, Device, Layout, MemoryFormat } from './dtype.js';
 import { TorchError } from './errors.js';
-import { copyToArray, nested, type NestedArray } from './elements.js';
 import { operatorIndex } from './operators.js';
-import { formatTensor } from './printing.js';
 import { refuseSlot, slotKey, type SlotKey, TensorBase } from './scope.js';
 import { callBinary, callOperator, callUnary, isOptions, readNumbers, setTensorClass, writeTape } from './tape.js';
+import { TensorValues } from './tensor-values.js';
 
 /** Where {@link Tensor.to} moves or converts to. */
 export interface ToOptions {
@@ -30,7 +29,10 @@ export interface BackwardOptions {
 }
 
 // The generated methods are put on the prototype at the end of this file.
-const WithMethods = TensorBase as unknown as abstract new (key: SlotKey, slot: number) => TensorBase & TensorMethods;
+const WithMethods = TensorValues as unknown as abstract new (
+  key: SlotKey,
+  slot: number,
+) => TensorValues & TensorMethods;
 
 /** The object for a slot that the addon has just handed out. */
 export function tensorAt(slot: number): Tensor {
@@ -167,43 +169,6 @@ export class Tensor extends WithMethods {
     return tensorAt(native.viewStorage(this.handle, dtype, offset));
   }
 
-  // Elements
-
-  /**
-   * The only element: a number, 0 or 1 for bool.
-   * @throws TorchError `runtime` for more than one element, `value` for an int beyond 2⁵³ (take {@link itemBigInt}).
-   */
-  item(): number {
-    const value = native.item(this.handle);
-    if (typeof value === 'number') return value;
-    throw new TorchError(
-      'value',
-      `Expected an integer within ±2^53 for item() but the tensor holds ${value.toString()}n: use itemBigInt()`,
-    );
-  }
-
-  /** The only element of an integer tensor. */
-  itemBigInt(): bigint {
-    return BigInt(native.item(this.handle));
-  }
-
-  /** The elements, row by row, copied: of the dtype's own TypedArray (bool: Uint8Array), half and bfloat16 as Float32Array. */
-  toTypedArray(): TypedArray {
-    return copyToArray(this);
-  }
-
-  /** The elements as nested arrays: numbers, booleans, bigints for int64, {@link Complex} for complex; a scalar as itself. */
-  toArray(): NestedArray {
-    return nested(this);
-  }
-
-  /** The elements' bytes, row by row, little-endian, copied; any dtype. */
-  bytes(): Uint8Array {
-    const bytes = new Uint8Array(this.nbytes);
-    native.copyTo(this.handle, bytes);
-    return bytes;
-  }
-
   // Autograd
 
   get requiresGrad(): boolean {
@@ -236,7 +201,7 @@ export class Tensor extends WithMethods {
   /** The name of the function that made it, such as `AddBackward0`; null for a leaf. */
   get gradFn(): string | null {
     const name = native.gradFn(this.handle);
-    return name === '' ? null : name;
+    return name === '' ? null : (name.split('::').at(-1) ?? name);
   }
 
   isInference(): boolean {
@@ -283,19 +248,6 @@ export class Tensor extends WithMethods {
         nonBlocking: options.nonBlocking ?? false,
       },
     ]) as Tensor;
-  }
-
-  override toString(): string {
-    return formatTensor(this);
-  }
-
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.isDisposed ? 'Tensor (released)' : formatTensor(this);
-  }
-
-  /** Whether elements are complex. */
-  isComplexValued(): boolean {
-    return isComplex(this.dtype);
   }
 }
 
