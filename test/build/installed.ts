@@ -56,6 +56,8 @@ export function expectRun(cwd: string, command: readonly string[], env: Record<s
 }
 
 export interface Packed {
+  /** The folder that was packed: this clone without its tests. */
+  readonly stage: string;
   readonly file: string;
   readonly bytes: number;
   readonly names: readonly string[];
@@ -77,6 +79,7 @@ export async function pack(folder: string): Promise<Packed> {
     { filename: string; size: number; files: { path: string }[] },
   ];
   return {
+    stage,
     file: path.join(folder, packed.filename),
     bytes: packed.size,
     names: packed.files.map((file) => file.path),

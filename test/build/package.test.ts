@@ -98,6 +98,16 @@ describe('the package', function () {
     for (const tool of ['typescript', 'node-gyp', 'mocha', 'eslint']) assert.equal(names.includes(tool), false, tool);
   });
 
+  it('is not packed with a prebuilt addon that no one could use', () => {
+    const source = path.join(packed.stage, 'native', 'addon.cpp');
+    const text = fs.readFileSync(source, 'utf8');
+    fs.writeFileSync(source, `${text}// changed\n`);
+    const { code, stderr } = run(packed.stage, ['npm', 'pack', '--dry-run']);
+    fs.writeFileSync(source, text);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /torchbridge: prebuilds\/linux-x64-\S+ was made from other sources: `npm run prebuild`/);
+  });
+
   it('is well-formed by publint and by attw', () => {
     const bin = (name: string) => path.join(root, 'node_modules', name);
     expectRun(folder, [process.execPath, bin('publint/src/cli.js'), 'run', packed.file, '--strict']);
