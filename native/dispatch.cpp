@@ -39,17 +39,20 @@ napi_value write_results(Call& call, const Overload& overload, const Binding& bi
   return array;
 }
 
+// Throws when no overload takes what was given.
+const Overload& choose(const Operator& op, const Values& values, const Given& given, Binding& binding) {
+  for (const auto& overload : op.overloads) {
+    if (bind(overload, values, given, binding) != nullptr) continue;
+    if (!overload.unsupported.empty()) break;
+    return overload;
+  }
+  refuse(op, values, given);
+}
+
 napi_value run(Call& call, const Operator& op, Given& given) {
   const Values values = call.data().values();
   Binding binding;
-  const Overload* chosen = nullptr;
-  for (const auto& overload : op.overloads) {
-    if (bind(overload, values, given, binding) == nullptr) {
-      chosen = &overload;
-      break;
-    }
-  }
-  if (chosen == nullptr || !chosen->unsupported.empty()) refuse(op, values, given);
+  const Overload* chosen = &choose(op, values, given, binding);
   if (chosen->direct != nullptr && binding.numbers_in_a_row < 0) {
     size_t at[kMostArguments];
     for (size_t i = 0; i < chosen->arguments.size(); ++i) {
@@ -109,6 +112,19 @@ napi_value call_operator(napi_env env, napi_callback_info info) noexcept {
   }
 }
 
+// resolve(operator): the name of the overload that the arguments on the tape mean, when all of them can be converted;
+// it is not run.
+napi_value resolve(Call& call) {
+  const Values values = call.data().values();
+  Given given;
+  read_given(values.tape, given);
+  Binding binding;
+  const Overload& chosen = choose(operator_of(call.data(), call.int32(0)), values, given, binding);
+  torch::jit::Stack stack;
+  fill_stack(chosen, values, given, binding, stack);
+  return call.from(chosen.name);
+}
+
 napi_value find(Call& call) { return call.from(find_operator(call.string(0))); }
 
 napi_value describe(Call& call) { return call.from(describe_operators(call.string(0))); }
@@ -135,11 +151,9 @@ napi_value set_error_factory(Call& call) {
 
 std::vector<Function> dispatch_functions() {
   return {
-      {"call", &call_operator},
-      {"findOperator", &guarded<find>},
-      {"describeOperators", &guarded<describe>},
-      {"setTape", &guarded<set_tape>},
-      {"setErrorFactory", &guarded<set_error_factory>},
+      {"call", &call_operator},         {"resolve", &guarded<resolve>},
+      {"findOperator", &guarded<find>}, {"describeOperators", &guarded<describe>},
+      {"setTape", &guarded<set_tape>},  {"setErrorFactory", &guarded<set_error_factory>},
   };
 }
 

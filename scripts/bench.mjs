@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- dispatch | step | startup | memory …]`: ratios of torchbridge against Python's PyTorch, both measured in
+ * `npm run bench [-- dispatch | step | startup | memory | types …]`: ratios of torchbridge against Python's PyTorch, both measured in
  * this run, turn by turn, so that a busy machine slows both. Prints a table and writes bench/results.json. Below 1 is faster
  * (or smaller) than Python. A case fails nothing: timings are looked at, not asserted.
  */
@@ -7,6 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
+import { checkTimes } from '../bench/types.mjs';
 import config from './native-config.cjs';
 import { parityPython } from './parity-python.mjs';
 import { main, setup } from './setup.mjs';
@@ -115,6 +116,11 @@ await main(async () => {
   const wanted = process.argv.slice(2);
   const has = (name) => wanted.length === 0 || wanted.includes(name);
   await setup();
+  if (has('types')) {
+    const seconds = median(checkTimes(5));
+    console.log(`tsc of a program that imports everything: ${seconds.toFixed(2)} s of processor time (median of 5)`);
+    if (wanted.length === 1 && wanted[0] === 'types') return;
+  }
   const found = await parityPython({ log: (line) => process.stderr.write(`${line}\n`) });
   if ('reason' in found) throw new Error(`The benchmarks need Python's PyTorch: ${found.reason}`);
   const results = [];

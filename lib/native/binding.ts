@@ -2,6 +2,7 @@
 export interface Binding {
   // dispatch: arguments and results stand on the tape (tape.ts)
   call(operator: number): number | Float64Array;
+  resolve(operator: number): string;
   findOperator(name: string): number;
   describeOperators(namespace: string): string;
   loadLibrary(path: string): string[];

@@ -88,7 +88,7 @@ export const empty = (shape: Ints, options: CreationOptions = {}): Tensor =>
 
 /**
  * `shape` of one value: float32 for a number, int64 for a bigint, bool for a boolean, unless a dtype is named (Python's
- * `full([2], 1)` would be int64: JavaScript cannot tell 1 from 1.0).
+ * `full([2], 1)` would be int64: JavaScript cannot tell 1 from 1.0; docs/operators.md has the rule).
  * @see torch.full
  */
 export function full(shape: Ints, value: Scalar, options: CreationOptions = {}): Tensor {

@@ -3,7 +3,7 @@ import { type Functions, functionTable } from '../generated/functions.js';
 import { type LinalgFunctions, linalgTable } from '../generated/linalg.js';
 import { type SpecialFunctions, specialTable } from '../generated/special.js';
 import { loadLibrary } from './library.js';
-import { aten, operatorIndex } from './operators.js';
+import { aten, operatorIndex, overloadOf } from './operators.js';
 import { callOperator } from './tape.js';
 import { tableEntries } from './tensor.js';
 
@@ -19,14 +19,17 @@ function collect<Functions>(table: string): Functions {
   return functions as Functions;
 }
 
+interface Raw {
+  aten: typeof aten;
+  overloadOf: typeof overloadOf;
+  loadLibrary: typeof loadLibrary;
+}
+
 /**
  * Every operator as a function: `ops.cat([a, b], 1)`. Arguments stand in PyTorch's order, or by their names in camelCase in a
  * last plain object; `ops.aten('name.overload', …)` calls any operator, public or not; `ops.loadLibrary(path)` brings more.
  */
-export const ops: Functions & { aten: typeof aten; loadLibrary: typeof loadLibrary } = Object.assign(
-  collect<Functions>(functionTable),
-  { aten, loadLibrary },
-);
+export const ops: Functions & Raw = Object.assign(collect<Functions>(functionTable), { aten, overloadOf, loadLibrary });
 
 /** Linear algebra: `linalg.svd(a)`. @see torch.linalg */
 export const linalg = collect<LinalgFunctions>(linalgTable);

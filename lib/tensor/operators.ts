@@ -1,6 +1,6 @@
 import { native } from '../native/load.js';
 import { TorchError } from './errors.js';
-import { callOperator, type OperatorArgument } from './tape.js';
+import { callOperator, type OperatorArgument, writeArguments } from './tape.js';
 
 const indices = new Map<string, number>();
 
@@ -26,4 +26,19 @@ export function aten<Result = unknown>(
   ...args: (OperatorArgument | Readonly<Record<string, OperatorArgument>>)[]
 ): Result {
   return callOperator(operatorIndex(name), args) as Result;
+}
+
+/**
+ * Which overload a call of {@link aten} with these arguments would run; it is not run. For those who wonder why a result has its
+ * dtype, and for tests.
+ * @returns its full name, such as `aten::add.Tensor`.
+ * @throws TorchError `type` when none takes the arguments.
+ */
+export function overloadOf(
+  name: string,
+  ...args: (OperatorArgument | Readonly<Record<string, OperatorArgument>>)[]
+): string {
+  const operator = operatorIndex(name);
+  writeArguments(args);
+  return native.resolve(operator);
 }

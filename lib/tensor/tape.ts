@@ -39,7 +39,7 @@ export class PyFloat {
   constructor(readonly value: number) {}
 }
 
-/** `float(2)` is Python's `2.0`: use it where the difference matters (`ops.full([2], float(1))`, or a value to be pickled). */
+/** `float(2)` is Python's `2.0`: use it where the difference matters (`ints.mul(float(2))`, or a value to be pickled). */
 export function float(value: number): PyFloat {
   return new PyFloat(value);
 }
@@ -251,11 +251,10 @@ export function callBinary(operator: number, self: TensorBase, other: unknown): 
   return typeof result === 'number' && result >= 0 ? wrap(result) : finish(result, [self, other], 2, undefined);
 }
 
-/**
- * Calls an operator. A last argument that is a plain object holds named arguments in camelCase.
- * @param operator index from `findOperator`
- */
-export function callOperator(operator: number, given: readonly unknown[]): unknown {
+type Options = Readonly<Record<string, unknown>> | undefined;
+
+/** Writes the arguments of a call: a last one that is a plain object holds named arguments in camelCase; it is returned, copied. */
+export function writeArguments(given: readonly unknown[]): Options {
   const last = given.length - 1;
   // A copy, before the first cell is written: a getter may call an operator itself.
   const options = last >= 0 && isOptions(given[last]) ? { ...given[last] } : undefined;
@@ -276,8 +275,18 @@ export function callOperator(operator: number, given: readonly unknown[]): unkno
     }
     cells[countAt] = count;
   }
+  return options;
+}
+
+/**
+ * Calls an operator with what {@link writeArguments} takes.
+ * @param operator index from `findOperator`
+ */
+export function callOperator(operator: number, given: readonly unknown[]): unknown {
+  const options = writeArguments(given);
   const result = native.call(operator);
-  return typeof result === 'number' && result >= 0 ? wrap(result) : finish(result, given, positional, options);
+  if (typeof result === 'number' && result >= 0) return wrap(result);
+  return finish(result, given, options === undefined ? given.length : given.length - 1, options);
 }
 
 /** Makes what the caller gets of a result that is not one new tensor. */
