@@ -1,5 +1,7 @@
 /** Data sets, transforms, samplers and the loader. */
-export { CIFAR10, type Cifar10Options } from './cifar10.js';
+export { CIFAR10, CIFAR100, type Cifar100Options, type Cifar10Options, type CifarPair } from './cifar.js';
+export type { CifarDownloadOptions, CifarProgress } from './cifar-download.js';
+export type { CifarLabels } from './cifar-sources.js';
 export { DataLoader, LoaderIterator, type DataLoaderOptions, type LoaderState } from './data-loader.js';
 export { Subset, type Dataset } from './dataset.js';
 export { PictureDataset } from './picture-dataset.js';

@@ -4,9 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { makeFolders, NdArray, systemCode, writePickle } from '../io/index.js';
 import { PICTURE_BYTES } from './cifar-batch.js';
-import { ALL_FILES, FOLDER } from './cifar-checksums.js';
+import { allFiles, CIFAR10_SOURCE } from './cifar-sources.js';
 import type { CifarFiles } from './cifar-files.js';
-import { CIFAR10, parseCifarFiles } from './cifar10.js';
+import { CIFAR10, parseCifarFiles } from './cifar.js';
 import type { PictureDataset } from './picture-dataset.js';
 import { drawShape, SHAPES_CLASSES } from './shapes-draw.js';
 import { ShapesRandom } from './shapes-random.js';
@@ -23,6 +23,9 @@ export interface ShapesOptions {
   /** Where the files are kept between runs; default `$TORCHBRIDGE_CACHE`, else `torchbridge` in the user's cache folder. */
   cacheFolder?: string;
 }
+
+const [FORM] = CIFAR10_SOURCE.forms;
+const FILES = allFiles(FORM);
 
 /**
  * The embedded data set: ten classes of small drawn pictures, 5 x 1000 for training and 1000 for testing. They are drawn
@@ -58,7 +61,7 @@ export function generateShapes(seed: number): CifarFiles {
     'batches.meta',
     writePickle({ num_cases_per_batch: BATCH_SIZE, label_names: [...SHAPES_CLASSES], num_vis: PICTURE_BYTES }),
   );
-  return { origin: 'shapes', files };
+  return { form: FORM, origin: 'shapes', files };
 }
 
 function generateBatch(name: string, index: number, seed: number): Uint8Array {
@@ -84,13 +87,13 @@ const SUMS = 'md5sums';
 /** Whether every file is there and as it was written. */
 function isWhole(root: string): boolean {
   try {
-    const folder = path.join(root, FOLDER);
+    const folder = path.join(root, FORM.folder);
     const sums = fs.readFileSync(path.join(folder, SUMS), 'utf8').trimEnd().split('\n');
     return (
-      sums.length === ALL_FILES.size &&
+      sums.length === FILES.size &&
       sums.every((line) => {
         const [sum, name] = line.split('  ');
-        return name !== undefined && ALL_FILES.has(name) && md5(fs.readFileSync(path.join(folder, name))) === sum;
+        return name !== undefined && FILES.has(name) && md5(fs.readFileSync(path.join(folder, name))) === sum;
       })
     );
   } catch {
@@ -104,8 +107,8 @@ function md5(bytes: Uint8Array): string {
 
 /** A folder of its own, renamed into place: two processes may do so at once, and a reader never sees a part. */
 function store({ files }: CifarFiles, root: string): void {
-  const folder = path.join(root, FOLDER);
-  const temporary = path.join(root, `.${FOLDER}-${process.pid}-${randomBytes(4).toString('hex')}`);
+  const folder = path.join(root, FORM.folder);
+  const temporary = path.join(root, `.${FORM.folder}-${process.pid}-${randomBytes(4).toString('hex')}`);
   makeFolders(temporary);
   try {
     for (const [name, bytes] of files) fs.writeFileSync(path.join(temporary, name), bytes);

@@ -1,5 +1,6 @@
 export { atomicWriteFile, type FileContent } from './atomic-write.js';
 export { openRegularFile } from './byte-source.js';
+export { downloadFile, type DownloadOptions } from './download.js';
 export { explainSystemError, IoError, systemCode, type IoErrorCode } from './errors.js';
 export { load, type LoadOptions } from './load.js';
 export { makeFolders } from './make-folders.js';
