@@ -1,6 +1,8 @@
 import { Presets, SingleBar } from 'cli-progress';
+import type { CifarProgress } from '../data/index.js';
 import { formatFixed } from '../train/format.js';
 import type { EpochReport, IterationReport, Phase, Reporter, StartReport } from '../train/reporter.js';
+import { downloadText } from './download-lines.js';
 import { coloursFor, formatDuration, type Output } from './output.js';
 
 const labels: Record<Phase, string> = { train: 'train', valid: 'valid', test: 'test ' };
@@ -12,6 +14,7 @@ export class BarReporter implements Reporter {
   readonly #notice: (line: string) => void;
   readonly #began = performance.now();
   #bar: SingleBar | null = null;
+  #drawn = -Infinity;
   #plan: StartReport | null = null;
   #pass: { phase: Phase; epoch: number; seconds: number; pictures: number } | null = null;
   /** Mean seconds of an iteration, by kind of pass, for the time that is left. */
@@ -27,6 +30,15 @@ export class BarReporter implements Reporter {
   notice(text: string): void {
     this.#stopBar();
     this.#notice(text);
+  }
+
+  download(progress: CifarProgress): void {
+    const now = performance.now();
+    const whole = progress.done === progress.total;
+    if (!whole && now - this.#drawn < 100) return;
+    this.#drawn = now;
+    // Written over until it is whole, then left standing.
+    this.#output.write(`\r\x1b[K${downloadText(progress).slice(0, this.#output.columns - 1)}${whole ? '\n' : ''}`);
   }
 
   model(print: string, parameters: number): void {

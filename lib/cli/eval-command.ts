@@ -14,10 +14,11 @@ export async function runEval(options: EvalOptions, stdout: Output, stderr: Outp
   const notice = (text: string): void => void stderr.write(`${text}\n`);
   const bar = isTerminal(stdout) && !json ? new BarReporter(stdout, notice) : null;
   const lines = new LineReporter(print, notice);
-  const quiet: Reporter = { notice };
+  const quiet: Reporter = { notice, download: (progress) => lines.download(progress) };
   // The model's print belongs to training; here it would bury the one number that was asked for.
   const plain: Reporter = {
     notice,
+    download: (progress) => lines.download(progress),
     iteration: (report) => lines.iteration(report),
     finalTest: (error) => lines.finalTest(error),
   };

@@ -14,11 +14,12 @@ export interface EvalOptions {
   readonly save: string | undefined;
   readonly weights: string | undefined;
   readonly data: string | undefined;
-  readonly dataset: 'cifar10' | 'shapes' | undefined;
+  readonly dataset: 'cifar10' | 'cifar100' | 'shapes' | undefined;
   readonly verify: false | undefined;
   readonly batchSize: number | undefined;
   readonly device: string | undefined;
   readonly threads: number | undefined;
+  readonly download: boolean;
   readonly json: boolean;
 }
 
@@ -33,13 +34,18 @@ export function evalCommand() {
       filePath('--save', 'a folder'),
     )
     .option('--weights <file>', 'a state dict, from here or from Python', filePath('--weights', 'a file'))
-    .option('--data <dir>', 'folder that holds CIFAR-10 (default: that of the run)', filePath('--data', 'a folder'))
+    .option(
+      '--data <dir>',
+      'folder that holds CIFAR-10 or CIFAR-100 (default: that of the run)',
+      filePath('--data', 'a folder'),
+    )
     .option(
       '--dataset <name>',
-      'cifar10 or shapes (default: that of the run)',
-      choice('--dataset', ['cifar10', 'shapes']),
+      'cifar10, cifar100 or shapes (default: that of the run)',
+      choice('--dataset', ['cifar10', 'cifar100', 'shapes']),
     )
-    .option('--no-verify', 'take data of your own in the layout of CIFAR-10, whose md5 differ')
+    .option('--download', 'fetch the data set into its folder if it is not there')
+    .option('--no-verify', 'take data of your own in the layout of CIFAR, whose md5 differ')
     .option(
       '--batch-size <n>',
       'pictures of an iteration (default: that of the run, or 64)',
@@ -72,6 +78,7 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
     data: given.data,
     dataset: given.dataset,
     verify: given.verify ? undefined : false,
+    download: given.download === true,
     batchSize: given.batchSize,
     device: given.device,
     threads: given.threads,

@@ -1,6 +1,8 @@
+import type { CifarProgress } from '../data/index.js';
 import { formatFixed } from '../train/format.js';
 import type { AverageMeter } from '../train/average-meter.js';
 import type { IterationReport, Reporter } from '../train/reporter.js';
+import { DownloadLines } from './download-lines.js';
 
 /**
  * The lines of the efficient_densenet_pytorch script, character for character, for pipes and files. Notices, which the
@@ -9,10 +11,16 @@ import type { IterationReport, Reporter } from '../train/reporter.js';
 export class LineReporter implements Reporter {
   readonly #write: (line: string) => void;
   readonly #notice: (line: string) => void;
+  readonly #download: DownloadLines;
 
   constructor(write: (line: string) => void, notice: (line: string) => void) {
     this.#write = write;
     this.#notice = notice;
+    this.#download = new DownloadLines(notice);
+  }
+
+  download(progress: CifarProgress): void {
+    this.#download.update(progress);
   }
 
   notice(text: string): void {

@@ -56,7 +56,12 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
   const train = trainCommand().action(async (given) => {
     const { runTrain } = await import('./train-command.js');
     setCode(
-      await runTrain(runOptions(given), { save: given.save ?? 'save', resume: given.resume === true }, stdout, stderr),
+      await runTrain(
+        runOptions(given),
+        { save: given.save ?? 'save', resume: given.resume === true, download: given.download === true },
+        stdout,
+        stderr,
+      ),
     );
   });
   const evaluate = evalCommand().action(async (given) => {

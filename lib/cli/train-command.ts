@@ -9,7 +9,7 @@ import { isTerminal, type Output } from './output.js';
 /** `torchbridge train`. @returns the exit code. */
 export async function runTrain(
   options: RunOptions,
-  { save, resume }: { save: string; resume: boolean },
+  { save, resume, download }: { save: string; resume: boolean; download: boolean },
   stdout: Output,
   stderr: Output,
 ): Promise<number> {
@@ -21,7 +21,14 @@ export async function runTrain(
     else bar.notice(text);
   });
   try {
-    await train(options, { save, resume, reporter, signal: interrupt.signal, onBegin: () => interrupt.listen() });
+    await train(options, {
+      save,
+      resume,
+      download,
+      reporter,
+      signal: interrupt.signal,
+      onBegin: () => interrupt.listen(),
+    });
     bar?.close();
     if (bar !== null) stdout.write(`The run is in ${save}: curves.png, results.csv, losses.csv, model.pth\n`);
     if (interrupt.outputFailure !== null) throw new Error(interrupt.outputFailure);

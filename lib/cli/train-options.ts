@@ -7,7 +7,9 @@ Examples:
   $ torchbridge train --save runs/shapes --n-epochs 8
       The generated data set: ten classes of small drawn pictures, nothing to download.
   $ torchbridge train --data data --save runs/bc100 --depth 100 --seed 1
-      CIFAR-10 from data/cifar-10-python.tar.gz or data/cifar-10-batches-py.
+      CIFAR-10 from data/cifar-10-python.tar.gz or data/cifar-10-batches-py (or the binary version's).
+  $ torchbridge train --data data --dataset cifar100 --download --save runs/c100
+      CIFAR-100, fetched into data/ first where it is not there.
   $ torchbridge train --save runs/bc100 --resume
       Goes on where Ctrl-C, or the power, stopped it: with the same numbers as a run never stopped.
 
@@ -22,16 +24,17 @@ export function trainCommand() {
   return new Command('train')
     .summary('train a DenseNet')
     .description(
-      'Trains a DenseNet on CIFAR-10 or on generated pictures. With the same seed and threads every number is the one ' +
+      'Trains a DenseNet on CIFAR-10, CIFAR-100 or on generated pictures. With the same seed and threads every number is the one ' +
         'the efficient_densenet_pytorch script gets from PyTorch.',
     )
-    .option('--data <dir>', 'folder that holds CIFAR-10', filePath('--data', 'a folder'))
+    .option('--data <dir>', 'folder that holds CIFAR-10 or CIFAR-100', filePath('--data', 'a folder'))
     .option(
       '--dataset <name>',
-      'cifar10 or shapes (default: cifar10 with --data, else shapes)',
-      choice('--dataset', ['cifar10', 'shapes']),
+      'cifar10, cifar100 or shapes (default: cifar10 with --data, else shapes)',
+      choice('--dataset', ['cifar10', 'cifar100', 'shapes']),
     )
-    .option('--no-verify', 'take data of your own in the layout of CIFAR-10, whose md5 differ')
+    .option('--download', 'fetch the data set into --data if it is not there; goes on where it was cut off')
+    .option('--no-verify', 'take data of your own in the layout of CIFAR, whose md5 differ')
     .option('--save <dir>', 'folder for the results (default: save)', filePath('--save', 'a folder'))
     .option('--resume', 'go on with the run in --save')
     .optionsGroup('Network:')

@@ -102,7 +102,9 @@ export function parseCifarFiles(files: CifarFiles, labels: CifarLabels = 'fine')
 function assemble({ form, origin, files }: CifarFiles, part: Part, labels: CifarLabels): PictureSet {
   const place = form.labels[labels];
   if (place === undefined) {
-    throw new RangeError(`Expected ${Object.keys(form.labels).join(' or ')} for labels but received ${String(labels)}`);
+    throw new RangeError(
+      `Expected ${Object.keys(form.labels).join(' or ')} for labels but received ${labels as string}`,
+    );
   }
   const [metaFile] = place.names;
   const meta = files.get(metaFile);

@@ -136,13 +136,16 @@ async function goOn(url: string, part: string, { size, onProgress, idleMs = 30_0
   let done = start;
   const length = response.headers['content-length'];
   const total = length === undefined ? size : start + Number(length);
+  if (size !== undefined && total !== size) {
+    response.destroy();
+    throw new Refused(`it has ${total ?? 0} bytes there, expected ${size}`);
+  }
   response.on('data', (chunk: Buffer) => {
     done += chunk.byteLength;
     onProgress?.(done, total);
   });
   await pipeline(response, fs.createWriteStream(part, { flags: start > 0 ? 'a' : 'w' }));
   if (total !== undefined && done < total) throw new Error(`the connection ended after ${done} of ${total} bytes`);
-  if (size !== undefined && done !== size) throw new Refused(`it has ${done} bytes there, expected ${size}`);
 }
 
 /** One GET, redirects followed; resolves when the headers are there. The bytes come as they are, nothing is unpacked. */

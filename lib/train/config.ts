@@ -10,7 +10,7 @@ const fraction = z.number().gt(0).max(1);
  * names are those of the command's options in camelCase.
  */
 export const runConfigSchema = z.strictObject({
-  dataset: z.enum(['cifar10', 'shapes']),
+  dataset: z.enum(['cifar10', 'cifar100', 'shapes']),
   data: z.string().min(1).nullable(),
   verify: z.boolean(),
   validSize: z.int().min(0),
@@ -84,7 +84,7 @@ export function resolveConfig(options: RunOptions, around: ConfigSurroundings): 
   const nEpochs = options.nEpochs ?? 300;
   const growthRate = options.growthRate ?? 12;
   const bottleneck = options.bottleneck ?? true;
-  const defaultValidSize = dataset === 'cifar10' ? 5000 : Math.floor(around.pictures.train / 10);
+  const defaultValidSize = dataset !== 'shapes' ? 5000 : Math.floor(around.pictures.train / 10);
   const config = parseConfig({
     dataset,
     // From wherever the run is resumed or evaluated it is the same folder.
@@ -130,10 +130,12 @@ function checkValidSize(validSize: number, trainPictures: number, isDefault: boo
 /** The options that must agree before any data is read. @throws UsageError */
 export function checkOptions(options: RunOptions): void {
   const dataset = datasetOf(options);
-  if (dataset === 'cifar10' && options.data == null) {
-    throw new UsageError(
-      'Expected --data DIR with --dataset cifar10: the folder of cifar-10-python.tar.gz or cifar-10-batches-py',
-    );
+  if (dataset !== 'shapes' && options.data == null) {
+    const files =
+      dataset === 'cifar10'
+        ? ['cifar-10-python.tar.gz', 'cifar-10-batches-py']
+        : ['cifar-100-python.tar.gz', 'cifar-100-python'];
+    throw new UsageError(`Expected --data DIR with --dataset ${dataset}: the folder of ${files.join(' or ')}`);
   }
   if (dataset === 'shapes' && options.data != null) {
     throw new UsageError('Expected no --data with --dataset shapes: its pictures are generated');

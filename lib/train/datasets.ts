@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   CIFAR10,
+  CIFAR100,
   Compose,
   Normalize,
   RandomCrop,
@@ -8,28 +9,60 @@ import {
   shapes,
   Subset,
   ToTensor,
+  type CifarProgress,
   type Dataset,
   type PictureDataset,
 } from '../data/index.js';
 import { randperm } from '../tensor/index.js';
 import type { RunConfig } from './config.js';
+import { UsageError } from './errors.js';
 
-/** CIFAR-10's means and standard deviations by channel, as the efficient_densenet_pytorch script has them. */
-const mean = [0.49139968, 0.48215841, 0.44653091];
-const std = [0.24703223, 0.24348513, 0.26158784];
+/**
+ * Means and standard deviations of the training pictures by channel: CIFAR-10's as the efficient_densenet_pytorch script has
+ * them, which the generated pictures get too.
+ */
+const CIFAR10_SCALE = new Normalize([0.49139968, 0.48215841, 0.44653091], [0.24703223, 0.24348513, 0.26158784]);
+const CIFAR100_SCALE = new Normalize([0.50707516, 0.48654887, 0.44091784], [0.26733429, 0.25643846, 0.27615047]);
 
 /** The pictures of a data set, read and without transforms. */
 export interface Pictures {
   readonly train: PictureDataset;
   readonly test: PictureDataset;
   readonly numClasses: number;
+  readonly scale: Normalize;
 }
 
 /** Reads the pictures a configuration names. @throws IoError in one line that names the file and the way out. */
 export function openPictures(source: Pick<RunConfig, 'dataset' | 'data' | 'verify'>): Pictures {
   const { train, test } =
-    source.dataset === 'shapes' ? shapes() : CIFAR10.load(source.data ?? '.', { verify: source.verify });
-  return { train, test, numClasses: train.classes.length };
+    source.dataset === 'shapes'
+      ? shapes()
+      : cifarOf(source.dataset).load(source.data ?? '.', { verify: source.verify });
+  return {
+    train,
+    test,
+    numClasses: train.classes.length,
+    scale: source.dataset === 'cifar100' ? CIFAR100_SCALE : CIFAR10_SCALE,
+  };
+}
+
+/**
+ * Fetches the data a configuration names into its folder, where they are not there.
+ * @throws UsageError where there is nothing to fetch; IoError in one line that names the way out.
+ */
+export async function fetchPictures(
+  source: Pick<RunConfig, 'dataset' | 'data' | 'verify'>,
+  onProgress?: (progress: CifarProgress) => void,
+): Promise<void> {
+  const { dataset, data, verify } = source;
+  if (dataset === 'shapes' || data === null) {
+    throw new UsageError('Expected --data DIR with --download: the folder to put CIFAR into');
+  }
+  await cifarOf(dataset).download(data, { verify, onProgress });
+}
+
+function cifarOf(dataset: 'cifar10' | 'cifar100'): typeof CIFAR10 | typeof CIFAR100 {
+  return dataset === 'cifar10' ? CIFAR10 : CIFAR100;
 }
 
 /** What tells these pictures from others: how many there are, and a digest over every picture and label. */
@@ -54,18 +87,13 @@ export function checkPictures(config: RunConfig, pictures: Pictures, save: strin
 }
 
 /** Test pictures as the network takes them: to tensors, then normalised. */
-export function testTransform(): Compose {
-  return new Compose([new ToTensor(), new Normalize(mean, std)]);
+export function testTransform({ scale }: Pick<Pictures, 'scale'>): Compose {
+  return new Compose([new ToTensor(), scale]);
 }
 
 /** Training pictures are cut out of their padded selves and mirrored by chance before that. */
-function trainTransform(): Compose {
-  return new Compose([
-    new RandomCrop(32, { padding: 4 }),
-    new RandomHorizontalFlip(),
-    new ToTensor(),
-    new Normalize(mean, std),
-  ]);
+function trainTransform({ scale }: Pick<Pictures, 'scale'>): Compose {
+  return new Compose([new RandomCrop(32, { padding: 4 }), new RandomHorizontalFlip(), new ToTensor(), scale]);
 }
 
 /** The three sets of a run; `valid` is null where the test set serves for validation. */
@@ -80,13 +108,13 @@ export interface RunDatasets {
  * training's random transforms. Draws one permutation when `validSize` is not 0.
  */
 export function splitDatasets(pictures: Pictures, validSize: number): RunDatasets {
-  const train = pictures.train.withTransform(trainTransform());
-  const test = pictures.test.withTransform(testTransform());
+  const train = pictures.train.withTransform(trainTransform(pictures));
+  const test = pictures.test.withTransform(testTransform(pictures));
   if (validSize === 0) return { train, valid: null, test };
   const drawn = randperm(train.length);
   const order = Array.from(drawn.toTypedArray() as BigInt64Array, Number);
   drawn.dispose();
   const kept = order.length - validSize;
-  const valid = pictures.train.withTransform(testTransform());
+  const valid = pictures.train.withTransform(testTransform(pictures));
   return { train: new Subset(train, order.slice(0, kept)), valid: new Subset(valid, order.slice(kept)), test };
 }

@@ -4,7 +4,7 @@ import { DataLoader } from '../data/index.js';
 import { IoError } from '../io/index.js';
 import { getNumThreads, setNumThreads } from '../tensor/index.js';
 import { readConfig, type RunConfig } from './config.js';
-import { openPictures, testTransform } from './datasets.js';
+import { fetchPictures, openPictures, testTransform } from './datasets.js';
 import { DeviceError, EvaluationInterrupted, UsageError } from './errors.js';
 import { inferNetwork, type NetworkForm } from './infer-network.js';
 import type { Reporter } from './reporter.js';
@@ -21,6 +21,8 @@ export interface EvaluateOptions {
   readonly data?: string | undefined;
   readonly dataset?: RunConfig['dataset'] | undefined;
   readonly verify?: boolean | undefined;
+  /** Fetches the data set into the folder it is to be in, where it is not there. */
+  readonly download?: boolean | undefined;
   readonly batchSize?: number | undefined;
   readonly device?: string | undefined;
   readonly threads?: number | undefined;
@@ -63,13 +65,17 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const form: NetworkForm = stored ?? inferNetwork(weights, path);
   const device = options.device ?? stored?.device ?? 'cpu';
   const model = onDevice(options, device, () => modelWithWeights({ ...form, device }, weights, path));
-  const test = openPictures(source).test;
+  if (options.download === true) {
+    await fetchPictures(source, (progress) => options.reporter?.download?.(progress));
+  }
+  const pictures = openPictures(source);
+  const { test } = pictures;
   const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   options.reporter?.model?.(String(model), parameters);
   const began = performance.now();
   const outcome = await testEpoch({
     model,
-    loader: new DataLoader(test.withTransform(testTransform()), {
+    loader: new DataLoader(test.withTransform(testTransform(pictures)), {
       batchSize: options.batchSize ?? stored?.batchSize ?? 64,
     }),
     phase: 'test',
@@ -123,11 +129,13 @@ function dataSource(
   options: EvaluateOptions,
   stored: RunConfig | null,
 ): Pick<RunConfig, 'dataset' | 'data' | 'verify'> {
-  const named = options.dataset ?? (options.data === undefined ? undefined : 'cifar10');
+  // A folder given to a run of CIFAR-100 holds CIFAR-100.
+  const kind = stored === null || stored.dataset === 'shapes' ? 'cifar10' : stored.dataset;
+  const named = options.dataset ?? (options.data === undefined ? undefined : kind);
   const dataset = named ?? stored?.dataset;
   if (dataset === undefined)
     throw new UsageError('Expected --data DIR or --dataset shapes: these weights come without a config.json');
   const data = options.data ?? (dataset === stored?.dataset ? stored.data : null);
-  if (dataset === 'cifar10' && data === null) throw new UsageError('Expected --data DIR with --dataset cifar10');
+  if (dataset !== 'shapes' && data === null) throw new UsageError(`Expected --data DIR with --dataset ${dataset}`);
   return { dataset, data, verify: options.verify ?? stored?.verify ?? true };
 }

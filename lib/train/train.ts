@@ -13,7 +13,7 @@ import {
   type RunConfig,
   type RunOptions,
 } from './config.js';
-import { checkPictures, openPictures, pictureFacts, type Pictures } from './datasets.js';
+import { checkPictures, fetchPictures, openPictures, pictureFacts, type Pictures } from './datasets.js';
 import { packageVersion } from './package-version.js';
 import type { Reporter } from './reporter.js';
 import { buildRun, checkNetwork, type Run } from './run.js';
@@ -35,6 +35,8 @@ export interface TrainSettings {
   readonly save: string;
   /** Goes on where the checkpoint in `save` stops; without one the run of `config.json` or of the options starts anew. */
   readonly resume?: boolean;
+  /** Fetches the data set into the folder it is to be in, where it is not there. */
+  readonly download?: boolean;
   readonly reporter?: Reporter | undefined;
   /** Stops the run after the iteration at hand, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
@@ -62,6 +64,7 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
     verify: options.verify ?? true,
   };
   checkNetwork(earlier?.config ?? options);
+  if (settings.download === true) await fetchPictures(source, (progress) => reporter?.download?.(progress));
   const pictures = openPictures(source);
   const config = earlier?.config ?? freshConfig(options, pictures);
   if (earlier !== null) checkPictures(config, pictures, save);
