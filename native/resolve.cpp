@@ -68,14 +68,15 @@ const char* bind_named(const Overload& overload, const Values& values, const Giv
     const Tag tag = values.tape.tag(given.at[k]);
     if (tag == Tag::kSkip) continue;
     const std::string name = values.tape.string(given.name_at[k]);
+    // All outs in one list, also where one of them is called `out` itself (max_pool2d_with_indices).
+    if (name == "out" && overload.outs > 1 && tag == Tag::kList && values.tape.length(given.at[k]) == overload.outs) {
+      binding.out_list = static_cast<int32_t>(k);
+      continue;
+    }
     const size_t i = find_argument(arguments, name);
     if (i == arguments.size()) {
       if (name == "out" && tag == Tag::kNone) continue;  // Python's out=None
-      const bool outs =
-          name == "out" && overload.outs > 1 && tag == Tag::kList && values.tape.length(given.at[k]) == overload.outs;
-      if (!outs) return "it has no argument of a name that was given";
-      binding.out_list = static_cast<int32_t>(k);
-      continue;
+      return "it has no argument of a name that was given";
     }
     if (binding.given[i] != kDefault) return "an argument was given twice";
     if (!accepts(arguments[i], values, given.at[k])) return kOtherType;
