@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "counting_allocator.h"
+#include "engine.h"
 #include "environment.h"
 #include "freed_pages.h"
 #include "version.h"
@@ -28,6 +29,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
     check_version();
     install_counting_allocator();
     keep_freed_pages();
+    install_engine();
   } catch (...) {
     const Failure failure = current_failure();
     Napi::Error error = Napi::Error::New(env, failure.message);
@@ -38,9 +40,11 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   data->pins.pins = std::make_shared<Pins>(static_cast<napi_env>(env));
   // Freed with the environment: a worker that ends gives back every tensor it held.
   env.SetInstanceData<Environment>(data);
+  data->thread = JsThread::open(env, data);
   for (const auto& functions :
-       {dispatch_functions(), tensor_functions(), data_functions(), indexing_functions(), sharing_functions(),
-        autograd_functions(), random_functions(), runtime_functions(), arithmetic_functions(), library_functions()}) {
+       {dispatch_functions(), tensor_functions(), data_functions(), autograd_functions(), custom_function_functions(),
+        hook_functions(), engine_functions(), random_functions(), runtime_functions(), arithmetic_functions(),
+        library_functions(), indexing_functions(), sharing_functions()}) {
     for (const auto& [name, callback] : functions) {
       napi_value function = nullptr;
       NAPI_THROW_IF_FAILED(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function), exports);

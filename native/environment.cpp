@@ -1,6 +1,14 @@
 #include "environment.h"
 
+#include "js_callback.h"
+
 namespace torchbridge {
+
+// Graphs first, while what they hold of JavaScript can still be given back.
+Environment::~Environment() {
+  tensors.clear();
+  if (thread != nullptr) thread->close();
+}
 
 Call::Call(napi_env env, napi_callback_info info) : env_(env) {
   void* data = nullptr;
@@ -122,6 +130,7 @@ napi_value text(napi_env env, const std::string& v) {
 }  // namespace
 
 void throw_failure(napi_env env, Environment* data, const std::string& operation, const std::string& operands) {
+  if (rethrow_javascript(env)) return;
   const Failure failure = current_failure();
   bool pending = false;
   if (napi_is_exception_pending(env, &pending) == napi_ok && pending) return;

@@ -9,6 +9,7 @@
 
 #include "convert.h"
 #include "errors.h"
+#include "js_thread.h"
 #include "shared_memory.h"
 #include "slots.h"
 #include "tape.h"
@@ -16,6 +17,11 @@
 namespace torchbridge {
 
 struct Environment {
+  Environment() = default;
+  ~Environment();
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
   OwnPins pins;  // before the tensors: they use it until they are gone
   TensorSlots tensors;
   GeneratorSlots generators;
@@ -25,6 +31,7 @@ struct Environment {
   napi_ref error_factory = nullptr;  // (code, message, operator, operands) => Error
   std::vector<std::unique_ptr<c10::InferenceMode>> inference_modes;
   int64_t external_bytes = 0;  // what V8 was told of our memory
+  std::shared_ptr<JsThread> thread;
 
   Values values() { return {tape, tensors, generators}; }
 };
@@ -98,6 +105,9 @@ std::vector<Function> data_functions();
 std::vector<Function> indexing_functions();
 std::vector<Function> sharing_functions();
 std::vector<Function> autograd_functions();
+std::vector<Function> custom_function_functions();
+std::vector<Function> hook_functions();
+std::vector<Function> engine_functions();
 std::vector<Function> random_functions();
 std::vector<Function> runtime_functions();
 std::vector<Function> arithmetic_functions();

@@ -4,6 +4,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "errors.h"
@@ -38,12 +40,37 @@ class Slots {
 
   void release(int32_t handle) {
     if (handle < 0 || static_cast<size_t>(handle) >= values_.size()) return;
+    if (!owners_.empty()) owners_.erase(handle);
     // Moved out first: freeing may run code of libtorch that comes back here.
     T gone = std::move(values_[static_cast<size_t>(handle)]);
-    if (!gone.defined()) return;
+    if (!gone.defined()) {
+      if (!abandoned_.empty() && abandoned_.erase(handle) > 0) free_.push_back(handle);
+      return;
+    }
     values_[static_cast<size_t>(handle)] = T();
     free_.push_back(handle);
     --live_;
+  }
+
+  // Notes that something in C++ will free the value, unless JavaScript releases it first.
+  void own(int32_t handle, int32_t owner) { owners_[handle] = owner; }
+
+  // Frees a value for its owner, without JavaScript knowing: no other value takes the slot before JavaScript releases it.
+  void abandon(int32_t handle, int32_t owner) {
+    const auto found = owners_.find(handle);
+    if (found == owners_.end() || found->second != owner) return;
+    owners_.erase(found);
+    T gone = std::move(values_[static_cast<size_t>(handle)]);
+    values_[static_cast<size_t>(handle)] = T();
+    abandoned_.insert(handle);
+    --live_;
+  }
+
+  // At the end of the environment. Moved out first: freeing may come back here.
+  void clear() {
+    const std::vector<T> gone = std::move(values_);
+    values_.clear();
+    owners_.clear();
   }
 
   int64_t live() const { return live_; }
@@ -51,6 +78,8 @@ class Slots {
  private:
   std::vector<T> values_;
   std::vector<int32_t> free_;
+  std::unordered_map<int32_t, int32_t> owners_;
+  std::unordered_set<int32_t> abandoned_;
   int64_t live_ = 0;
 };
 

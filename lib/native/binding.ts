@@ -67,6 +67,42 @@ export interface Binding {
   popInferenceMode(): void;
   isInferenceMode(): boolean;
 
+  // custom functions: lists of tensors stand on the tape
+  setCallbackEntry(
+    entry: (kind: number, object: unknown, tensors: readonly number[], more: readonly number[]) => string | undefined,
+  ): void;
+  giveTensors(): void;
+  functionBegin(context: object, name: string): number;
+  functionEnd(id: number, materializeGrads: boolean, setupContext: boolean): number[];
+  functionAbort(id: number): void;
+  functionSaved(id: number): number[];
+  functionOwn(id: number): void;
+  takeEnded(): unknown[];
+
+  // hooks and nodes of the graph: a node's handle is that of a tensor whose gradient edge it is
+  tensorHooks(handle: number, list: object): unknown;
+  postAccumulateHooks(handle: number, list: object): unknown;
+  checkHookResult(original: number, result: number, name: string): void;
+  retainGrad(handle: number): void;
+  retainsGrad(handle: number): boolean;
+  nodeOf(handle: number): number;
+  accumulatorOf(handle: number): number;
+  outputNr(handle: number): number;
+  nodeSequence(node: number): number;
+  sameNode(a: number, b: number): boolean;
+  nodeNext(node: number): number[];
+  nodeVariable(node: number): number;
+  nodeHooks(node: number, list: object): unknown;
+  nodePreHooks(node: number, list: object): unknown;
+  enterDualLevel(): number;
+  exitDualLevel(level: number): void;
+
+  // anomaly mode
+  setAnomaly(enabled: boolean, checkNan: boolean): void;
+  isAnomaly(): boolean;
+  isAnomalyCheckNan(): boolean;
+  takeAnomaly(): string;
+
   // random numbers
   manualSeed(seed: number | bigint): void;
   newGenerator(device: string): number;

@@ -2,6 +2,15 @@ export { Parameter } from './parameter.js';
 export type { ModuleToOptions } from './convert.js';
 export type { Members } from './members.js';
 export { Module } from './module.js';
+export type {
+  ForwardHook,
+  ForwardHookOptions,
+  ForwardPreHook,
+  FullBackwardHook,
+  FullBackwardPreHook,
+  HookOptions,
+  ModuleGradients,
+} from './module-hooks.js';
 export type { IncompatibleKeys, StateDictLike } from './state-dict.js';
 export { Sequential, type Layer } from './sequential.js';
 export { replaceBy } from './intermediate.js';

@@ -1,8 +1,17 @@
-import { noGrad, scope, Tensor, TorchError, type StateDict } from '../tensor/index.js';
+import { type autograd, noGrad, scope, Tensor, TorchError, type StateDict } from '../tensor/index.js';
 import { convertModule, type ModuleToOptions } from './convert.js';
 import { Copies } from './copy.js';
 import { findBuffer, findParameter, findSubmodule, namedModules, namedTensors } from './lookup.js';
 import { checkName, membersOf, Registry, type Members } from './members.js';
+import {
+  type ForwardHook,
+  type ForwardHookOptions,
+  type ForwardPreHook,
+  type FullBackwardHook,
+  type FullBackwardPreHook,
+  type HookOptions,
+  ModuleHooks,
+} from './module-hooks.js';
 import { Parameter } from './parameter.js';
 import { indentTail } from './python-text.js';
 import { loadStateDict, saveStateDict, type IncompatibleKeys, type StateDictLike } from './state-dict.js';
@@ -27,6 +36,7 @@ export abstract class Module {
   training = true;
   readonly #registry = new Registry();
   readonly #stored = new StoredTensors();
+  #hooks: ModuleHooks | undefined;
 
   /** The computation. Call it through {@link call}. */
   abstract forward(...input: unknown[]): unknown;
@@ -38,12 +48,35 @@ export abstract class Module {
   call(...input: Parameters<this['forward']>): ReturnType<this['forward']> {
     const output = scope(() => {
       try {
-        return this.forward(...input);
+        if (this.#hooks === undefined) return this.forward(...input);
+        return this.#hooks.run(this, input, (args) => this.forward(...args));
       } finally {
         this.#stored.update(this);
       }
     });
     return output as ReturnType<this['forward']>;
+  }
+
+  /** Calls `hook` before every forward. @see torch.nn.Module.register_forward_pre_hook */
+  registerForwardPreHook(hook: ForwardPreHook, options: HookOptions = {}): autograd.RemovableHandle {
+    return (this.#hooks ??= new ModuleHooks()).forwardPre.add(hook, options);
+  }
+
+  /** Calls `hook` after every forward. @see torch.nn.Module.register_forward_hook */
+  registerForwardHook(hook: ForwardHook, options: ForwardHookOptions = {}): autograd.RemovableHandle {
+    const hooks = (this.#hooks ??= new ModuleHooks());
+    if (options.alwaysCall === true) hooks.alwaysCalled.add(hook);
+    return hooks.forward.add(hook, options);
+  }
+
+  /** Calls `hook` in backward, with the gradients of the inputs and outputs. @see torch.nn.Module.register_full_backward_hook */
+  registerFullBackwardHook(hook: FullBackwardHook, options: HookOptions = {}): autograd.RemovableHandle {
+    return (this.#hooks ??= new ModuleHooks()).backward.add(hook, options);
+  }
+
+  /** Calls `hook` in backward, with the gradients of the outputs. @see torch.nn.Module.register_full_backward_pre_hook */
+  registerFullBackwardPreHook(hook: FullBackwardPreHook, options: HookOptions = {}): autograd.RemovableHandle {
+    return (this.#hooks ??= new ModuleHooks()).backwardPre.add(hook, options);
   }
 
   /**
@@ -209,6 +242,7 @@ export abstract class Module {
   /** @internal Fills the copy. */
   copyInto(target: Module, copies: Copies): void {
     this.#registry.copyInto(target.#registry, copies);
+    target.#hooks = this.#hooks?.copy();
     for (const name of Reflect.ownKeys(this)) {
       const property = Object.getOwnPropertyDescriptor(this, name)!;
       if ('value' in property) property.value = copies.copy<unknown>(property.value);
@@ -246,7 +280,7 @@ export abstract class Module {
         if (toNull) {
           parameter.grad = null;
         } else {
-          if (grad.gradFn !== null) grad.detach_();
+          if (!grad.isLeaf) grad.detach_();
           else grad.requiresGrad = false;
           grad.zero_();
         }

@@ -130,7 +130,7 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup, Options =
           if (toNull) {
             param.grad = null;
           } else {
-            if (grad.gradFn !== null) grad.detach_();
+            if (!grad.isLeaf) grad.detach_();
             else grad.requiresGrad = false;
             grad.zero_();
           }

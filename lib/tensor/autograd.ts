@@ -1,4 +1,5 @@
 import { native } from '../native/load.js';
+import { runEngine } from './autograd/anomaly.js';
 import { TorchError } from './errors.js';
 import { writeTape } from './tape.js';
 import { backwardInputs, Tensor, tensorAt } from './tensor.js';
@@ -46,7 +47,8 @@ export function grad(
     );
   }
   writeTape(from, gradients, listOf(inputs));
-  const slots = native.gradOf(options.retainGraph, options.createGraph ?? false, options.allowUnused ?? false);
+  const { retainGraph, createGraph = false, allowUnused = false } = options;
+  const slots = runEngine(() => native.gradOf(retainGraph, createGraph, allowUnused));
   return slots.map((slot) => (slot < 0 ? null : tensorAt(slot)));
 }
 
@@ -72,5 +74,5 @@ export function backward(
     );
   }
   writeTape(from, gradients, backwardInputs(options.inputs));
-  native.backward(options.retainGraph, options.createGraph ?? false);
+  runEngine(() => native.backward(options.retainGraph, options.createGraph ?? false));
 }

@@ -7,6 +7,7 @@ export type { FftFunctions } from '../generated/fft.js';
 export type { Functions } from '../generated/functions.js';
 export type { LinalgFunctions } from '../generated/linalg.js';
 export type { SpecialFunctions } from '../generated/special.js';
+export * as autograd from './autograd/index.js';
 export * from './creation.js';
 export * from './dtype.js';
 export type { NestedArray } from './elements.js';

@@ -42,7 +42,8 @@ function format(tensor: Tensor): string {
 
 function gradientFunction(tensor: Tensor): string | null {
   try {
-    return tensor.gradFn;
+    const name = native.gradFn(tensor.handle);
+    return name === '' ? null : (name.split('::').at(-1) ?? name);
   } catch {
     // A view that was made, and changed in place, while nothing was recorded.
     return 'Invalid';

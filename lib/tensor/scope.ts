@@ -256,6 +256,14 @@ export function keep<T extends TensorBase>(tensor: T): T {
   return tensor;
 }
 
+/** @internal the innermost scope, null outside of all */
+export const currentScope = (): Scope | null => current;
+
+/** @internal takes a tensor out of its scope for an owner who frees the slot natively */
+export function detachFromScope(tensor: TensorBase): void {
+  tensor.owner = null;
+}
+
 /**
  * Whether the innermost scope would release the tensor: it was made there, and nobody has kept or stored it.
  */

@@ -169,7 +169,7 @@ export function setTensorClass(constructor: new (key: SlotKey, slot: number) => 
   tensorClass = constructor;
 }
 
-/** The Tensor of a new slot. */
+/** @internal a Tensor for a slot of the addon's table */
 export function wrap(slot: number): TensorBase {
   if (tensorClass === undefined) throw new TorchError('internal', 'lib/tensor is not loaded');
   return new tensorClass(slotKey, slot);

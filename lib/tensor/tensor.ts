@@ -1,5 +1,14 @@
 import { native } from '../native/load.js';
 import { type TensorMethods, methodTable } from '../generated/methods.js';
+import { runEngine } from './autograd/anomaly.js';
+import { gradFnOf, type Node } from './autograd/graph-node.js';
+import {
+  type PostAccumulateGradHook,
+  registerLeafHook,
+  registerTensorHook,
+  type RemovableHandle,
+  type TensorHook,
+} from './autograd/hooks.js';
 import type { DType, Device, Layout, MemoryFormat } from './dtype.js';
 import { TorchError } from './errors.js';
 import { operatorIndex } from './operators.js';
@@ -198,10 +207,42 @@ export class Tensor extends WithMethods {
     return native.isLeaf(this.handle);
   }
 
-  /** The name of the function that made it, such as `AddBackward0`; null for a leaf. */
-  get gradFn(): string | null {
-    const name = native.gradFn(this.handle);
-    return name === '' ? null : (name.split('::').at(-1) ?? name);
+  /** The function that made it (its `name` is such as `AddBackward0`); null for a leaf. */
+  get gradFn(): Node | null {
+    return gradFnOf(this);
+  }
+
+  /** Which of its function's outputs it is. */
+  get outputNr(): number {
+    return native.outputNr(this.handle);
+  }
+
+  /** Keeps the gradient of a tensor that is no leaf in `grad` too. @see torch.Tensor.retain_grad */
+  retainGrad(): void {
+    native.retainGrad(this.handle);
+  }
+
+  get retainsGrad(): boolean {
+    return native.retainsGrad(this.handle);
+  }
+
+  /**
+   * Calls `hook` with the gradient whenever backward has computed it; a tensor that the hook returns takes its place. The gradient
+   * that the hook sees is released when it returns: `keep` it (or its numbers) to have it longer.
+   * @throws TorchError `runtime` for a tensor that requires no gradient; in backward, when a result has another shape or dtype.
+   * @see torch.Tensor.register_hook
+   */
+  registerHook(hook: TensorHook): RemovableHandle {
+    return registerTensorHook(this, hook);
+  }
+
+  /**
+   * Calls `hook` with this leaf after backward has accumulated its `grad`.
+   * @throws TorchError `runtime` for a tensor that is no leaf or requires no gradient.
+   * @see torch.Tensor.register_post_accumulate_grad_hook
+   */
+  registerPostAccumulateGradHook(hook: PostAccumulateGradHook): RemovableHandle {
+    return registerLeafHook(this, hook);
   }
 
   isInference(): boolean {
@@ -224,7 +265,7 @@ export class Tensor extends WithMethods {
    */
   backward(options: BackwardOptions = {}): void {
     writeTape([this], [options.gradient ?? null], backwardInputs(options.inputs));
-    native.backward(options.retainGraph, options.createGraph ?? false);
+    runEngine(() => native.backward(options.retainGraph, options.createGraph ?? false));
   }
 
   // Conversion

@@ -46,7 +46,7 @@ export function right(): unknown[] {
   const contiguous: boolean = a.isContiguous('channels_last');
   const moved: Tensor[] = [a.to('cpu'), a.to('float64'), a.to(a), a.to({ dtype: 'int8', copy: true })];
   const gradient: Tensor | null = a.grad;
-  const name: string | null = a.gradFn;
+  const name: string | undefined = a.gradFn?.name;
   const leaf: Tensor = a.requiresGrad_().detach();
   const grads: (Tensor | null)[] = grad([a.sum()], [a], { createGraph: true });
   const pair: [Tensor, number] = scope(() => [a.add(1), 2]);

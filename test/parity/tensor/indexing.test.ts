@@ -231,7 +231,7 @@ function read(wanted: Case): Found {
     result: describeTensor(y.detach()),
     view: x.storageId() === y.storageId() && y.numel() > 0,
     offset: y.storageOffset(),
-    made: y.gradFn,
+    made: y.gradFn?.name.split('::').at(-1) ?? null,
   };
   if (wanted.grad) {
     y.mul(counted(y)).sum().backward();
@@ -252,7 +252,7 @@ function write(wanted: Case, item: Item): Found {
         : ((item as { value: number | boolean }).value as number);
   if (wanted.grad && value instanceof Tensor && value.dtype.startsWith('float')) value.requiresGrad = true;
   x.set(wanted.index.map(indexOf), value);
-  const found: Found = { result: describeTensor(x.detach()), made: x.gradFn };
+  const found: Found = { result: describeTensor(x.detach()), made: x.gradFn?.name.split('::').at(-1) ?? null };
   if (wanted.grad) {
     x.mul(counted(x)).sum().backward();
     found.grad = describeTensor(leaf.grad!);
