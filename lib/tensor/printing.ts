@@ -140,7 +140,7 @@ function pythonFloat(value: number): string {
 }
 
 function quantizedContents(tensor: Tensor, indent: number): Contents {
-  const scheme = schemes[Number(tensor.qscheme())] ?? 'unknown';
+  const scheme = schemes[tensor.qscheme()] ?? 'unknown';
   const suffixes = [
     `size=${tuple(tensor.shape)}`,
     `dtype=torch.${tensor.dtype}`,

@@ -43,7 +43,7 @@ class ScaledProduct extends autograd.Function {
 
 class SortBoth extends autograd.Function {
   static forward(ctx: Ctx, x: Tensor): [Tensor, Tensor] {
-    const [values, indices] = x.sort() as unknown as [Tensor, Tensor];
+    const [values, indices] = x.sort();
     ctx.markNonDifferentiable(indices);
     ctx.saveForBackward(indices);
     return [values, indices];

@@ -229,7 +229,11 @@ describe('hooks', () => {
     x.grad = ones([2]);
     const before = memory();
     let calls = 0;
-    for (let i = 0; i < 1000; ++i) x.registerHook(() => void ++calls as undefined).remove();
+    const counting = (): undefined => {
+      ++calls;
+      return undefined;
+    };
+    for (let i = 0; i < 1000; ++i) x.registerHook(counting).remove();
     scope(() => {
       const y = x.mul(2);
       y.registerHook((g) => {
