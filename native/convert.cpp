@@ -44,6 +44,12 @@ bool is_float(const Values& values, size_t p) {
          is_number_tensor(values, p);
 }
 
+// Python shows the default of a list that is empty as None, and takes it.
+bool none_is_empty(const ArgumentSpec& spec) {
+  return spec.kind == Kind::kIntList && !spec.optional && spec.has_default && spec.default_value.isIntList() &&
+         spec.default_value.toIntVector().empty();
+}
+
 bool is_bool(const Tape& tape, size_t p) { return tape.tag(p) == Tag::kBool; }
 
 bool is_number(const Tape& tape, size_t p) {
@@ -167,7 +173,7 @@ bool accepts(const ArgumentSpec& spec, const Values& values, size_t p) {
   const Tape& tape = values.tape;
   const Tag tag = tape.tag(p);
   if (tag == Tag::kSkip) return spec.has_default;
-  if (tag == Tag::kNone) return spec.optional;
+  if (tag == Tag::kNone) return spec.optional || none_is_empty(spec);
   const bool one_for_list = spec.broadcast > 0 && tag != Tag::kList;
   switch (spec.kind) {
     case Kind::kTensor:
@@ -193,7 +199,7 @@ bool accepts(const ArgumentSpec& spec, const Values& values, size_t p) {
     case Kind::kOptionalTensorList:
       return all_items(tape, p, [&](size_t i) { return tape.tag(i) == Tag::kTensor || tape.tag(i) == Tag::kNone; });
     case Kind::kIntList:
-      if (one_for_list) return spec.symbolic ? is_index(values, p) : is_plain_int(tape, p);
+      if (one_for_list) return is_index(values, p);
       return all_items(tape, p, [&](size_t i) { return is_index(values, i); });
     case Kind::kFloatList:
       return one_for_list ? is_float(values, p) : all_items(tape, p, [&](size_t i) { return is_float(values, i); });
@@ -215,7 +221,7 @@ c10::IValue to_ivalue(const ArgumentSpec& spec, const Values& values, size_t p) 
   const Tape& tape = values.tape;
   const Tag tag = tape.tag(p);
   if (tag == Tag::kSkip) return spec.default_value;
-  if (tag == Tag::kNone) return {};
+  if (tag == Tag::kNone) return none_is_empty(spec) ? spec.default_value : c10::IValue();
   switch (spec.kind) {
     case Kind::kTensor:
       if (tag != Tag::kTensor) return at::native::wrapped_scalar_tensor(read_scalar(spec, values, p));
