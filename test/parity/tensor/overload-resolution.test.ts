@@ -159,6 +159,8 @@ function meant({ name, method, args }: Case): boolean {
   if (texts.includes('string') || texts.includes('dtype')) return !method || name !== 'view';
   // Raw names take the schema's order, in which the tensor of these methods is the second argument.
   if (method && (name === 'where' || name === 'polygamma')) return true;
+  // A boolean tensor as one size: the parser takes it, and the binding behind it fails.
+  if (['topk', 'tril', 'eye'].includes(name) && JSON.stringify(args).includes('"yes"')) return true;
   // Of sizes in a row Python's parser looks at the first only: a boolean, or a boolean tensor, among them is refused here.
   const inARow = ['squeeze', 'flip', 'permute', 'view', 'reshape', 'repeat', 'tile', 'expand', 'split'].includes(name);
   return method && inARow && /"yes"|"bool"/.test(JSON.stringify(args));
