@@ -5,12 +5,16 @@
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include "deferred.h"
 #include "environment.h"
 
 namespace torchbridge {
 namespace {
 
-napi_value requires_grad(Call& call) { return call.from(call.tensor(0).requires_grad()); }
+// What an asynchronous call is still to compute has no gradients.
+bool is_to_come(Call& call) { return call.data().deferring && call.data().deferred->is_pending(call.int32(0)); }
+
+napi_value requires_grad(Call& call) { return call.from(!is_to_come(call) && call.tensor(0).requires_grad()); }
 
 napi_value set_requires_grad(Call& call) {
   const at::Tensor tensor = call.tensor(0);
@@ -105,6 +109,7 @@ std::optional<bool> optional_bool(Call& call, size_t i) {
 
 // backward(retainGraph?, createGraph); on the tape: outputs, gradients, inputs.
 napi_value backward(Call& call) {
+  before_gradients(call.data());
   const Values values = call.data().values();
   const auto outputs = read_list(values, 0, "the outputs", false);
   size_t p = values.tape.next(0);
@@ -117,6 +122,7 @@ napi_value backward(Call& call) {
 
 // grad(retainGraph?, createGraph, allowUnused); on the tape outputs, gradients, inputs; a list of results comes back.
 napi_value grad_of(Call& call) {
+  before_gradients(call.data());
   Environment& data = call.data();
   const Values values = data.values();
   const auto outputs = read_list(values, 0, "the outputs", false);

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "deferred.h"
 #include "environment.h"
 
 namespace torchbridge {
@@ -51,7 +52,9 @@ void copy_bytes(char* target, const void* source, size_t size) {
 
 // copyTo(handle, target): the elements in order, row by row.
 napi_value copy_to(Call& call) {
-  const at::Tensor source = readable(call.tensor(0));
+  const at::Tensor given = call.tensor(0);
+  wait_for_writers(call.data(), given);
+  const at::Tensor source = readable(given);
   const auto [bytes, size] = call.bytes(1);
   if (source.nbytes() != size) throw BridgeError("internal", "the target has another size than the tensor");
   copy_bytes(bytes, source.const_data_ptr(), size);
@@ -65,6 +68,7 @@ napi_value item(Call& call) {
     throw BridgeError("runtime",
                       "a Tensor with " + std::to_string(tensor.numel()) + " elements cannot be converted to Scalar");
   }
+  wait_for_writers(call.data(), tensor);
   const at::Scalar value = tensor.item();
   if (value.isComplex())
     throw BridgeError("type", "Expected a real tensor for item but received a complex one: use itemComplex()");
@@ -94,7 +98,8 @@ napi_value storage_nbytes(Call& call) { return call.from(static_cast<int64_t>(ca
 
 // storageCopyTo(handle, target): the whole storage, of which the tensor may show a part.
 napi_value storage_copy_to(Call& call) {
-  const at::Tensor& tensor = call.tensor(0);
+  const at::Tensor tensor = call.tensor(0);
+  wait_for_writers(call.data(), tensor);
   const auto [bytes, size] = call.bytes(1);
   if (tensor.storage().nbytes() != size) throw BridgeError("internal", "the target has another size than the storage");
   if (size == 0) return call.undefined();

@@ -1,6 +1,7 @@
 // Calls of operators: an index and a tape of arguments go in, a handle or a tape of results comes out.
 #include "dispatch.h"
 
+#include "deferred.h"
 #include "environment.h"
 #include "operators.h"
 
@@ -49,10 +50,22 @@ const Overload& choose(const Operator& op, const Values& values, const Given& gi
   refuse(op, values, given);
 }
 
+// Null when the call is to run now.
+napi_value defer(Call& call, const Operator& op, const Overload& overload, const Given& given, const Binding& binding) {
+  Deferred& deferred = *call.data().deferred;
+  if (deferred.recording()) return deferred.record(call, op, overload, given, binding);
+  deferred.keep_order(overload, given, binding);
+  return nullptr;
+}
+
 napi_value run(Call& call, const Operator& op, Given& given) {
   const Values values = call.data().values();
   Binding binding;
   const Overload* chosen = &choose(op, values, given, binding);
+  if (call.data().deferring) {
+    const napi_value later = defer(call, op, *chosen, given, binding);
+    if (later != nullptr) return later;
+  }
   if (chosen->direct != nullptr && binding.numbers_in_a_row < 0) {
     size_t at[kMostArguments];
     for (size_t i = 0; i < chosen->arguments.size(); ++i) {

@@ -129,21 +129,30 @@ napi_value text(napi_env env, const std::string& v) {
 
 }  // namespace
 
+napi_value new_error(napi_env env, const Environment& data, const Failure& failure, const std::string& operation,
+                     const std::string& operands) {
+  napi_value factory = nullptr;
+  if (data.error_factory == nullptr || napi_get_reference_value(env, data.error_factory, &factory) != napi_ok ||
+      factory == nullptr) {
+    return nullptr;
+  }
+  napi_value self = nullptr;
+  napi_get_undefined(env, &self);
+  napi_value arguments[] = {text(env, failure.code), text(env, failure.message), text(env, operation),
+                            text(env, operands)};
+  napi_value error = nullptr;
+  return napi_call_function(env, self, factory, 4, arguments, &error) == napi_ok ? error : nullptr;
+}
+
 void throw_failure(napi_env env, Environment* data, const std::string& operation, const std::string& operands) {
   if (rethrow_javascript(env)) return;
   const Failure failure = current_failure();
   bool pending = false;
   if (napi_is_exception_pending(env, &pending) == napi_ok && pending) return;
-  napi_value factory = nullptr;
-  if (data != nullptr && data->error_factory != nullptr &&
-      napi_get_reference_value(env, data->error_factory, &factory) == napi_ok && factory != nullptr) {
-    napi_value self = nullptr;
-    napi_get_undefined(env, &self);
-    napi_value arguments[] = {text(env, failure.code), text(env, failure.message), text(env, operation),
-                              text(env, operands)};
-    napi_value error = nullptr;
-    if (napi_call_function(env, self, factory, 4, arguments, &error) == napi_ok) napi_throw(env, error);
-    return;
+  if (data != nullptr && data->error_factory != nullptr) {
+    const napi_value error = new_error(env, *data, failure, operation, operands);
+    if (error != nullptr) napi_throw(env, error);
+    if (error != nullptr || (napi_is_exception_pending(env, &pending) == napi_ok && pending)) return;
   }
   napi_throw_error(env, failure.code, failure.message.c_str());
 }

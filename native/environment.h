@@ -16,6 +16,8 @@
 
 namespace torchbridge {
 
+class Deferred;
+
 struct Environment {
   Environment() = default;
   ~Environment();
@@ -32,6 +34,8 @@ struct Environment {
   std::vector<std::unique_ptr<c10::InferenceMode>> inference_modes;
   int64_t external_bytes = 0;  // what V8 was told of our memory
   std::shared_ptr<JsThread> thread;
+  std::shared_ptr<Deferred> deferred;  // null until the first deferred call
+  bool deferring = false;              // whether calls are recorded, or recorded ones still run
 
   Values values() { return {tape, tensors, generators}; }
 };
@@ -76,6 +80,10 @@ class Call {
 // Throws the failure in flight as a JavaScript error; for catch blocks. `operation` and `operands` may be empty.
 void throw_failure(napi_env env, Environment* data, const std::string& operation, const std::string& operands);
 
+// The same as a value; null when none can be made.
+napi_value new_error(napi_env env, const Environment& data, const Failure& failure, const std::string& operation,
+                     const std::string& operands);
+
 using Body = napi_value (*)(Call& call);
 
 template <Body body>
@@ -112,5 +120,6 @@ std::vector<Function> random_functions();
 std::vector<Function> runtime_functions();
 std::vector<Function> arithmetic_functions();
 std::vector<Function> library_functions();
+std::vector<Function> deferred_functions();
 
 }  // namespace torchbridge

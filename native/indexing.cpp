@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "deferred.h"
 #include "environment.h"
 
 namespace torchbridge {
@@ -168,6 +169,7 @@ at::Tensor read_value(const at::Tensor& self, const Values& values, size_t p) {
 
 // getItem(handle): the list of indices stands on the tape.
 napi_value get_item(Call& call) {
+  finish_deferred(call.data());
   const at::Tensor self = call.tensor(0);
   const Values values = call.data().values();
   const c10::OptionalDeviceGuard guard(at::device_of(self));
@@ -181,6 +183,7 @@ napi_value get_item(Call& call) {
 
 // setItem(handle): the list of indices and the value, a tensor or a number, stand on the tape.
 napi_value set_item(Call& call) {
+  finish_deferred(call.data());
   const at::Tensor self = call.tensor(0);
   const Values values = call.data().values();
   if (self.is_sparse()) throw BridgeError("type", "Cannot assign to a sparse tensor");

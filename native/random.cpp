@@ -5,6 +5,7 @@
 
 #include <mutex>
 
+#include "deferred.h"
 #include "environment.h"
 
 namespace torchbridge {
@@ -40,6 +41,7 @@ napi_value from_seed(Call& call, uint64_t seed) {
 
 // manualSeed(seed): every device's default generator.
 napi_value manual_seed(Call& call) {
+  wait_for_random(call.data());
   at::manual_seed(seed_of(call, 0));
   return call.undefined();
 }
@@ -63,7 +65,10 @@ napi_value release_generator(Call& call) {
   return call.undefined();
 }
 
-at::Generator generator(Call& call) { return call.data().generators.get(call.int32(0)); }
+at::Generator generator(Call& call) {
+  wait_for_random(call.data());
+  return call.data().generators.get(call.int32(0));
+}
 
 napi_value generator_manual_seed(Call& call) {
   at::Generator g = generator(call);

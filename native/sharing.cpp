@@ -10,6 +10,7 @@
 #include <random>
 #include <unordered_map>
 
+#include "deferred.h"
 #include "environment.h"
 #include "shared_memory.h"
 
@@ -62,6 +63,7 @@ void forget_buffer(napi_env /*env*/, void* data, void* hint) {
 // asArrayBuffer(handle): an ArrayBuffer over the elements of a contiguous tensor, whose memory it keeps.
 napi_value as_array_buffer(Call& call) {
   const at::Tensor tensor = call.tensor(0);
+  wait_for_writers(call.data(), tensor);
   if (tensor.requires_grad()) {
     throw BridgeError("runtime",
                       "Can't call asTypedArray() on Tensor that requires grad. Use tensor.detach().asTypedArray() "

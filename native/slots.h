@@ -12,6 +12,16 @@
 
 namespace torchbridge {
 
+// Knows the slots that are reserved for values still to come.
+class Awaited {
+ public:
+  virtual ~Awaited() = default;
+  // Fills the slot if that can be; throws when the value will never come.
+  virtual void await(int32_t handle) = 0;
+  // Whether the slot was reserved; it no longer is.
+  virtual bool forget(int32_t handle) = 0;
+};
+
 template <typename T>
 class Slots {
  public:
@@ -27,15 +37,28 @@ class Slots {
     return handle;
   }
 
+  // A slot without a value yet.
+  int32_t reserve() { return put(T()); }
+  void fill(int32_t handle, T value) { values_[static_cast<size_t>(handle)] = std::move(value); }
+  void set_awaited(Awaited* awaited) { awaited_ = awaited; }
+
   // The reference lasts until the next put; take a copy before anything that may run JavaScript.
   const T& get(int32_t handle) const {
-    if (handle < 0 || static_cast<size_t>(handle) >= values_.size() ||
-        !values_[static_cast<size_t>(handle)].defined()) {
-      throw BridgeError("disposed",
-                        "this tensor was released: its scope ended, or dispose() was called. Return it from the "
-                        "scope, or keep() it, when it has to live longer");
+    if (!holds(handle)) {
+      if (awaited_ != nullptr) awaited_->await(handle);
+      if (!holds(handle)) {
+        throw BridgeError("disposed",
+                          "this tensor was released: its scope ended, or dispose() was called. Return it from the "
+                          "scope, or keep() it, when it has to live longer");
+      }
     }
     return values_[static_cast<size_t>(handle)];
+  }
+
+  // Whether there is a value by now.
+  bool holds(int32_t handle) const {
+    return handle >= 0 && static_cast<size_t>(handle) < values_.size() &&
+           values_[static_cast<size_t>(handle)].defined();
   }
 
   void release(int32_t handle) {
@@ -43,7 +66,7 @@ class Slots {
     if (!owners_.empty()) owners_.erase(handle);
     // Moved out first: freeing may run code of libtorch that comes back here.
     T gone = std::move(values_[static_cast<size_t>(handle)]);
-    if (!gone.defined()) {
+    if (!gone.defined() && (awaited_ == nullptr || !awaited_->forget(handle))) {
       if (!abandoned_.empty() && abandoned_.erase(handle) > 0) free_.push_back(handle);
       return;
     }
@@ -55,7 +78,8 @@ class Slots {
   // Notes that something in C++ will free the value, unless JavaScript releases it first.
   void own(int32_t handle, int32_t owner) { owners_[handle] = owner; }
 
-  // Frees a value for its owner, without JavaScript knowing: no other value takes the slot before JavaScript releases it.
+  // Frees a value for its owner, without JavaScript knowing: no other value takes the slot before JavaScript releases
+  // it.
   void abandon(int32_t handle, int32_t owner) {
     const auto found = owners_.find(handle);
     if (found == owners_.end() || found->second != owner) return;
@@ -81,6 +105,7 @@ class Slots {
   std::unordered_map<int32_t, int32_t> owners_;
   std::unordered_set<int32_t> abandoned_;
   int64_t live_ = 0;
+  Awaited* awaited_ = nullptr;
 };
 
 }  // namespace torchbridge

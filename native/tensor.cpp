@@ -1,6 +1,7 @@
 // What a tensor says of itself, and its release.
 #include <ATen/core/Tensor.h>
 
+#include "deferred.h"
 #include "environment.h"
 
 namespace torchbridge {
@@ -27,6 +28,9 @@ napi_value share(Call& call) {
   return call.handle(std::move(tensor));
 }
 
+// The tensor, or for one that is still to come what is known of it.
+at::Tensor metadata(Call& call) { return metadata_of(call.data(), call.int32(0)); }
+
 napi_value write_sizes(Call& call, c10::IntArrayRef sizes) {
   Tape& tape = call.data().tape;
   for (size_t i = 0; i < sizes.size(); ++i) tape.put(i, static_cast<double>(sizes[i]));
@@ -34,13 +38,17 @@ napi_value write_sizes(Call& call, c10::IntArrayRef sizes) {
 }
 
 // shape(handle): the number of dimensions; their sizes stand on the tape.
-napi_value shape(Call& call) { return write_sizes(call, call.tensor(0).sizes()); }
+napi_value shape(Call& call) { return write_sizes(call, metadata(call).sizes()); }
 napi_value stride(Call& call) { return write_sizes(call, call.tensor(0).strides()); }
-napi_value dtype(Call& call) { return call.from(std::string(dtype_name(call.tensor(0).scalar_type()))); }
-napi_value device(Call& call) { return call.from(call.tensor(0).device().str()); }
-napi_value ndim(Call& call) { return call.from(static_cast<int32_t>(call.tensor(0).dim())); }
-napi_value numel(Call& call) { return call.from(call.tensor(0).numel()); }
-napi_value element_size(Call& call) { return call.from(static_cast<int64_t>(call.tensor(0).element_size())); }
+napi_value dtype(Call& call) { return call.from(std::string(dtype_name(metadata(call).scalar_type()))); }
+napi_value device(Call& call) {
+  Environment& data = call.data();
+  if (data.deferring && data.deferred->is_on_cpu(call.int32(0))) return call.from(std::string("cpu"));
+  return call.from(call.tensor(0).device().str());
+}
+napi_value ndim(Call& call) { return call.from(static_cast<int32_t>(metadata(call).dim())); }
+napi_value numel(Call& call) { return call.from(metadata(call).numel()); }
+napi_value element_size(Call& call) { return call.from(static_cast<int64_t>(metadata(call).element_size())); }
 napi_value storage_offset(Call& call) { return call.from(call.tensor(0).storage_offset()); }
 napi_value version(Call& call) { return call.from(static_cast<int64_t>(call.tensor(0)._version())); }
 napi_value is_same(Call& call) { return call.from(call.tensor(0).is_same(call.tensor(1))); }

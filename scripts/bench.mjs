@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- dispatch | step | startup | memory | types …]`: ratios of torchbridge against Python's PyTorch, both measured in
+ * `npm run bench [-- dispatch | step | startup | memory | types | async …]`: ratios of torchbridge against Python's PyTorch, both measured in
  * this run, turn by turn, so that a busy machine slows both. Prints a table and writes bench/results.json. Below 1 is faster
  * (or smaller) than Python. A case fails nothing: timings are looked at, not asserted.
  */
@@ -104,6 +104,30 @@ function memory(python) {
   };
 }
 
+/** Delays of the event loop while a network infers, with and without callAsync. */
+function responsiveness() {
+  const run = spawnSync(process.execPath, [path.join(folder, 'async-server.mjs')], {
+    cwd: config.root,
+    encoding: 'utf8',
+  });
+  if (run.status !== 0) throw new Error(run.stderr);
+  const rows = run.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  console.log(
+    '\nserver while densenet121 infers    inferences/s   event-loop delay p50 / p99 / max ms   request p50 / p99 ms',
+  );
+  for (const { form, threads, inferencesPerSecond, eventLoopDelay: delay, request } of rows) {
+    const name = `${form}, ${threads} thread${threads > 1 ? 's' : ''}`;
+    console.log(
+      `${name.padEnd(34)} ${String(inferencesPerSecond).padEnd(14)} ` +
+        `${`${delay.p50} / ${delay.p99} / ${delay.max}`.padEnd(37)} ${request.p50} / ${request.p99}`,
+    );
+  }
+  return rows;
+}
+
 function print(results) {
   console.log('\ncase                                 ratio   95 % interval    rounds   (torchbridge / PyTorch)');
   for (const each of results) {
@@ -121,6 +145,9 @@ await main(async () => {
     console.log(`tsc of a program that imports everything: ${seconds.toFixed(2)} s of processor time (median of 5)`);
     if (wanted.length === 1 && wanted[0] === 'types') return;
   }
+  const rows = has('async') ? responsiveness() : [];
+  if (rows.length > 0) fs.writeFileSync(path.join(folder, 'async-results.json'), `${JSON.stringify(rows, null, 2)}\n`);
+  if (wanted.length > 0 && wanted.every((name) => name === 'async')) return;
   const found = await parityPython({ log: (line) => process.stderr.write(`${line}\n`) });
   if ('reason' in found) throw new Error(`The benchmarks need Python's PyTorch: ${found.reason}`);
   const results = [];

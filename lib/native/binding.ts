@@ -9,6 +9,13 @@ export interface Binding {
   setTape(buffer: ArrayBuffer): void;
   setErrorFactory(factory: (code: string, message: string, operator: string, operands: string) => Error): void;
 
+  // deferred calls: between begin and submit, operators are written down instead of run
+  beginDeferred(): void;
+  submitDeferred(done: (error?: Error, call?: number) => void): void;
+  abandonDeferred(): void;
+  stopDeferred(): void;
+  setDeferredHooks(trace: (call: number) => void, warn: (reason: string) => void): void;
+
   // tensors
   release(handle: number): void;
   releaseMany(handles: Int32Array, count: number): void;

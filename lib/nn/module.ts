@@ -1,4 +1,4 @@
-import { type autograd, noGrad, scope, Tensor, TorchError, type StateDict } from '../tensor/index.js';
+import { type autograd, noGrad, runAsync, scope, Tensor, TorchError, type StateDict } from '../tensor/index.js';
 import { convertModule, type ModuleToOptions } from './convert.js';
 import { Copies } from './copy.js';
 import { findBuffer, findParameter, findSubmodule, namedModules, namedTensors } from './lookup.js';
@@ -77,6 +77,23 @@ export abstract class Module {
   /** Calls `hook` in backward, with the gradients of the outputs. @see torch.nn.Module.register_full_backward_pre_hook */
   registerFullBackwardPreHook(hook: FullBackwardPreHook, options: HookOptions = {}): autograd.RemovableHandle {
     return (this.#hooks ??= new ModuleHooks()).backwardPre.add(hook, options);
+  }
+
+  /**
+   * {@link call} off the event loop: a thread of libuv's pool computes, without recording gradients, while JavaScript goes on. See
+   * `runAsync` for what may be read meanwhile.
+   * @returns what {@link forward} returns; its tensors belong to the `scopeAsync` around, or to nobody.
+   * @throws TorchError (as a rejection) `runtime` for an input that requires gradients; what {@link call} throws.
+   */
+  async callAsync(...input: Parameters<this['forward']>): Promise<Awaited<ReturnType<this['forward']>>> {
+    for (const [index, each] of (input as unknown[]).entries()) {
+      if (!(each instanceof Tensor) || !each.requiresGrad) continue;
+      throw new TorchError(
+        'runtime',
+        `Expected inputs without gradients for callAsync, which records none, but input ${index} requires them: use call(), or give it detach()ed`,
+      );
+    }
+    return runAsync(() => this.call(...input) as Awaited<ReturnType<this['forward']>>);
   }
 
   /**

@@ -8,6 +8,7 @@ export type { Functions } from '../generated/functions.js';
 export type { LinalgFunctions } from '../generated/linalg.js';
 export type { SpecialFunctions } from '../generated/special.js';
 export * as autograd from './autograd/index.js';
+export { scopeAsync } from './async-scope.js';
 export * from './creation.js';
 export * from './dtype.js';
 export type { NestedArray } from './elements.js';
@@ -26,6 +27,7 @@ export {
   setPrintOptions,
 } from './print-options.js';
 export { pyNumber } from './python-number.js';
+export { runAsync } from './run-async.js';
 export * from './runtime.js';
 export type { Ints, Scalar } from './scalar.js';
 export { isTemporary, keep, scope, type TensorBase } from './scope.js';

@@ -38,7 +38,7 @@ export abstract class TensorBase {
   constructor(key: SlotKey, slot: number) {
     if (key !== slotKey) refuseSlot('a Tensor', key);
     this.#slot = slot;
-    if (current === null) adopt(this);
+    if (current === null) own(this);
     else current.add(this);
   }
 
@@ -85,8 +85,9 @@ export abstract class TensorBase {
 
 let handles = new Int32Array(256);
 
-/** The tensors made since a call of {@link scope} began. */
-class Scope {
+/** @internal the tensors made since a call of {@link scope} began */
+export class Scope {
+  closed = false;
   private items: TensorBase[] = [];
   private compactAt = 1024;
 
@@ -106,6 +107,7 @@ class Scope {
 
   /** Frees what is still owned, in one native call. */
   close(): void {
+    this.closed = true;
     const items = this.items;
     if (handles.length < items.length) handles = new Int32Array(items.length * 2);
     let count = 0;
@@ -120,6 +122,32 @@ class Scope {
 }
 
 let current: Scope | null = null;
+
+// The scope of the asynchronous function that runs; async-scope.ts knows it.
+let findAsyncScope: (() => Scope | undefined) | undefined;
+
+/** @internal */
+export function setAsyncScopes(find: () => Scope | undefined): void {
+  findAsyncScope = find;
+}
+
+/** Gives a tensor that no synchronous scope owns to the asynchronous one, or to nobody. */
+function own(tensor: TensorBase): void {
+  const around = findAsyncScope?.();
+  if (around === undefined || around.closed) adopt(tensor);
+  else around.add(tensor);
+}
+
+/** @internal runs `fn` as if no synchronous scope were open */
+export function outsideScopes<T>(fn: () => T): T {
+  const before = current;
+  current = null;
+  try {
+    return fn();
+  } finally {
+    current = before;
+  }
+}
 
 const registry = new FinalizationRegistry<Cell>((cell) => {
   if (cell.handle < 0) return;
@@ -171,8 +199,8 @@ function abandon(tensor: TensorBase): void {
   tensor.owner = null;
 }
 
-/** Hands every tensor of `closing` that `value` holds to the scope around it. */
-function escape(value: unknown, closing: Scope): void {
+/** @internal hands every tensor of `closing` that `value` holds to the scope around it */
+export function escape(value: unknown, closing: Scope): void {
   if (typeof value !== 'object' || value === null) return;
   if (value instanceof TensorBase) {
     moveOut(value, closing);
@@ -203,7 +231,7 @@ function escape(value: unknown, closing: Scope): void {
 
 function moveOut(tensor: TensorBase, closing: Scope): void {
   if (tensor.owner !== closing || slotOf(tensor) < 0) return;
-  if (closing.parent === null) adopt(tensor);
+  if (closing.parent === null) own(tensor);
   else closing.parent.add(tensor);
 }
 
@@ -244,6 +272,33 @@ export function scope<T>(fn: () => T): T {
     current = opened.parent;
     opened.close();
   }
+}
+
+/** @internal a function's result, whose tensors stay held until it is said what becomes of them */
+export interface Held<T> {
+  readonly result: T;
+  /** The tensors of the result go to the asynchronous scope around, or to nobody; no others are left. */
+  readonly handOut: () => void;
+  readonly release: () => void;
+}
+
+/** @internal {@link scope} for a function whose tensors are computed later */
+export function scopeHeld<T>(fn: () => T): Held<T> {
+  return outsideScopes(() => {
+    const holding = new Scope(null);
+    current = holding;
+    try {
+      const result = scope(fn);
+      const handOut = (): void => {
+        escape(result, holding);
+        holding.close();
+      };
+      return { result, handOut, release: () => holding.close() };
+    } catch (error) {
+      holding.close();
+      throw error;
+    }
+  });
 }
 
 /**

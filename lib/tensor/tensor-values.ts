@@ -5,6 +5,7 @@ import { TorchError } from './errors.js';
 import { getItem, setItem, type TensorIndex } from './indexing.js';
 import { operatorIndex } from './operators.js';
 import { formatTensor } from './printing.js';
+import { runAsync } from './run-async.js';
 import { TensorBase } from './scope.js';
 import type { Scalar } from './scalar.js';
 import { asTypedArray } from './shared-arrays.js';
@@ -95,6 +96,24 @@ export abstract class TensorValues extends TensorBase {
       'value',
       `Expected an integer within ±2^53 for item() but the tensor holds ${value.toString()}n: use itemBigInt()`,
     );
+  }
+
+  /** {@link item} without blocking the event loop: waits for the asynchronous calls before it, and for the device. */
+  async itemAsync(): Promise<number> {
+    using host = await runAsync(() => this.tensor.to('cpu'));
+    return host.item();
+  }
+
+  /** {@link toTypedArray} without blocking the event loop while the elements are computed and brought together. */
+  async toTypedArrayAsync(): Promise<TypedArray> {
+    using host = await runAsync(() => this.tensor.to('cpu').contiguous());
+    return host.toTypedArray();
+  }
+
+  /** {@link toArray} without blocking the event loop while the elements are computed and brought together. */
+  async toArrayAsync(): Promise<NestedArray> {
+    using host = await runAsync(() => this.tensor.to('cpu').contiguous());
+    return host.toArray();
   }
 
   /** The only element of an integer tensor. */
