@@ -1,5 +1,5 @@
-// The C library's cosine, power and error function. Python's floats are computed with them; JavaScript's own may differ in the last
-// bit.
+// The C library's cosine, power and error function. Python's floats are computed with them; JavaScript's own may differ
+// in the last bit.
 #include <cmath>
 
 #include "environment.h"

@@ -19,7 +19,8 @@ function collect<Functions>(table: string): Functions {
   return functions as Functions;
 }
 
-interface Raw {
+/** What {@link ops} has beside the generated functions. */
+export interface RawOperators {
   aten: typeof aten;
   overloadOf: typeof overloadOf;
   loadLibrary: typeof loadLibrary;
@@ -29,7 +30,11 @@ interface Raw {
  * Every operator as a function: `ops.cat([a, b], 1)`. Arguments stand in PyTorch's order, or by their names in camelCase in a
  * last plain object; `ops.aten('name.overload', …)` calls any operator, public or not; `ops.loadLibrary(path)` brings more.
  */
-export const ops: Functions & Raw = Object.assign(collect<Functions>(functionTable), { aten, overloadOf, loadLibrary });
+export const ops: Functions & RawOperators = Object.assign(collect<Functions>(functionTable), {
+  aten,
+  overloadOf,
+  loadLibrary,
+});
 
 /** Linear algebra: `linalg.svd(a)`. @see torch.linalg */
 export const linalg = collect<LinalgFunctions>(linalgTable);

@@ -13,7 +13,7 @@ export * from './creation.js';
 export * from './dtype.js';
 export type { NestedArray } from './elements.js';
 export { TorchError, type TorchErrorCode } from './errors.js';
-export { fft, linalg, ops, special } from './functions.js';
+export { fft, linalg, ops, special, type RawOperators } from './functions.js';
 export { defaultGenerator, Generator, getRngState, manualSeed, setRngState } from './generator.js';
 export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad } from './grad-mode.js';
 export { type IndexList, Slice, slice, type SliceBound, type TensorIndex } from './indexing.js';
