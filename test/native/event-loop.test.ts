@@ -102,7 +102,9 @@ describe('an end in the middle of an asynchronous call', () => {
         }),
       );
     }
-    assert.equal(memory().bytes, before);
+    await settle();
+    // What earlier tests left behind may have been collected meanwhile.
+    assert.ok(memory().bytes <= before, `${String(memory().bytes)} bytes after, ${String(before)} before`);
   });
 
   it('of the process keeps its exit code', async function () {
