@@ -157,7 +157,7 @@ int32_t alias_of(const c10::FunctionSchema& schema, const c10::Argument& result)
 
 Overload overload_of(const c10::OperatorHandle& handle) {
   const c10::FunctionSchema& schema = handle.schema();
-  Overload overload{handle, schema.name(), {}, {}, {}, 0, 0, {}, -1, {}, nullptr, nullptr};
+  Overload overload{handle, schema.name(), {}, {}, {}, 0, 0, {}, -1, {}, find_guard(handle), nullptr, nullptr};
   if (!schema.overload_name().empty()) overload.name += "." + schema.overload_name();
   const bool wraps = takes_numbers_as_tensors(schema.name());
   for (const auto& argument : schema.arguments()) {
@@ -179,7 +179,7 @@ Overload overload_of(const c10::OperatorHandle& handle) {
   overload.numbers_in_a_row = find_numbers_in_a_row(overload);
   const bool decide = numbers_decide(overload);
   for (auto& spec : overload.arguments) spec.number_is_float = decide && spec.kind == Kind::kScalar;
-  find_direct(overload);
+  if (overload.guard.rules.empty()) find_direct(overload);
   return overload;
 }
 

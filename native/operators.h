@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "guards.h"
+
 namespace torchbridge {
 
 // What an argument takes. `kUnsupported` needs a value JavaScript cannot make (a Stream, an object of a library).
@@ -68,6 +70,7 @@ struct Overload {
   int32_t numbers_in_a_row = -1;
   std::vector<uint8_t>
       order;  // an older spelling: the argument that each value without a name is for; empty for the schema's
+  Guard guard;              // what is checked before it runs
   DirectCall direct = nullptr;
   std::shared_ptr<const void> typed;  // what `direct` calls: the TypedOperatorHandle of its signature
 };

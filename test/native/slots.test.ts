@@ -1,27 +1,47 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
-import { Generator, memory, ones, scope, Tensor, tensor } from '../../lib/tensor/index.js';
+import { Generator, memory, ones, scope, setNumThreads, Tensor, tensor } from '../../lib/tensor/index.js';
+
+import { checkWorkers } from './terminated-workers.js';
 
 // A worker does not inherit the loader of TypeScript: it takes what the set-up compiled.
 const compiled = new URL('../../dist/lib/tensor/index.js', import.meta.url).href;
 const entry = new URL('../../lib/tensor/index.ts', import.meta.url).href;
 
 describe('slots', () => {
-  it('never lets a stale object reach another tensor, over 10⁷ reuses of one slot', function () {
-    this.timeout(120_000);
-    const first = ones([1]);
-    const slot = first.handle;
-    first.dispose();
+  it('never lets a stale object reach another tensor: 10⁷ tensors made and freed, two alive at a time', function () {
+    this.timeout(300_000);
+    setNumThreads(1);
     scope(() => {
-      const source = tensor([1]);
-      for (let i = 0; i < 10_000_000; ++i) {
-        const next = source.detach();
-        if (i % 1_000_000 === 0) assert.ok(next.handle === slot || next.handle >= 0);
-        next.dispose();
+      const sources = Array.from({ length: 8 }, (_, i) => tensor([i]));
+      const live = memory().tensors;
+      const stale: Tensor[] = [];
+      const slots = new Set<number>();
+      let [before, last] = [sources[0]?.detach(), sources[1]?.detach()];
+      for (let i = 2; i < 10_000_000; ++i) {
+        const next = sources[i & 7]?.detach();
+        assert.ok(before !== undefined && last !== undefined && next !== undefined);
+        slots.add(next.handle);
+        before.dispose();
+        if (i % 50_000 < 4) stale.push(before);
+        // Both that live read their own element: the slot of the one that is gone was taken again.
+        if (last.item() !== ((i - 1) & 7) || next.item() !== (i & 7)) assert.fail(`tensor ${String(i)} reads another`);
+        [before, last] = [last, next];
       }
+      assert.ok(slots.size <= 3, `${String(slots.size)} slots were used`);
+      assert.equal(stale.length, 798);
+      for (const each of stale) {
+        assert.ok(each.isDisposed);
+        assert.throws(() => each.item(), { code: 'disposed' });
+        assert.throws(() => sources[0]?.add(each), { code: 'disposed' });
+        each.dispose(); // a second time: whoever has the slot now keeps it
+      }
+      assert.equal(last.item(), 9_999_999 & 7);
+      before?.dispose();
+      last.dispose();
+      assert.equal(memory().tensors, live);
     });
-    assert.throws(() => first.item(), { code: 'disposed' });
   });
 
   it('warns once of a synchronous loop that piles tensors up', () => {
@@ -56,6 +76,11 @@ describe('worker threads', () => {
     assert.ok(said.tensors < 10);
     await new Promise((resolve) => worker.once('exit', resolve));
     assert.equal(memory().bytes, before);
+  });
+
+  it('compute, throw and are ended in mid-operation, ten at a time, and leave nothing behind', async function () {
+    this.timeout(300_000);
+    await checkWorkers(10);
   });
 });
 

@@ -1,0 +1,348 @@
+// The table of guards. docs/safety.md shows it to people; test/native/guards.test.ts compares the two and calls every
+// line.
+#include <ATen/WrapDimUtils.h>
+#include <ATen/ops/aminmax.h>
+#include <ATen/ops/isfinite.h>
+
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "errors.h"
+#include "guards.h"
+
+namespace torchbridge {
+namespace {
+
+[[noreturn]] void refuse_call(const char* code, const std::string& message) { throw BridgeError(code, message); }
+
+std::vector<std::string> words(const char* text) {
+  std::istringstream in(text);
+  std::vector<std::string> out;
+  for (std::string word; in >> word;) out.push_back(word);
+  return out;
+}
+
+std::string sizes_of(const at::Tensor& tensor) {
+  std::ostringstream out;
+  out << tensor.sizes();
+  return out.str();
+}
+
+bool strided(const at::Tensor& tensor) { return tensor.layout() == at::kStrided && !tensor.is_nested(); }
+
+// An internal kernel: what to call instead stands in the table.
+void internal(const Arguments&, const char* instead) {
+  refuse_call(
+      "notImplemented",
+      std::string("this kernel of libtorch trusts its caller and cannot be called from JavaScript; use ") + instead);
+}
+
+// Strided tensors of one shape; those that are none are left out.
+void same_shape(const Arguments& arguments, const char* names) {
+  at::Tensor first;
+  for (const auto& name : words(names)) {
+    const at::Tensor each = arguments.tensor(name);
+    if (!each.defined()) continue;
+    if (!strided(each)) refuse_call("type", "Expected a strided tensor for " + name);
+    if (!first.defined()) first = each;
+    if (!each.sizes().equals(first.sizes())) {
+      refuse_call("shape", "Expected " + name + " of shape " + sizes_of(first) + " but received " + sizes_of(each));
+    }
+  }
+}
+
+// "n min max": an integer in a range, or every one of a list.
+void in_range(const Arguments& arguments, const char* parameters) {
+  const auto given = words(parameters);
+  const c10::IValue& value = arguments.value(given[0]);
+  const int64_t low = std::stoll(given[1]);
+  const int64_t high = std::stoll(given[2]);
+  const auto check = [&](int64_t each) {
+    if (each >= low && each <= high) return;
+    refuse_call("value", "Expected " + given[0] + " from " + given[1] + " to " + given[2] + " but received " +
+                             std::to_string(each));
+  };
+  if (value.isInt()) check(value.toInt());
+  if (value.isIntList()) {
+    for (const int64_t each : value.toIntVector()) check(each);
+  }
+}
+
+// The order of a polynomial, a number or a tensor: kernels count up to it for every element.
+void polynomial_order(const Arguments& arguments, const char* name) {
+  constexpr double kMost = 1e6;
+  const c10::IValue& value = arguments.value(name);
+  double most = 0;
+  if (value.isScalar()) most = value.toScalar().isComplex() ? 0 : value.toScalar().toDouble();
+  if (value.isTensor() && value.toTensor().numel() > 0 && strided(value.toTensor()) && value.toTensor().is_cpu() &&
+      !value.toTensor().is_complex()) {
+    most = std::get<1>(at::aminmax(value.toTensor().detach().to(at::kDouble).nan_to_num())).item<double>();
+  }
+  if (most > kMost)
+    refuse_call("value", std::string("Expected ") + name + " of at most 10^6 but received a larger one");
+}
+
+void finite(const Arguments& arguments, const char* name) {
+  const at::Tensor tensor = arguments.tensor(name);
+  if (!tensor.defined() || !strided(tensor) || tensor.is_meta() || !tensor.is_floating_point()) {
+    if (!tensor.defined() || !tensor.is_complex() || !strided(tensor) || tensor.is_meta()) return;
+  }
+  if (!at::isfinite(tensor.detach()).all().item<bool>()) {
+    refuse_call("runtime", arguments.operation().substr(6) + ": input tensor should not contain infs or NaNs.");
+  }
+}
+
+// A tensor with elements of its own: sparse ones have none.
+void dense(const Arguments& arguments, const char* names) {
+  for (const auto& name : words(names)) {
+    const at::Tensor tensor = arguments.tensor(name);
+    if (tensor.defined() && !strided(tensor)) refuse_call("type", "Expected a strided tensor for " + name);
+  }
+}
+
+void not_nested(const Arguments& arguments, const char*) {
+  for (const at::Tensor& tensor : arguments.tensors()) {
+    if (tensor.is_nested()) refuse_call("notImplemented", "Expected tensors that are not nested");
+  }
+}
+
+// Nested tensors of one dimension inside have nothing left to select from.
+void nested_select(const Arguments& arguments, const char*) {
+  const at::Tensor self = arguments.tensor("self");
+  const int64_t dim = arguments.integer("dim").value_or(0);
+  if (self.defined() && self.is_nested() && dim != 0 && dim != -self.dim() && self.dim() < 3) {
+    refuse_call("notImplemented", "Expected dimension 0 of a nested tensor of two dimensions");
+  }
+}
+
+void not_empty(const Arguments& arguments, const char* name) {
+  if (arguments.value(name).isTensorList() && arguments.value(name).toTensorVector().empty()) {
+    refuse_call("value", std::string("Expected at least one tensor for ") + name + " but received none");
+  }
+}
+
+// Lists that stand beside each other: as many in each, and where `shapes` is asked for of the same shapes.
+void side_by_side(const Arguments& arguments, const char* parameters) {
+  const auto names = words(parameters);
+  const bool shapes = names.front() == "shapes";
+  std::optional<size_t> length;
+  std::vector<at::Tensor> first;
+  for (size_t i = shapes ? 1 : 0; i < names.size(); ++i) {
+    const c10::IValue& value = arguments.value(names[i]);
+    if (!value.isList()) continue;
+    const size_t here = value.toListRef().size();
+    if (!length) length = here;
+    if (here != *length && !(shapes && here == 0)) {
+      refuse_call("value", "Expected " + std::to_string(*length) + " values for " + names[i] + " but received " +
+                               std::to_string(here));
+    }
+    if (!shapes || !value.isTensorList()) continue;
+    const auto tensors = value.toTensorVector();
+    if (first.empty()) first = tensors;
+    for (size_t k = 0; k < tensors.size(); ++k) {
+      if (!strided(tensors[k]) || !tensors[k].sizes().equals(first[k].sizes()) ||
+          tensors[k].scalar_type() != first[k].scalar_type()) {
+        refuse_call("shape", "Expected " + names[i] + " of the shapes and dtypes of " + names[1]);
+      }
+    }
+  }
+}
+
+void fused_steps(const Arguments& arguments, const char*) {
+  const auto one = [&](const char* name) {
+    const at::Tensor tensor = arguments.tensor(name);
+    if (tensor.defined() && tensor.numel() != 1) refuse_call("shape", std::string("Expected one element for ") + name);
+  };
+  one("lr");
+  one("grad_scale");
+  one("found_inf");
+  const c10::IValue& steps = arguments.value("state_steps");
+  if (!steps.isTensorList()) return;
+  if (steps.toTensorVector().size() != arguments.value("self").toTensorVector().size()) {
+    refuse_call("value", "Expected as many state_steps as tensors");
+  }
+  for (const at::Tensor& step : steps.toTensorVector()) {
+    if (step.numel() != 1 || !strided(step)) refuse_call("shape", "Expected one element for each of state_steps");
+  }
+}
+
+// Statistics and affine parameters of batch norm: one element a channel.
+void batch_norm(const Arguments& arguments, const char* parameters) {
+  at::Tensor input = arguments.tensor("input");
+  if (!input.defined()) input = arguments.tensor("self");
+  if (!input.defined() || input.dim() < 2) refuse_call("shape", "Expected an input of at least two dimensions");
+  for (const auto* name : {"weight", "bias", "running_mean", "running_var", "mean", "var", "invstd", "save_mean",
+                           "save_invstd", "save_var"}) {
+    const at::Tensor each = arguments.tensor(name);
+    if (!each.defined()) continue;
+    if (!strided(each) || each.dim() != 1 || each.size(0) != input.size(1)) {
+      if (each.numel() == 0 && std::string(name).rfind("save", 0) == 0) continue;
+      refuse_call("shape", std::string("Expected [") + std::to_string(input.size(1)) + "] for " + name +
+                               " but received " + sizes_of(each));
+    }
+  }
+  const c10::IValue* training = &arguments.value("training");
+  if (training->isNone()) training = &arguments.value("train");
+  const bool uses = training->isBool() ? !training->toBool() : std::string(parameters) == "running";
+  if (uses && !(arguments.tensor("running_mean").defined() && arguments.tensor("running_var").defined())) {
+    refuse_call("type", "Expected running_mean and running_var, which batch norm outside of training uses");
+  }
+}
+
+// Every element of a tensor of indices from 0 to below `limit`.
+void check_indices(const at::Tensor& indices, int64_t limit, const char* name) {
+  if (!strided(indices) || !indices.is_cpu() || indices.numel() == 0) return;
+  const auto [least, most] = at::aminmax(indices.detach().to(at::kLong));
+  if (least.item<int64_t>() < 0 || most.item<int64_t>() >= limit) {
+    refuse_call("index", std::string("Expected ") + name + " from 0 to below " + std::to_string(limit));
+  }
+}
+
+// "rank": the backward of a max pool over the last `rank` dimensions.
+void pool_backward(const Arguments& arguments, const char* parameters) {
+  const int64_t rank = std::stoll(parameters);
+  const at::Tensor grad = arguments.tensor("grad_output");
+  const at::Tensor self = arguments.tensor("self");
+  const at::Tensor indices = arguments.tensor("indices");
+  const int64_t dims = self.dim();
+  if (!strided(grad) || !strided(self) || !strided(indices) || (dims != rank + 1 && dims != rank + 2)) {
+    refuse_call("shape", "Expected an input of " + std::to_string(rank + 1) + " or " + std::to_string(rank + 2) +
+                             " dimensions but received " + sizes_of(self));
+  }
+  if (indices.scalar_type() != at::kLong) refuse_call("dtype", "Expected int64 for indices");
+  if (!grad.sizes().equals(indices.sizes()) || grad.dim() != dims ||
+      !grad.sizes().slice(0, dims - rank).equals(self.sizes().slice(0, dims - rank))) {
+    refuse_call("shape", "Expected grad_output and indices of one shape, of the batch and channels of the input");
+  }
+  int64_t limit = 1;
+  for (int64_t i = dims - rank; i < dims; ++i) limit *= self.size(i);
+  check_indices(indices, limit, "indices");
+  const c10::IValue& output = arguments.value("output_size");
+  if (output.isIntList()) {
+    const auto sizes = output.toIntVector();
+    if (!grad.sizes().slice(dims - rank).equals(sizes)) refuse_call("shape", "Expected grad_output of output_size");
+  }
+}
+
+void least_of_int64(const Arguments& arguments, const char* name) {
+  if (arguments.integer(name) == std::numeric_limits<int64_t>::min()) {
+    refuse_call("value", std::string("Expected ") + name + " above -2^63");
+  }
+}
+
+void sobol(const Arguments& arguments, const char*) {
+  const int64_t dimension = arguments.integer("dimension").value_or(0);
+  if (dimension < 1 || dimension > 21201) refuse_call("value", "Expected a dimension from 1 to 21201");
+  for (const at::Tensor& each : arguments.tensors()) {
+    const bool state = each.dim() == 2 && each.size(0) == dimension && each.size(1) == 30;
+    const bool point = each.dim() == 1 && each.size(0) == dimension;
+    if (each.scalar_type() != at::kLong || !strided(each) || !(state || point)) {
+      refuse_call("shape", "Expected int64 tensors of [dimension, 30] and [dimension]");
+    }
+  }
+}
+
+// Antialiased resizing walks as far as the scale says: it must lead from the input's size to the output's.
+void resize_scales(const Arguments& arguments, const char*) {
+  const at::Tensor self = arguments.tensor("self");
+  const c10::IValue& wanted = arguments.value("output_size");
+  std::vector<int64_t> from = self.defined() ? self.sizes().vec() : std::vector<int64_t>();
+  if (arguments.value("input_size").isIntList()) from = arguments.value("input_size").toIntVector();
+  if (!wanted.isIntList() || wanted.toIntVector().size() != 2 || from.size() != 4) {
+    refuse_call("shape", "Expected an input of 4 dimensions and an output_size of 2");
+  }
+  for (size_t i = 0; i < 2; ++i) {
+    const c10::IValue& scale = arguments.value(i == 0 ? "scales_h" : "scales_w");
+    if (!scale.isDouble()) continue;
+    const double leads = static_cast<double>(from[2 + i]) * scale.toDouble();
+    if (!(std::fabs(leads - static_cast<double>(wanted.toIntVector()[i])) <= 1)) {
+      refuse_call("value", "Expected scales that lead from the input's size to output_size");
+    }
+  }
+}
+
+void embedding_bag(const Arguments& arguments, const char*) {
+  const at::Tensor weight = arguments.tensor("weight");
+  const at::Tensor indices = arguments.tensor("indices");
+  const at::Tensor offsets = arguments.tensor("offsets");
+  const at::Tensor scales = arguments.tensor("per_sample_weights");
+  if (weight.dim() != 2 || indices.dim() != 1 || offsets.dim() != 1 || !strided(weight) || !strided(indices)) {
+    refuse_call("shape", "Expected a weight of two dimensions, and indices and offsets of one");
+  }
+  if (scales.defined() && !scales.sizes().equals(indices.sizes())) {
+    refuse_call("shape", "Expected per_sample_weights of the shape of indices");
+  }
+  check_indices(indices, weight.size(0), "indices");
+  check_indices(offsets, indices.size(0) + 1, "offsets");
+}
+
+void quantization_bins(const Arguments& arguments, const char*) {
+  const at::Tensor input = arguments.tensor("input");
+  const double ratio = arguments.value("ratio").toDouble();
+  if (!strided(input) || !input.is_contiguous() || input.scalar_type() != at::kFloat || input.is_meta() ||
+      arguments.integer("numel").value_or(-1) != input.numel() || input.numel() == 0) {
+    refuse_call("value", "Expected a contiguous float32 tensor and its number of elements");
+  }
+  if (!(ratio >= 0 && ratio <= 1)) refuse_call("value", "Expected a ratio from 0 to 1");
+}
+
+// output_size, which spares a look at the repeats, has to be their sum.
+void repeats_sum(const Arguments& arguments, const char*) {
+  const auto promised = arguments.integer("output_size");
+  if (!promised) return;
+  const at::Tensor self = arguments.tensor("self");
+  const at::Tensor repeats = arguments.tensor("repeats");
+  const auto dim = arguments.integer("dim");
+  int64_t slices = 1;
+  if (self.defined()) slices = dim && self.dim() > 0 ? self.size(at::maybe_wrap_dim(*dim, self.dim())) : self.numel();
+  int64_t sum = arguments.integer("repeats").value_or(0) * slices;
+  if (repeats.defined()) {
+    if (!strided(repeats) || repeats.is_meta()) return;
+    sum = repeats.sum().item().toLong() * (self.defined() && repeats.numel() == 1 ? slices : 1);
+  }
+  if (sum != *promised) {
+    refuse_call("value",
+                "Expected an output_size of " + std::to_string(sum) + " but received " + std::to_string(*promised));
+  }
+}
+
+void contiguous(const Arguments& arguments, const char* name) {
+  const at::Tensor tensor = arguments.tensor(name);
+  if (!strided(tensor) || !tensor.is_contiguous()) {
+    refuse_call("value", std::string("Expected a contiguous tensor for ") + name);
+  }
+}
+
+void floating(const Arguments& arguments, const char* names) {
+  for (const auto& name : words(names)) {
+    const at::Tensor tensor = arguments.tensor(name);
+    if (tensor.defined() && !tensor.is_floating_point()) {
+      refuse_call("dtype", "Expected a floating point dtype for " + name);
+    }
+  }
+}
+
+// g has one element for each slice of v along `dim`.
+void weight_norm(const Arguments& arguments, const char*) {
+  const at::Tensor v = arguments.tensor("v");
+  const at::Tensor g = arguments.tensor("g");
+  const int64_t dim = arguments.integer("dim").value_or(0);
+  if (!strided(v) || !strided(g) || v.numel() == 0 || dim < -1 || dim >= v.dim()) {
+    refuse_call("shape", "Expected a v with elements and one of its dimensions");
+  }
+  if (g.numel() != (dim == -1 ? 1 : v.size(dim)) || v.scalar_type() != g.scalar_type()) {
+    refuse_call("shape", "Expected a g of one element for each slice of v along dim, of the dtype of v");
+  }
+}
+
+}  // namespace
+
+const std::vector<Rule>& guard_rules() {
+  static const auto* rules = new std::vector<Rule>{
+#include "guard_table.inc"
+  };
+  return *rules;
+}
+
+}  // namespace torchbridge

@@ -1,0 +1,132 @@
+#include "guards.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_validate_sparse_compressed_tensor_args.h>
+#include <ATen/ops/_validate_sparse_coo_tensor_args.h>
+
+#include <sstream>
+#include <unordered_map>
+
+#include "convert.h"
+#include "errors.h"
+#include "operators.h"
+
+namespace torchbridge {
+namespace {
+
+// aten::add_ of a schema's name.
+std::string base_name(const std::string& name) { return name.rfind("aten::", 0) == 0 ? name.substr(6) : name; }
+
+const std::unordered_map<std::string, std::vector<const Rule*>>& rules_by_name() {
+  static const auto* table = [] {
+    auto* made = new std::unordered_map<std::string, std::vector<const Rule*>>();
+    for (const Rule& rule : guard_rules()) {
+      std::istringstream names(rule.names);
+      for (std::string name; names >> name;) (*made)[name].push_back(&rule);
+    }
+    return made;
+  }();
+  return *table;
+}
+
+// What a program can do to a sparse tensor through its indices would be read outside of memory by the next operator.
+void check_sparse(const at::Tensor& tensor) {
+  if (tensor.is_meta()) return;
+  const at::NoGradGuard no_history;
+  if (tensor.layout() == at::kSparse) {
+    at::_validate_sparse_coo_tensor_args(tensor._indices(), tensor._values(), tensor.sizes(), tensor.is_coalesced());
+    return;
+  }
+  const bool rows = tensor.layout() == at::kSparseCsr || tensor.layout() == at::kSparseBsr;
+  at::_validate_sparse_compressed_tensor_args(rows ? tensor.crow_indices() : tensor.ccol_indices(),
+                                              rows ? tensor.col_indices() : tensor.row_indices(), tensor.values(),
+                                              tensor.sizes(), tensor.layout());
+}
+
+template <typename Take>
+void each_tensor(const c10::IValue& value, Take take) {
+  if (value.isTensor()) {
+    if (value.toTensor().defined()) take(value.toTensor());
+  } else if (value.isTensorList()) {
+    for (const at::Tensor& tensor : value.toTensorVector()) take(tensor);
+  } else if (value.isList()) {
+    for (const c10::IValue& item : value.toListRef()) {
+      if (item.isTensor() && item.toTensor().defined()) take(item.toTensor());
+    }
+  }
+}
+
+}  // namespace
+
+const c10::IValue& Arguments::value(const std::string& name) const {
+  static const auto* none = new c10::IValue();
+  const auto& specs = overload_.arguments;
+  const size_t first = stack_.size() - specs.size();
+  for (size_t i = 0; i < specs.size(); ++i) {
+    if (specs[i].name == name) return stack_[first + i];
+  }
+  return *none;
+}
+
+at::Tensor Arguments::tensor(const std::string& name) const {
+  const c10::IValue& found = value(name);
+  return found.isTensor() ? found.toTensor() : at::Tensor();
+}
+
+std::optional<int64_t> Arguments::integer(const std::string& name) const {
+  const c10::IValue& found = value(name);
+  if (!found.isInt()) return std::nullopt;
+  return found.toInt();
+}
+
+std::vector<at::Tensor> Arguments::tensors() const {
+  std::vector<at::Tensor> all;
+  for (size_t i = stack_.size() - overload_.arguments.size(); i < stack_.size(); ++i) {
+    each_tensor(stack_[i], [&](const at::Tensor& tensor) { all.push_back(tensor); });
+  }
+  return all;
+}
+
+const std::string& Arguments::operation() const { return overload_.name; }
+
+Guard find_guard(const c10::OperatorHandle& handle) {
+  Guard guard;
+  guard.mutates = handle.schema().is_mutable();
+  const auto found = rules_by_name().find(base_name(handle.schema().name()));
+  if (found != rules_by_name().end()) guard.rules = found->second;
+  return guard;
+}
+
+void check_odd(const Overload& overload, const at::Tensor& tensor) {
+  if (tensor.is_sparse() || tensor.layout() == at::kSparseCsr || tensor.layout() == at::kSparseCsc ||
+      tensor.layout() == at::kSparseBsr || tensor.layout() == at::kSparseBsc)
+    check_sparse(tensor);
+  if (overload.guard.mutates && tensor._is_zerotensor()) {
+    throw BridgeError("runtime", "Expected tensors with memory of their own but received a ZeroTensor; clone() it");
+  }
+}
+
+void check_call(const Overload& overload, const torch::jit::Stack& stack) {
+  for (size_t i = stack.size() - overload.arguments.size(); i < stack.size(); ++i) {
+    each_tensor(stack[i], [&](const at::Tensor& tensor) {
+      if (is_odd(tensor)) check_odd(overload, tensor);
+    });
+  }
+  if (overload.guard.rules.empty()) return;
+  const Arguments arguments(overload, stack);
+  for (const Rule* rule : overload.guard.rules) rule->check(arguments, rule->parameters);
+}
+
+std::string describe_rules() {
+  std::ostringstream out;
+  out << "[";
+  bool first = true;
+  for (const Rule& rule : guard_rules()) {
+    out << (first ? "" : ",") << "{\"names\":\"" << rule.names << "\",\"reason\":\"" << rule.reason << "\"}";
+    first = false;
+  }
+  out << "]";
+  return out.str();
+}
+
+}  // namespace torchbridge
