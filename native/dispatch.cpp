@@ -155,6 +155,8 @@ napi_value find(Call& call) { return call.from(find_operator(call.string(0))); }
 
 napi_value describe(Call& call) { return call.from(describe_operators(call.string(0))); }
 
+napi_value describe_guards(Call& call) { return call.from(describe_rules()); }
+
 napi_value set_tape(Call& call) {
   Environment& data = call.data();
   const auto [bytes, size] = call.bytes(0);
@@ -177,9 +179,13 @@ napi_value set_error_factory(Call& call) {
 
 std::vector<Function> dispatch_functions() {
   return {
-      {"call", &call_operator},         {"resolve", &guarded<resolve>},
-      {"findOperator", &guarded<find>}, {"describeOperators", &guarded<describe>},
-      {"setTape", &guarded<set_tape>},  {"setErrorFactory", &guarded<set_error_factory>},
+      {"call", &call_operator},
+      {"resolve", &guarded<resolve>},
+      {"findOperator", &guarded<find>},
+      {"describeOperators", &guarded<describe>},
+      {"describeGuards", &guarded<describe_guards>},
+      {"setTape", &guarded<set_tape>},
+      {"setErrorFactory", &guarded<set_error_factory>},
   };
 }
 

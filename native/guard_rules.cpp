@@ -1,73 +1,22 @@
 // The table of guards. docs/safety.md shows it to people; test/native/guards.test.ts compares the two and calls every
 // line.
 #include <ATen/WrapDimUtils.h>
+#include <ATen/ops/all.h>
 #include <ATen/ops/aminmax.h>
+#include <ATen/ops/any.h>
+#include <ATen/ops/diff.h>
 #include <ATen/ops/isfinite.h>
 
 #include <cmath>
 #include <limits>
 #include <sstream>
 
-#include "errors.h"
-#include "guards.h"
+#include "guard_checks.h"
 
 namespace torchbridge {
 namespace {
 
-[[noreturn]] void refuse_call(const char* code, const std::string& message) { throw BridgeError(code, message); }
-
-std::vector<std::string> words(const char* text) {
-  std::istringstream in(text);
-  std::vector<std::string> out;
-  for (std::string word; in >> word;) out.push_back(word);
-  return out;
-}
-
-std::string sizes_of(const at::Tensor& tensor) {
-  std::ostringstream out;
-  out << tensor.sizes();
-  return out.str();
-}
-
-bool strided(const at::Tensor& tensor) { return tensor.layout() == at::kStrided && !tensor.is_nested(); }
-
-// An internal kernel: what to call instead stands in the table.
-void internal(const Arguments&, const char* instead) {
-  refuse_call(
-      "notImplemented",
-      std::string("this kernel of libtorch trusts its caller and cannot be called from JavaScript; use ") + instead);
-}
-
-// Strided tensors of one shape; those that are none are left out.
-void same_shape(const Arguments& arguments, const char* names) {
-  at::Tensor first;
-  for (const auto& name : words(names)) {
-    const at::Tensor each = arguments.tensor(name);
-    if (!each.defined()) continue;
-    if (!strided(each)) refuse_call("type", "Expected a strided tensor for " + name);
-    if (!first.defined()) first = each;
-    if (!each.sizes().equals(first.sizes())) {
-      refuse_call("shape", "Expected " + name + " of shape " + sizes_of(first) + " but received " + sizes_of(each));
-    }
-  }
-}
-
-// "n min max": an integer in a range, or every one of a list.
-void in_range(const Arguments& arguments, const char* parameters) {
-  const auto given = words(parameters);
-  const c10::IValue& value = arguments.value(given[0]);
-  const int64_t low = std::stoll(given[1]);
-  const int64_t high = std::stoll(given[2]);
-  const auto check = [&](int64_t each) {
-    if (each >= low && each <= high) return;
-    refuse_call("value", "Expected " + given[0] + " from " + given[1] + " to " + given[2] + " but received " +
-                             std::to_string(each));
-  };
-  if (value.isInt()) check(value.toInt());
-  if (value.isIntList()) {
-    for (const int64_t each : value.toIntVector()) check(each);
-  }
-}
+using namespace checks;
 
 // The order of a polynomial, a number or a tensor: kernels count up to it for every element.
 void polynomial_order(const Arguments& arguments, const char* name) {
@@ -83,42 +32,12 @@ void polynomial_order(const Arguments& arguments, const char* name) {
     refuse_call("value", std::string("Expected ") + name + " of at most 10^6 but received a larger one");
 }
 
-void finite(const Arguments& arguments, const char* name) {
-  const at::Tensor tensor = arguments.tensor(name);
-  if (!tensor.defined() || !strided(tensor) || tensor.is_meta() || !tensor.is_floating_point()) {
-    if (!tensor.defined() || !tensor.is_complex() || !strided(tensor) || tensor.is_meta()) return;
-  }
-  if (!at::isfinite(tensor.detach()).all().item<bool>()) {
-    refuse_call("runtime", arguments.operation().substr(6) + ": input tensor should not contain infs or NaNs.");
-  }
-}
-
-// A tensor with elements of its own: sparse ones have none.
-void dense(const Arguments& arguments, const char* names) {
-  for (const auto& name : words(names)) {
-    const at::Tensor tensor = arguments.tensor(name);
-    if (tensor.defined() && !strided(tensor)) refuse_call("type", "Expected a strided tensor for " + name);
-  }
-}
-
-void not_nested(const Arguments& arguments, const char*) {
-  for (const at::Tensor& tensor : arguments.tensors()) {
-    if (tensor.is_nested()) refuse_call("notImplemented", "Expected tensors that are not nested");
-  }
-}
-
 // Nested tensors of one dimension inside have nothing left to select from.
 void nested_select(const Arguments& arguments, const char*) {
   const at::Tensor self = arguments.tensor("self");
   const int64_t dim = arguments.integer("dim").value_or(0);
   if (self.defined() && self.is_nested() && dim != 0 && dim != -self.dim() && self.dim() < 3) {
     refuse_call("notImplemented", "Expected dimension 0 of a nested tensor of two dimensions");
-  }
-}
-
-void not_empty(const Arguments& arguments, const char* name) {
-  if (arguments.value(name).isTensorList() && arguments.value(name).toTensorVector().empty()) {
-    refuse_call("value", std::string("Expected at least one tensor for ") + name + " but received none");
   }
 }
 
@@ -187,15 +106,6 @@ void batch_norm(const Arguments& arguments, const char* parameters) {
   const bool uses = training->isBool() ? !training->toBool() : std::string(parameters) == "running";
   if (uses && !(arguments.tensor("running_mean").defined() && arguments.tensor("running_var").defined())) {
     refuse_call("type", "Expected running_mean and running_var, which batch norm outside of training uses");
-  }
-}
-
-// Every element of a tensor of indices from 0 to below `limit`.
-void check_indices(const at::Tensor& indices, int64_t limit, const char* name) {
-  if (!strided(indices) || !indices.is_cpu() || indices.numel() == 0) return;
-  const auto [least, most] = at::aminmax(indices.detach().to(at::kLong));
-  if (least.item<int64_t>() < 0 || most.item<int64_t>() >= limit) {
-    refuse_call("index", std::string("Expected ") + name + " from 0 to below " + std::to_string(limit));
   }
 }
 
@@ -307,20 +217,58 @@ void repeats_sum(const Arguments& arguments, const char*) {
   }
 }
 
-void contiguous(const Arguments& arguments, const char* name) {
-  const at::Tensor tensor = arguments.tensor(name);
-  if (!strided(tensor) || !tensor.is_contiguous()) {
-    refuse_call("value", std::string("Expected a contiguous tensor for ") + name);
+// Packed sequences: how many of them still run at each step.
+void packed_sequence(const Arguments& arguments, const char*) {
+  const at::Tensor sizes = arguments.tensor("batch_sizes");
+  if (!sizes.defined()) return;
+  const at::Tensor data = arguments.tensor("data");
+  const bool listed = sizes.dim() == 1 && sizes.numel() > 0 && strided(sizes) && sizes.is_cpu() &&
+                      sizes.scalar_type() == at::kLong && sizes.is_contiguous();
+  if (!listed || data.dim() != 2 || !strided(data)) {
+    refuse_call("shape", "Expected data of two dimensions, and batch_sizes as int64 of one");
+  }
+  const auto* steps = sizes.const_data_ptr<int64_t>();
+  int64_t sum = 0;
+  for (int64_t i = 0; i < sizes.numel(); ++i) {
+    if (steps[i] < 1 || steps[i] > data.size(0) || (i > 0 && steps[i] > steps[i - 1])) sum = data.size(0) + 1;
+    sum += steps[i];
+  }
+  if (sum != data.size(0)) refuse_call("value", "Expected batch_sizes that fall and add up to the rows of data");
+}
+
+void segments(const Arguments& arguments, const char*) {
+  if (arguments.value("unsafe").isBool() && arguments.value("unsafe").toBool()) {
+    refuse_call("value", "Expected unsafe to be false: lengths that are not checked are read past the end");
+  }
+  const at::Tensor offsets = arguments.tensor("offsets");
+  const at::Tensor data = arguments.tensor("data");
+  if (!offsets.defined() || data.dim() == 0) return;
+  const int64_t axis = at::maybe_wrap_dim(arguments.integer("axis").value_or(0), data.dim());
+  check_indices(offsets, data.size(axis) + 1, "offsets");
+  if (offsets.numel() > 1 && offsets.diff().lt(0).any().item<bool>()) {
+    refuse_call("value", "Expected offsets that do not fall");
   }
 }
 
-void floating(const Arguments& arguments, const char* names) {
-  for (const auto& name : words(names)) {
-    const at::Tensor tensor = arguments.tensor(name);
-    if (tensor.defined() && !tensor.is_floating_point()) {
-      refuse_call("dtype", "Expected a floating point dtype for " + name);
-    }
+// An integer range whose step is less than one would divide by zero.
+void range_step(const Arguments& arguments, const char*) {
+  const at::Tensor out = arguments.tensor("out");
+  const bool whole = out.defined() ? !out.is_floating_point() && !out.is_complex()
+                                   : arguments.value("dtype").isInt() &&
+                                         at::isIntegralType(arguments.value("dtype").toScalarType(), true);
+  const c10::IValue& step = arguments.value("step");
+  if (out.defined() && (!strided(out) || out.is_quantized())) refuse_call("type", "Expected a plain tensor for out");
+  if (whole && step.isScalar() && !step.toScalar().isComplex() && std::trunc(step.toScalar().toDouble()) == 0) {
+    refuse_call("value", "Expected a step of at least 1 for a range of integers");
   }
+}
+
+void random_from(const Arguments& arguments, const char*) {
+  const at::Tensor self = arguments.tensor("self");
+  const auto from = arguments.integer("from");
+  if (!from || !self.defined() || !self.is_floating_point()) return;
+  constexpr int64_t kExact = int64_t{1} << 53;
+  if (*from > kExact || *from < -kExact) refuse_call("value", "from is out of bounds for a floating point dtype");
 }
 
 // g has one element for each slice of v along `dim`.

@@ -101,6 +101,14 @@ void check_odd(const Overload& overload, const at::Tensor& tensor) {
   if (tensor.is_sparse() || tensor.layout() == at::kSparseCsr || tensor.layout() == at::kSparseCsc ||
       tensor.layout() == at::kSparseBsr || tensor.layout() == at::kSparseBsc)
     check_sparse(tensor);
+  if (tensor.is_mkldnn()) {
+    const auto& op = overload.handle;
+    const bool known = op.hasKernelForDispatchKey(c10::DispatchKey::MkldnnCPU) ||
+                       op.hasKernelForDispatchKey(c10::DispatchKey::CompositeImplicitAutograd);
+    if (!known || (!tensor.is_floating_point() && overload.name.rfind("aten::to_dense", 0) != 0)) {
+      throw BridgeError("notImplemented", "Expected dense tensors but received one of oneDNN; take toDense() of it");
+    }
+  }
   if (overload.guard.mutates && tensor._is_zerotensor()) {
     throw BridgeError("runtime", "Expected tensors with memory of their own but received a ZeroTensor; clone() it");
   }

@@ -54,7 +54,7 @@ struct Guard {
 inline bool is_odd(const at::Tensor& tensor) {
   constexpr c10::DispatchKeySet kinds({c10::DispatchKey::Sparse, c10::DispatchKey::SparseCsr,
                                        c10::DispatchKey::NestedTensor, c10::DispatchKey::ZeroTensor,
-                                       c10::DispatchKey::Quantized});
+                                       c10::DispatchKey::Quantized, c10::DispatchKey::MkldnnCPU});
   return tensor.defined() && tensor.unsafeGetTensorImpl()->key_set().has_any(kinds);
 }
 

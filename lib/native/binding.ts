@@ -6,6 +6,8 @@ export interface Binding {
   findOperator(name: string): number;
   describeOperators(namespace: string): string;
   loadLibrary(path: string): string[];
+  /** The checks before operators as JSON: `[{ names, reason }]`. */
+  describeGuards(): string;
   setTape(buffer: ArrayBuffer): void;
   setErrorFactory(factory: (code: string, message: string, operator: string, operands: string) => Error): void;
 

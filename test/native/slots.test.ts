@@ -18,7 +18,7 @@ describe('slots', () => {
       const live = memory().tensors;
       const stale: Tensor[] = [];
       const slots = new Set<number>();
-      let [before, last] = [sources[0]?.detach(), sources[1]?.detach()];
+      let [before, last]: [Tensor | undefined, Tensor | undefined] = [sources[0]?.detach(), sources[1]?.detach()];
       for (let i = 2; i < 10_000_000; ++i) {
         const next = sources[i & 7]?.detach();
         assert.ok(before !== undefined && last !== undefined && next !== undefined);
@@ -37,9 +37,9 @@ describe('slots', () => {
         assert.throws(() => sources[0]?.add(each), { code: 'disposed' });
         each.dispose(); // a second time: whoever has the slot now keeps it
       }
-      assert.equal(last.item(), 9_999_999 & 7);
+      assert.equal(last?.item(), 9_999_999 & 7);
       before?.dispose();
-      last.dispose();
+      last?.dispose();
       assert.equal(memory().tensors, live);
     });
   });

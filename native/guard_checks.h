@@ -1,0 +1,30 @@
+// The checks that several operators share; guard_rules.cpp has those of one, and the table.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "guards.h"
+
+namespace torchbridge::checks {
+
+[[noreturn]] void refuse_call(const char* code, const std::string& message);
+std::vector<std::string> words(const char* text);
+std::string sizes_of(const at::Tensor& tensor);
+bool strided(const at::Tensor& tensor);
+// An internal kernel: what to call instead stands in the table.
+void internal(const Arguments&, const char* instead);
+// Strided tensors of one shape; those that are none are left out.
+void same_shape(const Arguments& arguments, const char* names);
+// "n min max": an integer in a range, or every one of a list.
+void in_range(const Arguments& arguments, const char* parameters);
+void finite(const Arguments& arguments, const char* names);
+// A tensor with elements of its own: sparse ones have none.
+void dense(const Arguments& arguments, const char* names);
+void not_nested(const Arguments& arguments, const char*);
+void not_empty(const Arguments& arguments, const char* name);
+// Every element of a tensor of indices from 0 to below `limit`.
+void check_indices(const at::Tensor& indices, int64_t limit, const char* name);
+void contiguous(const Arguments& arguments, const char* name);
+void floating(const Arguments& arguments, const char* names);
+
+}  // namespace torchbridge::checks

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { native } from '../../lib/native/load.js';
+import { ops, scope, type Tensor, TorchError } from '../../lib/tensor/index.js';
+import { type Call, describe as show, make, type Plan, type TensorPlan } from './fuzz/values.js';
+
+interface Rule {
+  readonly names: string;
+  readonly reason: string;
+}
+const rules = JSON.parse(native.describeGuards()) as Rule[];
+
+const t = (shape: readonly number[], more: Partial<TensorPlan> = {}): Plan => ({
+  tensor: { shape, dtype: 'float32', fill: 'small', flavour: 'dense', ...more },
+});
+const ints = (shape: readonly number[], fill: TensorPlan['fill'] = 'index'): Plan => t(shape, { dtype: 'int64', fill });
+
+/** Calls that end a Python process, or never end in it. */
+const refused: readonly (readonly [string, readonly Plan[], Readonly<Record<string, Plan>>?])[] = [
+  ['linalg_eigvals', [t([2, 2], { fill: 'nan' })]],
+  ['histogram.bin_ct', [t([4]), { bigint: '9223372036854775807' }]],
+  ['copy', [t([2, 2], { flavour: 'coo' }), t([2, 2])]],
+  ['tensor_split.sections', [t([3, 3]), 2 ** 31, -1]],
+  ['max_pool1d', [t([6, 3]), [2 ** 40]], { ceil_mode: true }],
+  ['matrix_power', [t([3, 3]), { bigint: '-9223372036854775808' }]],
+  ['special_laguerre_polynomial_l.n_scalar', [t([4]), 2 ** 40]],
+  ['special_laguerre_polynomial_l', [t([1]), t([8], { fill: 'big', dtype: 'float64' })]],
+  ['select.int', [t([16], { flavour: 'nested' }), -1, 3]],
+  ['combinations', [t([1]), 6000]],
+  ['binomial', [t([32], { fill: 'nan' }), t([32], { fill: 'unit' })]],
+  ['repeat_interleave.self_Tensor', [t([6]), ints([6])], { output_size: 2 }],
+  ['rrelu_with_noise', [t([4]), t([4], { flavour: 'expanded' }), 0.1, 0.3, true]],
+  ['embedding_bag', [t([5, 2]), ints([5, 2]), ints([5])]],
+  ['choose_qparams_optimized', [t([5, 8]), 2 ** 20, 200, 0.5, 8]],
+  ['native_batch_norm', [t([2, 3, 4, 4]), null, null, null, null, false, 0.1, 1e-5]],
+  ['native_batch_norm', [t([2, 3, 4, 4]), t([1]), null, null, null, true, 0.1, 1e-5]],
+  [
+    'max_pool2d_with_indices_backward',
+    [t([1, 1, 2, 2]), t([1, 1, 4, 4]), [2, 2], [2, 2], [0, 0], [1, 1], false, ints([1, 1, 2, 2], 'big')],
+  ],
+  ['adaptive_max_pool2d_backward', [t([1, 2, 2]), t([1, 4, 4]), ints([1, 2, 2], 'big')]],
+  ['_log_softmax_backward_data', [t([3, 6]), t([1]), 1, 'float32']],
+  ['_stack', [[]]],
+  ['_foreach_pow_.ScalarList', [[t([2]), t([2])], []]],
+  ['_sobol_engine_initialize_state_', [ints([8, 1]), 10 ** 6]],
+  ['mkldnn_rnn_layer', Array.from({ length: 7 }, () => t([2])).concat([false, [1], 2, 3, 1, true, true, true, false])],
+  ['quantized_lstm_cell', [t([2, 2]), [], ...Array.from({ length: 8 }, () => t([2])), 1, 1, 0, 0]],
+  ['_logcumsumexp', [t([3]), 0]],
+  ['relu_', [t([2], { flavour: 'zeroTensor' })]],
+];
+
+describe('guards', () => {
+  for (const [name, args, named = {}] of refused) {
+    const call: Call = { via: 'raw', name, args, named };
+    it(`refuse ${show(call)}`, () => {
+      scope(() => {
+        const given = [
+          ...args.map(make),
+          Object.fromEntries(Object.entries(named).map(([key, plan]) => [key, make(plan)])),
+        ];
+        assert.throws(() => ops.aten(name, ...(given as never[])), TorchError);
+      });
+    });
+  }
+
+  it('refuse sparse tensors whose indices were spoiled', () => {
+    scope(() => {
+      const coo = (make(t([3, 3], { fill: 'one' })) as Tensor).toSparse();
+      assert.equal(coo.toDense().sum().item(), 9);
+      ops.aten<Tensor>('_indices', coo).fill_(10 ** 12);
+      assert.throws(() => coo.toDense(), TorchError);
+      assert.throws(() => coo.mul(coo), TorchError);
+      const csr = (make(t([3, 3], { fill: 'one' })) as Tensor).toSparseCsr();
+      csr.colIndices().fill_(10 ** 9);
+      assert.throws(() => csr.toDense(), TorchError);
+      assert.throws(() => csr.matmul(make(t([3, 3])) as Tensor), TorchError);
+    });
+  });
+
+  it('let right calls through', () => {
+    scope(() => {
+      const x = make(t([2, 3, 4, 4])) as Tensor;
+      const [y] = ops.aten<Tensor[]>('native_batch_norm', x, null, null, null, null, true, 0.1, 1e-5);
+      assert.deepEqual(y?.shape, [2, 3, 4, 4]);
+      const [pooled, indices] = ops.aten<[Tensor, Tensor]>('max_pool2d_with_indices', x, [2, 2]);
+      const back = ops.aten<Tensor>(
+        'max_pool2d_with_indices_backward',
+        pooled,
+        x,
+        [2, 2],
+        [2, 2],
+        [0, 0],
+        [1, 1],
+        false,
+        indices,
+      );
+      assert.deepEqual(back.shape, x.shape);
+      const repeats = make(ints([4])) as Tensor;
+      assert.deepEqual(ops.repeatInterleave(make(t([4])) as Tensor, repeats, { outputSize: 6 }).shape, [6]);
+      assert.deepEqual(
+        ops.embeddingBag(make(t([5, 2])) as Tensor, repeats, make(ints([2])) as Tensor)[0].shape,
+        [2, 2],
+      );
+    });
+  });
+
+  it('are all in the documentation, with their reasons, and name operators that there are', () => {
+    const text = readFileSync(new URL('../../docs/safety.md', import.meta.url), 'utf8');
+    for (const { names, reason } of rules) {
+      assert.ok(text.includes(reason), `docs/safety.md lacks "${reason}"`);
+      for (const name of names.split(' ')) assert.ok(text.includes(`\`${name}\``), `docs/safety.md lacks ${name}`);
+    }
+    const missing = rules.flatMap(({ names }) => names.split(' ')).filter((name) => native.findOperator(name) < 0);
+    assert.deepEqual(missing, []);
+  });
+});
