@@ -3,6 +3,8 @@
 #include <ATen/ops/empty_strided.h>
 #include <c10/core/AutogradState.h>
 
+#include "resized.h"
+
 namespace torchbridge {
 
 int32_t Job::reserve() {
@@ -116,7 +118,7 @@ bool Job::run_step(const Step& step) {
     if (reason != nullptr) throw BridgeError("internal", std::string("a recorded call no longer fits: ") + reason);
     torch::jit::Stack stack;
     fill_stack(*step.overload, values, given, binding, stack);
-    step.overload->handle.callBoxed(stack);
+    call_boxed(*step.overload, stack);
     store(step, binding, stack, tensors_);
   } catch (...) {
     const Failure found = current_failure();

@@ -4,6 +4,7 @@
 #include "deferred.h"
 #include "environment.h"
 #include "operators.h"
+#include "resized.h"
 
 namespace torchbridge {
 namespace {
@@ -93,7 +94,7 @@ napi_value run(Call& call, const Operator& op, Given& given) {
   }
   torch::jit::Stack stack;
   fill_stack(*chosen, values, given, binding, stack);
-  chosen->handle.callBoxed(stack);
+  call_boxed(*chosen, stack);
   if (stack.size() == 1) {
     const int32_t argument = returned_argument(*chosen, binding, 0);
     if (argument >= 0) return call.from(kFirstArgument - argument);

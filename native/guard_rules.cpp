@@ -91,6 +91,7 @@ void batch_norm(const Arguments& arguments, const char* parameters) {
   at::Tensor input = arguments.tensor("input");
   if (!input.defined()) input = arguments.tensor("self");
   if (!input.defined() || input.dim() < 2) refuse_call("shape", "Expected an input of at least two dimensions");
+  if (input.numel() == 0) refuse_call("shape", "Expected an input with elements but received " + sizes_of(input));
   for (const auto* name : {"weight", "bias", "running_mean", "running_var", "mean", "var", "invstd", "save_mean",
                            "save_invstd", "save_var"}) {
     const at::Tensor each = arguments.tensor(name);
@@ -269,6 +270,13 @@ void random_from(const Arguments& arguments, const char*) {
   if (!from || !self.defined() || !self.is_floating_point()) return;
   constexpr int64_t kExact = int64_t{1} << 53;
   if (*from > kExact || *from < -kExact) refuse_call("value", "from is out of bounds for a floating point dtype");
+}
+
+void pdist_rows(const Arguments& arguments, const char*) {
+  const at::Tensor self = arguments.tensor("self");
+  if (self.defined() && self.requires_grad() && self.dim() == 2 && self.size(0) == 0) {
+    refuse_call("shape", "Expected rows for a pdist with gradients but received " + sizes_of(self));
+  }
 }
 
 // g has one element for each slice of v along `dim`.

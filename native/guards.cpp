@@ -10,6 +10,7 @@
 #include "convert.h"
 #include "errors.h"
 #include "operators.h"
+#include "resized.h"
 
 namespace torchbridge {
 namespace {
@@ -92,6 +93,7 @@ const std::string& Arguments::operation() const { return overload_.name; }
 Guard find_guard(const c10::OperatorHandle& handle) {
   Guard guard;
   guard.mutates = handle.schema().is_mutable();
+  guard.resizes = may_resize(handle.schema());
   const auto found = rules_by_name().find(base_name(handle.schema().name()));
   if (found != rules_by_name().end()) guard.rules = found->second;
   return guard;

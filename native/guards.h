@@ -48,6 +48,7 @@ const std::vector<Rule>& guard_rules();
 struct Guard {
   std::vector<const Rule*> rules;
   bool mutates = false;  // writes to an argument
+  bool resizes = false;  // may give an argument other sizes (resized.h)
 };
 
 // Kinds of tensors that carry indices or metadata which a program can spoil, or have no memory at all.

@@ -69,8 +69,8 @@ struct Overload {
   // The list of ints that numbers in a row stand for, as in view(2, 3); -1 where Python takes none.
   int32_t numbers_in_a_row = -1;
   std::vector<uint8_t>
-      order;  // an older spelling: the argument that each value without a name is for; empty for the schema's
-  Guard guard;              // what is checked before it runs
+      order;    // an older spelling: the argument that each value without a name is for; empty for the schema's
+  Guard guard;  // what is checked before it runs
   DirectCall direct = nullptr;
   std::shared_ptr<const void> typed;  // what `direct` calls: the TypedOperatorHandle of its signature
 };
