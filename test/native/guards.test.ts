@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { native } from '../../lib/native/load.js';
-import { ops, scope, type Tensor, TorchError } from '../../lib/tensor/index.js';
+import { ones, ops, scope, type Tensor, tensor, TorchError } from '../../lib/tensor/index.js';
 import { type Call, describe as show, make, type Plan, type TensorPlan } from './fuzz/values.js';
 
 interface Rule {
@@ -74,6 +74,23 @@ describe('guards', () => {
       csr.colIndices().fill_(10 ** 9);
       assert.throws(() => csr.toDense(), TorchError);
       assert.throws(() => csr.matmul(make(t([3, 3])) as Tensor), TorchError);
+    });
+  });
+
+  it('give a tensor its sizes back when a call could not have the memory for new ones', () => {
+    scope(() => {
+      const x = tensor([1, 2, 3]);
+      const [huge, absurd] = [2 ** 45, 2 ** 62];
+      for (const size of [huge, absurd]) {
+        assert.throws(() => x.resize_([size]), TorchError);
+        assert.throws(() => x.resize_([size, 4]), TorchError);
+        assert.throws(() => ops.aten('resize_as_', x, ones([1]).expand([size])), TorchError);
+        assert.throws(() => ops.aten('ones.out', [size], { out: x }), TorchError);
+        assert.throws(() => ops.aten('set_.source_Tensor_storage_offset', x, x, 0, [size], [1]), TorchError);
+        assert.deepEqual([x.shape, x.stride(), x.toArray()], [[3], [1], [1, 2, 3]]);
+      }
+      assert.deepEqual(x.resize_([2]).toArray(), [1, 2]);
+      assert.deepEqual(ops.aten<Tensor>('ones.out', [4], { out: x }).toArray(), [1, 1, 1, 1]);
     });
   });
 
