@@ -67,7 +67,7 @@ void finite(const Arguments& arguments, const char* names) {
     if (!tensor.defined() || !strided(tensor) || tensor.is_meta()) continue;
     if (!tensor.is_floating_point() && !tensor.is_complex()) continue;
     if (!at::isfinite(tensor.detach()).all().item<bool>()) {
-      refuse_call("runtime", arguments.operation().substr(6) + ": input tensor should not contain infs or NaNs.");
+      refuse_call("runtime", "torch.linalg.eig: input tensor should not contain infs or NaNs.");
     }
   }
 }
@@ -99,12 +99,6 @@ void check_indices(const at::Tensor& indices, int64_t limit, const char* name) {
   }
 }
 
-void contiguous(const Arguments& arguments, const char* name) {
-  const at::Tensor tensor = arguments.tensor(name);
-  if (!strided(tensor) || !tensor.is_contiguous()) {
-    refuse_call("value", std::string("Expected a contiguous tensor for ") + name);
-  }
-}
 
 void floating(const Arguments& arguments, const char* names) {
   for (const auto& name : words(names)) {

@@ -24,7 +24,6 @@ void not_nested(const Arguments& arguments, const char*);
 void not_empty(const Arguments& arguments, const char* name);
 // Every element of a tensor of indices from 0 to below `limit`.
 void check_indices(const at::Tensor& indices, int64_t limit, const char* name);
-void contiguous(const Arguments& arguments, const char* name);
 void floating(const Arguments& arguments, const char* names);
 
 }  // namespace torchbridge::checks

@@ -178,6 +178,7 @@ void embedding_bag(const Arguments& arguments, const char*) {
   const at::Tensor indices = arguments.tensor("indices");
   const at::Tensor offsets = arguments.tensor("offsets");
   const at::Tensor scales = arguments.tensor("per_sample_weights");
+  for (const at::Tensor& each : {weight, indices, offsets}) each.size(0);  // PyTorch's message for no dimensions
   if (weight.dim() != 2 || indices.dim() != 1 || offsets.dim() != 1 || !strided(weight) || !strided(indices)) {
     refuse_call("shape", "Expected a weight of two dimensions, and indices and offsets of one");
   }
@@ -188,14 +189,77 @@ void embedding_bag(const Arguments& arguments, const char*) {
   check_indices(offsets, indices.size(0) + 1, "offsets");
 }
 
+// Whether so many elements can be read one after another, whatever the strides are.
+bool has_room(const at::Tensor& tensor, int64_t elements) {
+  if (!strided(tensor) || !tensor.has_storage() || tensor.is_meta()) return false;
+  const auto all = static_cast<int64_t>(tensor.storage().nbytes() / tensor.dtype().itemsize());
+  return elements <= all - tensor.storage_offset();
+}
+
+// libtorch itself refuses other dtypes, and more elements than there are.
 void quantization_bins(const Arguments& arguments, const char*) {
   const at::Tensor input = arguments.tensor("input");
   const double ratio = arguments.value("ratio").toDouble();
-  if (!strided(input) || !input.is_contiguous() || input.scalar_type() != at::kFloat || input.is_meta() ||
-      arguments.integer("numel").value_or(-1) != input.numel() || input.numel() == 0) {
-    refuse_call("value", "Expected a contiguous float32 tensor and its number of elements");
+  const int64_t numel = arguments.integer("numel").value_or(0);
+  if (numel < 1 || (input.scalar_type() == at::kFloat && numel <= input.numel() && !has_room(input, numel))) {
+    refuse_call("value", "Expected a float32 tensor with memory for numel elements");
   }
   if (!(ratio >= 0 && ratio <= 1)) refuse_call("value", "Expected a ratio from 0 to 1");
+}
+
+// libtorch itself compares the shapes of the noise and the input.
+void rrelu(const Arguments& arguments, const char*) {
+  const at::Tensor self = arguments.tensor("self");
+  const at::Tensor noise = arguments.tensor("noise");
+  const at::Tensor out = arguments.tensor("out");
+  if (strided(self) && !self.is_meta() && noise.sizes().equals(self.sizes()) && !has_room(noise, self.numel())) {
+    refuse_call("value", "Expected a noise with memory for each of its elements");
+  }
+  if (out.defined() && (!strided(out) || !out.sizes().equals(self.sizes()))) {
+    refuse_call("shape", "Expected out of shape " + sizes_of(self) + " but received " + sizes_of(out));
+  }
+}
+
+// A count that is NaN or infinite is only looked at where the probability decides nothing.
+void binomial_count(const Arguments& arguments, const char*) {
+  const at::Tensor count = arguments.tensor("count").detach();
+  const at::Tensor prob = arguments.tensor("prob").detach();
+  for (const at::Tensor& each : {count, prob}) {
+    if (!strided(each) || each.is_meta() || !each.is_floating_point()) return;
+  }
+  const at::Tensor open = prob.gt(0).logical_and(prob.lt(1));
+  if (count.lt(std::numeric_limits<double>::infinity()).logical_not().logical_and(open).any().item<bool>()) {
+    refuse_call("value", "Expected counts that are finite");
+  }
+}
+
+void chunk_cat(const Arguments& arguments, const char*) {
+  for (const at::Tensor& each : arguments.tensors()) {
+    if (!strided(each) || each.dim() == 0) refuse_call("shape", "Expected strided tensors of at least one dimension");
+  }
+}
+
+void all_strided(const Arguments& arguments, const char*) {
+  for (const at::Tensor& each : arguments.tensors()) {
+    if (!strided(each) || each.is_quantized()) refuse_call("type", "Expected strided tensors that are not quantized");
+  }
+}
+
+void no_zero_tensors(const Arguments& arguments, const char*) {
+  for (const at::Tensor& each : arguments.tensors()) {
+    if (each._is_zerotensor())
+      refuse_call("type", "Expected tensors with memory of their own but received a ZeroTensor");
+  }
+}
+
+void grouped_heads(const Arguments& arguments, const char*) {
+  if (!arguments.value("enable_gqa").isBool() || !arguments.value("enable_gqa").toBool()) return;
+  for (const auto* name : {"key", "value"}) {
+    const at::Tensor each = arguments.tensor(name);
+    if (each.defined() && !each.is_nested() && each.dim() >= 3 && each.size(-3) == 0) {
+      refuse_call("shape", std::string("Expected at least one head in ") + name);
+    }
+  }
 }
 
 // output_size, which spares a look at the repeats, has to be their sum.
@@ -238,11 +302,17 @@ void packed_sequence(const Arguments& arguments, const char*) {
 }
 
 void segments(const Arguments& arguments, const char*) {
-  if (arguments.value("unsafe").isBool() && arguments.value("unsafe").toBool()) {
-    refuse_call("value", "Expected unsafe to be false: lengths that are not checked are read past the end");
-  }
   const at::Tensor offsets = arguments.tensor("offsets");
+  const at::Tensor lengths = arguments.tensor("lengths");
   const at::Tensor data = arguments.tensor("data");
+  if (arguments.value("unsafe").isBool() && arguments.value("unsafe").toBool() && lengths.defined()) {
+    const int64_t last = lengths.dim() - 1;
+    const bool fitting = last >= 0 && data.dim() > last && strided(lengths) && strided(data) && !lengths.is_meta() &&
+                         lengths.sizes().slice(0, last).equals(data.sizes().slice(0, last));
+    if (!fitting || lengths.lt(0).any().item<bool>() || lengths.sum(-1).ne(data.size(last)).any().item<bool>()) {
+      refuse_call("value", "Expected lengths that add up to the size of data along axis");
+    }
+  }
   if (!offsets.defined() || data.dim() == 0) return;
   const int64_t axis = at::maybe_wrap_dim(arguments.integer("axis").value_or(0), data.dim());
   check_indices(offsets, data.size(axis) + 1, "offsets");

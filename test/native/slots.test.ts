@@ -39,7 +39,7 @@ describe('slots', () => {
       }
       assert.equal(last?.item(), 9_999_999 & 7);
       before?.dispose();
-      last?.dispose();
+      last.dispose();
       assert.equal(memory().tensors, live);
     });
   });

@@ -1,10 +1,12 @@
 /** Runs workers one after another over all targets, starts a new one after a crash, and cuts the lists behind it down. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { allTargets } from './targets.js';
+import { describe } from './values.js';
 import type { Entry, Work } from './worker.js';
 
 export interface Finding {
@@ -13,6 +15,13 @@ export interface Finding {
   readonly entries: readonly Entry[];
   readonly reproduced: boolean;
   readonly stderr: string;
+}
+
+/** A finding for people, with a line to replay it. */
+export function inOneLine({ how, entries, stderr }: Finding): string {
+  const calls = entries.map((each) => describe(each.call)).join('; then ');
+  const said = stderr.trim().split('\n').slice(-3).join('\n  ');
+  return `${how}: ${calls}\n  to replay: ${JSON.stringify(entries)}\n  ${said}`;
 }
 
 export interface FuzzOptions {
@@ -37,7 +46,7 @@ export interface FuzzReport {
 }
 
 const worker = fileURLToPath(new URL('./worker.ts', import.meta.url));
-const loader = import.meta.resolve('tsx');
+const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 /** A list that takes longer is a hang. */
 const patience = 30_000;
 

@@ -1,4 +1,4 @@
-/** `node --import=tsx test/native/fuzz/main.ts --lists 1000000 --seed 7 [--only regexp] [--once]`: the fuzz test by hand. */
+/** `node --import=tsx test/native/fuzz/main.ts --lists 1000000 --seed 7 [--only regexp] [--json] [--raw]`: the fuzz test by hand. */
 import { parseArgs } from 'node:util';
 import { fuzz } from './driver.js';
 import { describe } from './values.js';
