@@ -118,6 +118,7 @@ bool Job::run_step(const Step& step) {
     if (reason != nullptr) throw BridgeError("internal", std::string("a recorded call no longer fits: ") + reason);
     torch::jit::Stack stack;
     fill_stack(*step.overload, values, given, binding, stack);
+    check_call(*step.overload, stack);
     call_boxed(*step.overload, stack);
     store(step, binding, stack, tensors_);
   } catch (...) {
@@ -210,6 +211,7 @@ std::optional<torch::jit::Stack> Job::foresee_step(const Step& step, bool keep) 
     if (bind(*step.overload, values, given, binding) != nullptr) return std::nullopt;
     torch::jit::Stack stack;
     fill_stack(*step.overload, values, given, binding, stack);
+    check_call(*step.overload, stack);
     bool on_meta = false;
     for (size_t i = 0; i < stack.size(); ++i) {
       const Kind kind = step.overload->arguments[i].kind;

@@ -94,6 +94,7 @@ napi_value run(Call& call, const Operator& op, Given& given) {
   }
   torch::jit::Stack stack;
   fill_stack(*chosen, values, given, binding, stack);
+  check_call(*chosen, stack);
   call_boxed(*chosen, stack);
   if (stack.size() == 1) {
     const int32_t argument = returned_argument(*chosen, binding, 0);

@@ -99,7 +99,6 @@ void check_indices(const at::Tensor& indices, int64_t limit, const char* name) {
   }
 }
 
-
 void floating(const Arguments& arguments, const char* names) {
   for (const auto& name : words(names)) {
     const at::Tensor tensor = arguments.tensor(name);

@@ -152,7 +152,6 @@ void fill_stack(const Overload& overload, const Values& values, const Given& giv
       stack.push_back(to_ivalue(spec, values, given.at[binding.given[i]]));
     }
   }
-  check_call(overload, stack);
 }
 
 int32_t returned_argument(const Overload& overload, const Binding& binding, size_t r) {

@@ -29,7 +29,7 @@ export function aten<Result = unknown>(
 }
 
 /**
- * Which overload a call of {@link aten} with these arguments would run; it is not run. For those who wonder why a result has its
+ * Which overload a call of `aten` with these arguments would run; it is not run. For those who wonder why a result has its
  * dtype, and for tests.
  * @returns its full name, such as `aten::add.Tensor`.
  * @throws TorchError `type` when none takes the arguments.
