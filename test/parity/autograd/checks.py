@@ -1,33 +1,14 @@
 """autograd.functional, gradcheck and anomaly mode: results by digest, errors by text."""
-import json
 import re
-import sys
 import warnings
-from pathlib import Path
 
 import torch
 from torch.autograd import functional as F
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from cases import case, leaf, report
 from digest import digest
 
 warnings.simplefilter("ignore")
-torch.set_num_threads(1)
-found = {}
-
-
-def case(run):
-    torch.manual_seed(1)
-    log = []
-    try:
-        run(log)
-    except Exception as error:
-        log.append(str(error))
-    found[run.__name__] = log
-
-
-def leaf(*shape, dtype=torch.float32):
-    return torch.randn(shape, dtype=dtype, requires_grad=True)
 
 
 def digests(value):
@@ -178,4 +159,4 @@ def anomaly(log):
     log.append(torch.is_anomaly_enabled())
 
 
-print(json.dumps(found))
+report()

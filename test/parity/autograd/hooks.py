@@ -1,32 +1,13 @@
 """Hooks of tensors, nodes and modules as PyTorch calls them: order, replaced gradients, errors."""
-import json
-import sys
 import warnings
-from pathlib import Path
 
 import torch
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from cases import case, leaf, report
 from digest import digest
 
 warnings.simplefilter("ignore")
-torch.set_num_threads(1)
-found = {}
-
-
-def case(run):
-    torch.manual_seed(1)
-    log = []
-    try:
-        run(log)
-    except Exception as error:
-        log.append(str(error))
-    found[run.__name__] = log
-
-
-def leaf(*shape, dtype=torch.float32):
-    return torch.randn(shape, dtype=dtype, requires_grad=True)
 
 
 def saying(log, text, result=None):
@@ -293,4 +274,4 @@ def always_called(log):
         log.append("failed")
 
 
-print(json.dumps(found))
+report()
