@@ -22,7 +22,7 @@ const STEPS = [
       [`torch==${config.LIBTORCH_VERSION}`],
     ],
   },
-  { anyOf: [['numpy', 'pillow']] },
+  { anyOf: [['numpy', 'pillow', 'safetensors==0.8.0']] },
   {
     anyOf: [
       ['--no-deps', `torchvision==${TORCHVISION_VERSION}+cpu`],

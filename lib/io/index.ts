@@ -9,3 +9,12 @@ export { NdArray, Tuple, type NdData, type NdType } from './pickle-values.js';
 export { writePickle, PyName, type PickleWriteOptions, type Reduced } from './pickle-writer.js';
 export { save, serialize } from './save.js';
 export { buildPython, PYTHON_GLOBALS } from './python-globals.js';
+export {
+  loadSafetensors,
+  SafetensorsDict,
+  saveSafetensors,
+  serializeSafetensors,
+  type NamedTensors,
+  type SafetensorsLoadOptions,
+  type SafetensorsSaveOptions,
+} from './safetensors.js';
