@@ -2,10 +2,27 @@
 export { CIFAR10, CIFAR100, type Cifar100Options, type Cifar10Options, type CifarPair } from './cifar.js';
 export type { CifarDownloadOptions, CifarProgress } from './cifar-download.js';
 export type { CifarLabels } from './cifar-sources.js';
+export { CenterCrop, FiveCrop, TenCrop, type CropSize } from './crops.js';
 export { DataLoader, LoaderIterator, type DataLoaderOptions, type LoaderState } from './data-loader.js';
 export { Subset, type Dataset } from './dataset.js';
+export { ImageClassification, type ImageClassificationOptions } from './image-classification.js';
+export {
+  hasPictureExtension,
+  ImageFolder,
+  IMG_EXTENSIONS,
+  picturesIn,
+  type ImageFolderOptions,
+  type ImageSample,
+} from './image-folder.js';
+export type { Picture, PictureTransform } from './picture.js';
 export { PictureDataset } from './picture-dataset.js';
+export { PictureBatch, PictureLoader, type PictureLoaderOptions } from './picture-loader.js';
 export type { PictureSet } from './picture-set.js';
+export type { PictureSteps } from './picture-steps.js';
+export { readPicture } from './read-picture.js';
+export { readPictures, type PictureRead, type ReadPicturesOptions } from './read-pictures.js';
+export type { Interpolation } from './resample.js';
+export { Resize, type ResizeOptions } from './resize.js';
 export { RandomSampler, SequentialSampler, type Indices, type Sampler } from './sampler.js';
 export { shapes, type ShapesOptions } from './shapes.js';
 export {
@@ -14,8 +31,6 @@ export {
   RandomCrop,
   RandomHorizontalFlip,
   ToTensor,
-  type Picture,
-  type PictureTransform,
   type TensorTransform,
   type Transform,
 } from './transforms.js';

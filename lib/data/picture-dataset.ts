@@ -1,7 +1,8 @@
 import { tensor, type Tensor } from '../tensor/index.js';
 import type { Dataset } from './dataset.js';
+import type { Picture } from './picture.js';
 import type { PictureSet } from './picture-set.js';
-import { Compose, ToTensor, type Picture } from './transforms.js';
+import { Compose, ToTensor } from './transforms.js';
 
 /** Labelled pictures in memory, with the steps that turn them into batches. */
 export class PictureDataset implements Dataset {

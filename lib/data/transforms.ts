@@ -1,18 +1,8 @@
 import { noGrad, scope, tensor, type Tensor } from '../tensor/index.js';
+import { expectInteger } from './expect.js';
+import { mirror } from './crops.js';
+import type { Picture, PictureTransform } from './picture.js';
 import { drawInteger, drawUniform } from './random.js';
-
-/** One picture: `data` is `[channels, height, width]`, one byte a value. */
-export interface Picture {
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-  readonly data: Uint8Array;
-}
-
-/** A step on a picture, before it becomes a tensor. Random steps draw from torch's default generator. */
-export interface PictureTransform {
-  picture(picture: Picture): Picture;
-}
 
 /** A step on float tensors `[..., C, H, W]` that treats every value by itself, with constants of its channel. */
 export interface TensorTransform {
@@ -90,12 +80,7 @@ export class RandomHorizontalFlip implements PictureTransform {
   picture(picture: Picture): Picture {
     // Python compares a float32 tensor with the number p, which becomes a float32 for it.
     if (!(drawUniform() < Math.fround(this.p))) return picture;
-    const { width, data } = picture;
-    const flipped = new Uint8Array(data.length);
-    for (let row = 0; row < data.length; row += width) {
-      for (let x = 0; x < width; x++) flipped[row + x] = data[row + width - 1 - x]!;
-    }
-    return { ...picture, data: flipped };
+    return mirror(picture);
   }
 }
 
@@ -212,12 +197,5 @@ export class Compose {
       this.#tables.set(channels, table);
     }
     return table;
-  }
-}
-
-function expectInteger(name: string, value: number, low: number, high = Number.MAX_SAFE_INTEGER): void {
-  if (!Number.isSafeInteger(value) || value < low || value > high) {
-    const range = high === Number.MAX_SAFE_INTEGER ? `of at least ${low}` : `from ${low} to ${high}`;
-    throw new RangeError(`Expected an integer ${range} for ${name} but received ${value}`);
   }
 }
