@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { downloadFile, IoError, makeFolders, type DownloadOptions } from '../io/index.js';
+import { CIFAR_PUBLISHER } from '../io/publishers.js';
 import { findCifar } from './cifar-files.js';
-import { PUBLISHER, type CifarSource } from './cifar-sources.js';
+import type { CifarSource } from './cifar-sources.js';
 
 /** How far a download is. */
 export interface CifarProgress {
@@ -36,7 +37,7 @@ export async function downloadCifar(
   makeFolders(root);
   const { name, md5, size } = source.forms[0].archive;
   const mirror = process.env['TORCHBRIDGE_CIFAR_MIRROR'];
-  const base = from ?? (mirror === undefined || mirror === '' ? PUBLISHER : mirror);
+  const base = from ?? (mirror === undefined || mirror === '' ? CIFAR_PUBLISHER : mirror);
   const url = new URL(name, base.endsWith('/') ? base : `${base}/`).href;
   try {
     await downloadFile(url, path.join(root, name), {

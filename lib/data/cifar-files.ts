@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { explainSystemError, IoError, openRegularFile } from '../io/index.js';
-import { allFiles, PUBLISHER, type CifarForm, type CifarSource, type FileFacts } from './cifar-sources.js';
+import { CIFAR_PUBLISHER } from '../io/publishers.js';
+import { allFiles, type CifarForm, type CifarSource, type FileFacts } from './cifar-sources.js';
 import { readTarGz } from './tar-archive.js';
 
 /** The files of a data set, by name, their version, and where they came from, for messages. */
@@ -64,7 +65,7 @@ function notFound(root: string, { title, forms }: CifarSource): IoError {
   return new IoError(
     'missing',
     `${cannot}${root} holds neither ${archive.name} nor ${folder}/; ` +
-      `get the Python version from ${PUBLISHER}cifar.html, or let --download fetch it`,
+      `get the Python version from ${CIFAR_PUBLISHER}cifar.html, or let --download fetch it`,
     root,
   );
 }

@@ -1,10 +1,7 @@
 /**
- * The files that the authors of CIFAR publish: where they are, what is in them, and how to know them again. The MD5 sums are
+ * The files that the authors of CIFAR publish: what is in them, and how to know them again. The MD5 sums are
  * those on their page and in torchvision; for the files inside the binary archives none are published, only their sizes.
  */
-
-/** Where the archives are; the page beside it says what they are. */
-export const PUBLISHER = 'https://www.cs.toronto.edu/~kriz/';
 
 /** How to know a file again. */
 export interface FileFacts {

@@ -12,6 +12,8 @@ import { explainSystemError, IoError, systemCode } from './errors.js';
 export interface DownloadOptions {
   /** What the whole file must hash to. */
   readonly md5?: string | undefined;
+  /** How the SHA-256 of the whole file begins, in hexadecimal digits. */
+  readonly sha256?: string | undefined;
   /** Bytes of the whole file, where they are known. */
   readonly size?: number | undefined;
   /** Called as bytes come in; `total` is undefined where the server does not tell. */
@@ -58,19 +60,15 @@ export async function downloadFile(url: string, file: string, options: DownloadO
         leavePart(part, file);
         throw error;
       }
-      const got = options.md5 === undefined ? undefined : await md5Of(part);
-      if (got === options.md5) {
+      const wrong = await wrongHash(part, options);
+      if (wrong === undefined) {
         fs.renameSync(part, file);
         return;
       }
       fs.rmSync(part, { force: true });
       // The beginning may have been of another file: once more, from the start.
       if (resumed) continue;
-      throw new IoError(
-        'integrity',
-        `${url} is not the published file: its MD5 is ${got ?? 'unknown'}, expected ${options.md5 ?? 'none'}; it was not kept`,
-        file,
-      );
+      throw new IoError('integrity', `${url} is not the published file: ${wrong}; it was not kept`, file);
     }
   } catch (error) {
     if (error instanceof IoError) throw error;
@@ -216,8 +214,17 @@ function sizeOf(file: string): number {
   return fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-async function md5Of(file: string): Promise<string> {
-  const hash = createHash('md5');
-  await pipeline(fs.createReadStream(file), hash);
-  return hash.digest('hex');
+/** How a file's hash differs from the one it must have; undefined where it does not. */
+async function wrongHash(file: string, { md5, sha256 }: DownloadOptions): Promise<string | undefined> {
+  for (const [name, algorithm, wanted] of [
+    ['MD5', 'md5', md5],
+    ['SHA-256', 'sha256', sha256],
+  ] as const) {
+    if (wanted === undefined) continue;
+    const hash = createHash(algorithm);
+    await pipeline(fs.createReadStream(file), hash);
+    const got = hash.digest('hex');
+    if (!got.startsWith(wanted)) return `its ${name} is ${got}, expected ${wanted}`;
+  }
+  return undefined;
 }

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { save } from '../../../lib/io/index.js';
+import { cifarDenseNet, type DenseNet, getModel, loadWeights, type WeightsReport } from '../../../lib/models/index.js';
+import { functional } from '../../../lib/nn/index.js';
+import { getNumThreads, memory, noGrad, ops, scope, setNumThreads, tensor } from '../../../lib/tensor/index.js';
+import { digest, digests } from '../digest.js';
+import { parityDescribe, runPython } from '../python.js';
+
+interface Outcomes {
+  readonly state: Record<string, string | null>;
+  readonly logits: string;
+  readonly loss: string;
+  readonly trained: Record<string, string | null>;
+}
+
+type Forms = readonly string[];
+const all: Forms = ['zip', 'published-zip', 'checkpoint', 'numpy', 'spaces'];
+const main: Forms = ['zip', 'published-zip'];
+
+const CASES: Readonly<Record<string, Forms>> = {
+  densenet121: all,
+  densenet161: main,
+  densenet169: main,
+  densenet201: main,
+  'cifar-40': all,
+  'cifar-13-plain': main,
+};
+
+/** A network of other values than the file's. */
+function make(name: string): DenseNet {
+  const [, depth, plain] = /^cifar-(\d+)(-plain)?$/.exec(name) ?? [];
+  if (depth === undefined) return getModel(name);
+  const bottleneck = plain === undefined;
+  return cifarDenseNet({ depth: Number(depth), bottleneck });
+}
+
+function outcomes(model: DenseNet, name: string): Outcomes {
+  return scope(() =>
+    noGrad(() => {
+      const size = name.startsWith('densenet') ? 64 : 32;
+      const images = ops
+        .arange(2 * 3 * size * size)
+        .remainder(251)
+        .div(125)
+        .sub(1)
+        .reshape([2, 3, size, size]);
+      const labels = tensor([1n, BigInt(model.config.numClasses - 1)]);
+      const state = digests(model.stateDict());
+      model.eval();
+      const logits = digest(model.call(images));
+      model.train();
+      const loss = digest(functional.crossEntropy(model.call(images), labels));
+      return { state, logits, loss, trained: digests(model.stateDict()) };
+    }),
+  );
+}
+
+function release(model: DenseNet): void {
+  for (const each of [...model.parameters(), ...model.buffers()]) each.dispose();
+}
+
+/** What a form's names need, and nothing else. */
+function checkReport(report: WeightsReport, form: string, notices: readonly string[]): void {
+  const { missingKeys, unexpectedKeys, leftOut } = report;
+  assert.deepEqual({ missingKeys, unexpectedKeys, leftOut }, { missingKeys: [], unexpectedKeys: [], leftOut: [] });
+  assert.equal(report.entry, form === 'checkpoint' ? 'state_dict' : null);
+  assert.equal(report.prefix, form === 'checkpoint' ? 'module.' : '');
+  const renamed = form.startsWith('published') || form === 'spaces';
+  assert.equal(report.renamed.size > 0, renamed, form);
+  assert.equal(notices.length, form === 'checkpoint' ? 1 : 0, notices.join('\n'));
+}
+
+parityDescribe("Python's files of weights, bit for bit", function () {
+  this.timeout(300_000);
+  const threads = getNumThreads();
+  let folder = '';
+  let expected: Record<string, { readonly whole: Outcomes; readonly published: Outcomes }> = {};
+  const script = path.join(import.meta.dirname, 'weight_files.py');
+
+  before(() => {
+    setNumThreads(1);
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-weights-'));
+    const cases = Object.entries(CASES).map(([name, forms]) => `${name}:${forms.join()}`);
+    expected = runPython(script, ['write', folder, ...cases]).json() as typeof expected;
+  });
+  after(() => {
+    setNumThreads(threads);
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
+
+  for (const [name, forms] of Object.entries(CASES)) {
+    it(`${name}: ${forms.join(', ')}`, () => {
+      const model = make(name);
+      for (const form of forms) {
+        // Other values than those that the form before has left.
+        scope(() => noGrad(() => model.parameters().forEach((each) => void each.fill_(7))));
+        model.apply(
+          (module) => 'resetRunningStats' in module && (module as { resetRunningStats(): void }).resetRunningStats(),
+        );
+        const { tensors, bytes } = memory();
+        const notices: string[] = [];
+        const report = loadWeights(model, path.join(folder, `${name}.${form}.pth`), {
+          onNotice: (line) => notices.push(line),
+        });
+        assert.deepEqual([memory().tensors, memory().bytes], [tensors, bytes], 'nothing of the file is left');
+        checkReport(report, form, notices);
+        assert.deepEqual(
+          outcomes(model, name),
+          expected[name]![form.startsWith('published') ? 'published' : 'whole'],
+          form,
+        );
+      }
+      loadWeights(model, path.join(folder, `${name}.zip.pth`));
+      scope(() => save(model.stateDict(), path.join(folder, `${name}.ours.pth`)));
+      release(model);
+    });
+  }
+
+  it('and ours in Python', () => {
+    const got = runPython(script, ['read', folder, ...Object.keys(CASES)]).json() as Record<string, Outcomes>;
+    for (const name of Object.keys(CASES)) assert.deepEqual(got[name], expected[name]!.whole, name);
+  });
+});
