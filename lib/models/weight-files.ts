@@ -1,5 +1,7 @@
 import path from 'node:path';
-import { IoError, load, NdArray } from '../io/index.js';
+import { fileSource } from '../io/byte-source.js';
+import { IoError, load, loadSafetensors, NdArray } from '../io/index.js';
+import { beginsLikeSafetensors } from '../io/safetensors-header.js';
 import { fromBytes, OrderedDict, Tensor, type StateDict } from '../tensor/index.js';
 import { cachedWeights } from './hub.js';
 import { Weights } from './weights.js';
@@ -26,7 +28,7 @@ export interface FoundWeights {
 const ENTRIES = ['state_dict', 'model_state_dict', 'model', 'net', 'network', 'weights', 'params'];
 
 /**
- * The state dict in a file of `torch.save`, a checkpoint, or published weights.
+ * The state dict in a file of `torch.save` or safetensors, in a checkpoint, or of published weights.
  * @param entry which of a checkpoint's entries; default the one whose name says so, or the only one that is a state dict.
  * @throws IoError `format` when there is none, naming what there is; as {@link load} for the file.
  */
@@ -34,7 +36,7 @@ export function findWeights(source: WeightsSource, entry?: string): FoundWeights
   const isFile = typeof source === 'string' || source instanceof Weights;
   const file = source instanceof Weights ? cachedWeights(source) : source;
   const name = typeof file === 'string' ? (source instanceof Weights ? path.basename(file) : file) : 'the state dict';
-  const value: unknown = typeof file === 'string' ? load(file) : file;
+  const value: unknown = typeof file === 'string' ? readFile(file) : file;
   const refuse = (message: string): never => {
     throw new IoError('format', `${name}: ${message}`, isFile ? name : undefined);
   };
@@ -63,6 +65,18 @@ export function findWeights(source: WeightsSource, entry?: string): FoundWeights
   if (found === undefined)
     return refuse(`expected a state dict or a checkpoint with one, but it holds ${namesOf(held)}`);
   return { ...found[1], entry: found[0], name };
+}
+
+/** A file of torch.save, or of safetensors. */
+function readFile(file: string): unknown {
+  const source = fileSource(file);
+  let head: Uint8Array;
+  try {
+    head = source.read(0, Math.min(source.size, 16));
+  } finally {
+    source.close();
+  }
+  return beginsLikeSafetensors(head) ? loadSafetensors(file) : load(file);
 }
 
 function asMap(value: unknown): Map<string, unknown> | undefined {

@@ -2,13 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DataLoader } from '../data/index.js';
 import { IoError } from '../io/index.js';
-import { getNumThreads, setNumThreads } from '../tensor/index.js';
+import { findWeights, type FoundWeights } from '../models/weight-files.js';
+import { getNumThreads, scope, setNumThreads } from '../tensor/index.js';
 import { readConfig, type RunConfig } from './config.js';
 import { fetchPictures, openPictures, testTransform } from './datasets.js';
 import { DeviceError, EvaluationInterrupted, UsageError } from './errors.js';
 import { inferNetwork, type NetworkForm } from './infer-network.js';
 import type { Reporter } from './reporter.js';
-import { loadWeights, modelWithWeights } from './run.js';
+import { modelWithWeights } from './run.js';
 import { runFileNames, runPaths } from './run-files.js';
 import { testEpoch } from './test-epoch.js';
 
@@ -58,13 +59,14 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
   const source = dataSource(options, stored);
   setNumThreads(options.threads ?? stored?.threads ?? getNumThreads());
-  const weights = loadWeights(path);
-  if (beside instanceof Error) {
-    options.reporter?.notice?.(`${beside.message}; the form of the network is read from its shapes`);
-  }
-  const form: NetworkForm = stored ?? inferNetwork(weights, path);
   const device = options.device ?? stored?.device ?? 'cpu';
-  const model = onDevice(options, device, () => modelWithWeights({ ...form, device }, weights, path));
+  const notice = (line: string): void => options.reporter?.notice?.(line);
+  const model = scope(() => {
+    const found = readWeights(path);
+    if (beside instanceof Error) notice(`${beside.message}; the form of the network is read from its shapes`);
+    const form: NetworkForm = stored ?? inferNetwork(found.state, path);
+    return onDevice(options, device, () => modelWithWeights({ ...form, device }, found, notice));
+  });
   if (options.download === true) {
     await fetchPictures(source, (progress) => options.reporter?.download?.(progress));
   }
@@ -112,6 +114,17 @@ function configBeside(path: string, needed: boolean): RunConfig | Error | null {
   } catch (error) {
     if (needed) throw error;
     return error as Error;
+  }
+}
+
+/** Says what is wanted where a file holds no weights, or where there is none. */
+function readWeights(path: string): FoundWeights {
+  try {
+    return findWeights(path);
+  } catch (error) {
+    if (!(error instanceof IoError) || !['missing', 'kind', 'format'].includes(error.code)) throw error;
+    const wanted = 'expected a file of weights, as torch.save and torchbridge train write them';
+    throw new IoError(error.code, `${error.message}; ${wanted}`, path, { cause: error });
   }
 }
 

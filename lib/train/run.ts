@@ -1,16 +1,9 @@
 import { DataLoader } from '../data/index.js';
-import { load } from '../io/index.js';
-import { cifarBlockConfig, cifarDenseNet, cifarDenseNetConfig, type DenseNet } from '../models/index.js';
+import { cifarBlockConfig, cifarDenseNet, cifarDenseNetConfig, WeightsError, type DenseNet } from '../models/index.js';
+import { putWeights } from '../models/load-weights.js';
+import type { FoundWeights } from '../models/weight-files.js';
 import { MultiStepLR, SGD } from '../optim/index.js';
-import {
-  getRngState,
-  manualSeed,
-  OrderedDict,
-  setNumThreads,
-  setRngState,
-  Tensor,
-  type StateDict,
-} from '../tensor/index.js';
+import { getRngState, manualSeed, scope, setNumThreads, setRngState } from '../tensor/index.js';
 import type { RunConfig, RunOptions } from './config.js';
 import { splitDatasets, type Pictures } from './datasets.js';
 import { DeviceError, UsageError } from './errors.js';
@@ -74,36 +67,30 @@ export function buildModel(form: NetworkForm): DenseNet {
   return cifarDenseNet({ depth, growthRate, bottleneck, compression, numInitFeatures, dropRate, numClasses });
 }
 
-/** Reads a state dict, ours or Python's. @throws Error in one line when the file holds none. */
-export function loadWeights(path: string): StateDict {
-  const value = load(path);
-  const tensors = value instanceof Map ? [...value.values()] : [];
-  if (!(value instanceof Map) || !tensors.every((each) => each instanceof Tensor)) {
-    throw new Error(`${path} holds no state dict (names and their tensors)`);
-  }
-  return value instanceof OrderedDict ? (value as StateDict) : new OrderedDict(value as Map<string, Tensor>);
-}
-
 /**
- * A network with the weights of a state dict, on a device; no random number is drawn from the default generator.
- * Frees the tensors of `weights`.
- * @param path for the message.
- * @throws Error in one line when names or shapes differ.
+ * A network with weights, on a device; no random number is drawn from the default generator.
+ * @param onNotice told what was done to the names of the weights.
+ * @throws Error in one line when they do not fit: whose they are, and what differs first.
  */
-export function modelWithWeights(form: NetworkForm & { device: string }, weights: StateDict, path: string): DenseNet {
+export function modelWithWeights(
+  form: NetworkForm & { device: string },
+  found: FoundWeights,
+  onNotice?: (line: string) => void,
+): DenseNet {
   const rng = getRngState();
   const model = buildModel(form);
   setRngState(rng);
   rng.dispose();
   try {
-    model.loadStateDict(weights);
+    scope(() => putWeights(model, found, { onNotice }));
+    moveTo(model, form.device);
   } catch (error) {
-    const lines = (error as Error).message.split('\n').map((line) => line.trim());
-    const shown = lines.length > 6 ? [...lines.slice(0, 6), `and ${lines.length - 6} more`] : lines;
-    throw new Error(`${path} does not fit the network: ${shown.join(' ')}`, { cause: error });
+    for (const tensor of [...model.parameters(), ...model.buffers()]) tensor.dispose();
+    if (!(error instanceof WeightsError)) throw error;
+    const difference = error.message.split('\n')[1]?.trim() ?? '';
+    const shown = difference.length > 200 ? `${difference.slice(0, 200)}…` : difference;
+    throw new Error(`${error.hint} (${shown})`, { cause: error });
   }
-  for (const tensor of weights.values()) tensor.dispose();
-  moveTo(model, form.device);
   return model;
 }
 

@@ -1,4 +1,5 @@
 import { save } from '../io/index.js';
+import { findWeights } from '../models/weight-files.js';
 import type { Module } from '../nn/index.js';
 import { scope } from '../tensor/index.js';
 import { saveCheckpoint } from './checkpoint.js';
@@ -10,7 +11,7 @@ import type { Reporter } from './reporter.js';
 import type { RunPaths } from './run-files.js';
 import type { RunLogs } from './run-logs.js';
 import type { RunPlace } from './run-place.js';
-import { loadWeights, modelWithWeights, type Run } from './run.js';
+import { modelWithWeights, type Run } from './run.js';
 import { testEpoch } from './test-epoch.js';
 import { trainEpoch } from './train-epoch.js';
 
@@ -162,7 +163,7 @@ export class Trainer {
       this.#saveModel();
     }
     // The kept model is tested in a network of its own: the checkpoint goes on holding the last one.
-    const kept = modelWithWeights(config, loadWeights(this.#paths.model), this.#paths.model);
+    const kept = scope(() => modelWithWeights(config, findWeights(this.#paths.model)));
     const outcome = await testEpoch({
       ...this.#passOptions(),
       model: kept,

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { load, serialize } from '../../lib/io/index.js';
+import { cifarDenseNet, DenseNet } from '../../lib/models/index.js';
+import { ones, OrderedDict, scope } from '../../lib/tensor/index.js';
 import { failWith, program, start, succeed, suiteFolder, tiny } from './command.js';
 import { writeSmallCifar } from './small-cifar.js';
 
@@ -104,6 +107,73 @@ describe('torchbridge eval', function () {
     );
   });
 
+  it("takes weights as other people's programs save them", async () => {
+    const checkpoint = scope(() => {
+      const parallel = new OrderedDict<unknown>();
+      for (const [key, tensor] of load(at('run', 'model.pth')) as Map<string, unknown>) {
+        const old = key.replace(/(denselayer\d+\.(?:norm|conv))([12])/, '$1.$2');
+        if (!key.endsWith('num_batches_tracked')) parallel.set(`module.${old}`, tensor);
+      }
+      return serialize(
+        new Map<string, unknown>([
+          ['epoch', 3],
+          ['state_dict', parallel],
+        ]),
+      );
+    });
+    fs.mkdirSync(at('theirs'));
+    fs.writeFileSync(at('theirs', 'best.pth.tar'), checkpoint);
+    const args = ['--weights', 'theirs/best.pth.tar', '--data', 'data', '--no-verify', '--threads', '1', '--json'];
+    const { stdout, stderr } = await succeed(['eval', ...args], { cwd: folder.path });
+    assert.equal((JSON.parse(stdout) as { error: number }).error.toFixed(4), finalError);
+    assert.equal(stderr, 'theirs/best.pth.tar: the prefix module. was taken off the names\n');
+  });
+
+  it('says in one line what is no weights, or those of another network', async () => {
+    fs.mkdirSync(at('no'));
+    const fails = (...args: string[]): Promise<string> =>
+      failWith(1, ['eval', '--data', 'data', '--no-verify', ...args], { cwd: folder.path });
+    const wanted = 'expected a file of weights, as torch.save and torchbridge train write them$';
+    const refuses = async (file: string, content: string | Uint8Array | null, problem: string): Promise<void> => {
+      if (content !== null) fs.writeFileSync(at('no', file), content);
+      assert.match(await fails('--weights', `no/${file}`), new RegExp(`^torchbridge: ${problem}`));
+    };
+    await refuses('none.pth', null, `cannot read no/none\\.pth: no such file or folder; ${wanted}`);
+    await refuses('text.pth', 'no weights\n', `no/text\\.pth: .*; ${wanted}`);
+    await refuses(
+      'picture.pth',
+      Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'),
+      `no/picture\\.pth: .*; ${wanted}`,
+    );
+    await refuses('empty.pth', '', `no/empty\\.pth: the file is empty; ${wanted}`);
+    const write = (file: string, value: () => unknown): void =>
+      scope(() => fs.writeFileSync(at('no', file), serialize(value())));
+    write('numbers.pth', () => new Map([['epoch', 3]]));
+    await refuses(
+      'numbers.pth',
+      null,
+      `no/numbers\\.pth: expected a state dict or a checkpoint with one, but it holds epoch; ${wanted}`,
+    );
+    write('resnet.pth', () => new Map([['layer1.0.conv1.weight', ones([1])]]));
+    await refuses('resnet.pth', null, 'no/resnet\\.pth holds the weights of a ResNet, not of a CIFAR DenseNet$');
+    write('large.pth', () => new DenseNet({ growthRate: 4, blockConfig: [1, 1], numInitFeatures: 8 }).stateDict());
+    await refuses(
+      'large.pth',
+      null,
+      'no/large\\.pth holds the weights of a DenseNet-BC with blocks of 1, 1 layers, .*, not of a CIFAR DenseNet$',
+    );
+    write('partly.pth', () => {
+      const state = new Map(cifarDenseNet({ depth: 10, growthRate: 4 }).stateDict());
+      state.delete('features.norm_final.bias');
+      return state;
+    });
+    await refuses(
+      'partly.pth',
+      null,
+      '.*not all as the model has them \\(Missing key\\(s\\) in state_dict: "features\\.norm_final\\.bias"\\.\\)$',
+    );
+  });
+
   it('says in one line what is missing or does not fit', async () => {
     const fails = (...args: string[]): Promise<string> => failWith(1, ['eval', ...args], { cwd: folder.path });
     assert.match(await fails('--save', 'nowhere'), /nowhere holds no run: there is no nowhere\/config\.json$/);
@@ -114,7 +184,10 @@ describe('torchbridge eval', function () {
     fs.cpSync(at('run'), at('other'), { recursive: true });
     const config = fs.readFileSync(at('run', 'config.json'), 'utf8');
     fs.writeFileSync(at('other', 'config.json'), config.replace('"growthRate": 4', '"growthRate": 6'));
-    assert.match(await fails('--save', 'other'), /other\/model\.pth does not fit the network: .*size mismatch/);
+    assert.match(
+      await fails('--save', 'other'),
+      /other\/model\.pth holds the weights of .* growth rate 4 .*; the model is .* growth rate 6 .* \(size mismatch for /,
+    );
     fs.writeFileSync(at('other', 'config.json'), '{"depth": 40}');
     assert.match(await fails('--save', 'other'), /other\/config\.json is not a run's configuration/);
     fs.writeFileSync(at('other', 'text.pth'), 'no weights');

@@ -3,14 +3,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { save } from '../../../lib/io/index.js';
-import { cifarDenseNet, type DenseNet } from '../../../lib/models/index.js';
+import { cifarDenseNet, DenseNet } from '../../../lib/models/index.js';
+import { findWeights } from '../../../lib/models/weight-files.js';
 import { MultiStepLR, SGD } from '../../../lib/optim/index.js';
-import { manualSeed, OrderedDict, rand, randn, scope } from '../../../lib/tensor/index.js';
+import { manualSeed, memory, OrderedDict, rand, randn, scope, type Tensor, zeros } from '../../../lib/tensor/index.js';
 import { readCheckpoint, saveCheckpoint } from '../../../lib/train/checkpoint.js';
 import { resolveConfig } from '../../../lib/train/config.js';
 import { inferNetwork } from '../../../lib/train/infer-network.js';
 import type { RunPlace } from '../../../lib/train/run-place.js';
-import { loadWeights, modelWithWeights } from '../../../lib/train/run.js';
+import { modelWithWeights } from '../../../lib/train/run.js';
 
 const config = resolveConfig(
   { depth: 10, growthRate: 4 },
@@ -153,10 +154,23 @@ describe('train/infer-network', () => {
     });
   }
 
-  it('refuses the weights of something else', () => {
-    assert.throws(
-      () => inferNetwork(new OrderedDict(), 'x.pth'),
-      /x\.pth is not the state dict of a CIFAR DenseNet: it has no/,
+  it('says whose the weights of something else are', () => {
+    const of = (state: ReadonlyMap<string, Tensor>, held: string): void =>
+      assert.throws(() => inferNetwork(state, 'x.pth'), {
+        name: 'IoError',
+        message: `x.pth holds the weights of ${held}, not of a CIFAR DenseNet`,
+      });
+    of(new Map([['a', zeros([1])]]), 'something else (a, …)');
+    of(new Map([['layer1.0.conv1.weight', zeros([1])]]), 'a ResNet');
+    const large = new DenseNet({ growthRate: 4, blockConfig: [1, 1, 1], numInitFeatures: 8 });
+    of(
+      large.stateDict(),
+      'a DenseNet-BC with blocks of 1, 1, 1 layers, growth rate 4 and 8 first channels, 1000 classes',
+    );
+    const uneven = new DenseNet({ style: 'cifar', growthRate: 4, blockConfig: [1, 2, 1], numInitFeatures: 8 });
+    of(
+      uneven.stateDict(),
+      'a CIFAR DenseNet-BC with blocks of 1, 2, 1 layers, growth rate 4 and 8 first channels, 10 classes',
     );
   });
 
@@ -165,21 +179,30 @@ describe('train/infer-network', () => {
     const file = path.join(folder, 'model.pth');
     try {
       save(cifarDenseNet({ depth: 10, growthRate: 6 }).stateDict(), file);
+      const { tensors } = memory();
       assert.throws(
-        () => modelWithWeights(config, loadWeights(file), file),
-        (error) =>
-          error instanceof Error &&
-          !error.message.includes('\n') &&
-          /does not fit the network: .*size mismatch/.test(error.message),
+        () => scope(() => modelWithWeights(config, findWeights(file))),
+        (error) => {
+          assert.ok(error instanceof Error && !error.message.includes('\n'));
+          assert.match(
+            error.message,
+            /model\.pth holds the weights of a CIFAR DenseNet-BC .* growth rate 6 .*; the model is .* growth rate 4 .*, 10 classes \(size mismatch for features\.conv0\.weight: .*\)$/,
+          );
+          return true;
+        },
       );
+      assert.equal(memory().tensors, tensors);
       save(cifarDenseNet({ depth: 10, growthRate: 4 }).stateDict(), file);
       manualSeed(7);
       const expected = rand([1]).item();
       manualSeed(7);
-      modelWithWeights(config, loadWeights(file), file);
+      scope(() => modelWithWeights(config, findWeights(file)));
       assert.equal(rand([1]).item(), expected);
       save([1, 2], file);
-      assert.throws(() => loadWeights(file), /model\.pth holds no state dict/);
+      assert.throws(
+        () => findWeights(file),
+        /model\.pth: expected a state dict or a checkpoint with one, but it holds a list$/,
+      );
     } finally {
       fs.rmSync(folder, { recursive: true, force: true });
     }
