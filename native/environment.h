@@ -111,6 +111,7 @@ std::vector<Function> dispatch_functions();
 std::vector<Function> tensor_functions();
 std::vector<Function> data_functions();
 std::vector<Function> indexing_functions();
+std::vector<Function> file_functions();
 std::vector<Function> sharing_functions();
 std::vector<Function> autograd_functions();
 std::vector<Function> custom_function_functions();

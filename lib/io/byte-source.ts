@@ -8,6 +8,8 @@ export interface ByteSource {
   readonly name: string;
   /** `length` bytes from `offset`, which the caller keeps inside the size; a view where that is free. */
   read(offset: number, length: number): Uint8Array;
+  /** The open file, where it is one. */
+  readonly fd?: number;
   close(): void;
 }
 
@@ -50,6 +52,7 @@ export function fileSource(path: string): ByteSource {
   return {
     size,
     name: path,
+    fd,
     read: (offset, length) => {
       try {
         return readAt(fd, offset, length, path);

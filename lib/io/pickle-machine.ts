@@ -1,6 +1,6 @@
 import { ByteCursor } from './byte-cursor.js';
 import { decodeUtf8 } from './pickle-text.js';
-import { Tuple } from './pickle-values.js';
+import { Tuple, UnknownObject } from './pickle-values.js';
 
 /** How a class or function that a pickle names is treated: what stands for it, and what calling it gives. */
 export interface PickleGlobal {
@@ -20,6 +20,13 @@ export interface PickleReadOptions {
   readonly build?: (target: object, state: unknown) => boolean;
   /** What a persistent id stands for; without it persistent ids are refused. */
   readonly persistentLoad?: (id: unknown) => unknown;
+  /**
+   * For those who only look into a file: what is not on the list stands in the result as an {@link UnknownObject} instead
+   * of being refused. Called with every such name.
+   */
+  readonly onUnknown?: (name: string) => void;
+  /** What the error for a name that is not on the list ends with: the way out. */
+  readonly wayOut?: string;
   /** Default `'ascii'`. */
   readonly encoding?: Py2Encoding;
   /** Names the contents in errors; default `'pickle'`. */
@@ -191,6 +198,7 @@ export class PickleMachine {
   }
 
   #fill(target: unknown, items: unknown[]): void {
+    if (target instanceof UnknownObject) return;
     if (!(target instanceof Map)) throw this.#in.error('sets a key on something that is no dict');
     if (items.length % 2 !== 0) throw this.#in.error('a key without a value');
     for (let i = 0; i < items.length; i += 2) target.set(this.#data(items[i]), this.#data(items[i + 1]));
@@ -209,6 +217,7 @@ export class PickleMachine {
 
   append(items: unknown[]): void {
     const list = this.#top();
+    if (list instanceof UnknownObject) return;
     if (!Array.isArray(list) || list instanceof Tuple) throw this.#in.error('appends to something that is no list');
     for (const item of items) list.push(this.#data(item));
   }
@@ -224,6 +233,7 @@ export class PickleMachine {
   addItems(): void {
     const items = this.#popMark();
     const set = this.#top();
+    if (set instanceof UnknownObject) return;
     if (!(set instanceof Set)) throw this.#in.error('adds to something that is no set');
     for (const item of items) set.add(this.#data(item));
   }
@@ -233,12 +243,19 @@ export class PickleMachine {
   global(moduleName: string, name: string): void {
     const full = `${RENAMED.get(moduleName) ?? moduleName}.${name}`;
     const known = this.#options.globals.get(full);
-    if (known === undefined) {
+    if (known !== undefined) {
+      this.push(new Global(full, known));
+      return;
+    }
+    const { onUnknown, wayOut } = this.#options;
+    if (onUnknown === undefined) {
       throw this.#in.error(
-        `names ${printable(full)}, which is not on the list of classes that torchbridge reads; nothing was executed`,
+        `names ${printable(full)}, which is not on the list of classes that torchbridge reads; nothing was executed` +
+          (wayOut === undefined ? '' : `. ${wayOut}`),
       );
     }
-    this.push(new Global(full, known));
+    onUnknown(full);
+    this.push(new UnknownObject(full));
   }
 
   stackGlobal(): void {
@@ -250,6 +267,10 @@ export class PickleMachine {
   }
 
   #call(callee: unknown, args: unknown): void {
+    if (callee instanceof UnknownObject) {
+      this.push(new UnknownObject(callee.className));
+      return;
+    }
     if (!(callee instanceof Global)) throw this.#in.error('calls something that is no class or function');
     if (!(args instanceof Tuple)) throw this.#in.error(`calls ${callee.name} with arguments that are no tuple`);
     const { call } = callee.known;
@@ -275,7 +296,8 @@ export class PickleMachine {
   /** NEWOBJ_EX: keyword arguments are only allowed empty. */
   newObjectEx(): void {
     const keywords = this.#pop();
-    if (!(keywords instanceof Map) || keywords.size > 0) throw this.#in.error('keyword arguments are not read');
+    if (this.#options.onUnknown === undefined && (!(keywords instanceof Map) || keywords.size > 0))
+      throw this.#in.error('keyword arguments are not read');
     this.reduce();
   }
 
@@ -297,6 +319,7 @@ export class PickleMachine {
   build(): void {
     const state = this.#data(this.#pop());
     const target = this.#top();
+    if (target instanceof UnknownObject) return;
     const done =
       typeof target === 'object' &&
       target !== null &&

@@ -18,6 +18,11 @@ export class Tuple<T = unknown> extends Array<T> {
   }
 }
 
+/** Stands for an object of a class that is not read, where a file is only looked into; also for the class itself. */
+export class UnknownObject {
+  constructor(readonly className: string) {}
+}
+
 /** Element types of a numpy array that torchbridge reads and writes. */
 export type NdType =
   | 'bool'

@@ -297,7 +297,7 @@ const SET = new PyName('builtins', 'set');
 const COMPLEX = new PyName('builtins', 'complex');
 
 /** Object that exists only in its pickled form. */
-class AsReduced {
+export class AsReduced {
   constructor(readonly form: Reduced) {}
 }
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import zlib from 'node:zlib';
-import { keep, noGrad, OrderedDict, scope, Tensor } from '../tensor/index.js';
+import { storageCrc, storagePiece } from '../tensor/file-storages.js';
+import { OrderedDict, Tensor } from '../tensor/index.js';
 import { atomicWriteFile } from './atomic-write.js';
-import { Tuple } from './pickle-values.js';
 import { PyName, type Reduced, writePickle } from './pickle-writer.js';
-import { STORAGE_NAMES } from './torch-storages.js';
-import { writeZip, type ZipRecord } from './zip-writer.js';
+import { StorageRef, TensorReducer } from './tensor-reduce.js';
+import { writeZip, type ZipData, type ZipRecord } from './zip-writer.js';
 
 /**
  * Writes a value in the zip form of `torch.save`, whole or not at all; `torch.load(weights_only=True)` opens it, also with
@@ -23,65 +23,23 @@ export function save(value: unknown, path: string): void {
 
 /** The bytes that {@link save} would write. */
 export function serialize(value: unknown): Uint8Array {
-  return Buffer.concat([...pieces(value)]);
+  return Buffer.concat(Array.from(pieces(value), (piece) => new Uint8Array(piece)));
 }
 
-/** Stands for a storage inside the pickle. */
-class StorageRef {
-  constructor(
-    readonly key: string,
-    readonly tensor: Tensor,
-  ) {}
-}
-
-function* pieces(value: unknown): Generator<Uint8Array, void, void> {
-  const storages = new Map<number, StorageRef>();
-  // Kept to the end: the storages are read when everything else is written, and their numbers must stay theirs.
-  const made: Tensor[] = [];
-  const storageOf = (tensor: Tensor): StorageRef => {
-    const id = tensor.storageId();
-    let ref = storages.get(id);
-    if (ref === undefined) {
-      ref = new StorageRef(String(storages.size), tensor);
-      storages.set(id, ref);
-    } else if (ref.tensor.dtype !== tensor.dtype) {
-      throw new TypeError('Cannot save multiple tensors or storages that view the same data as different types');
-    }
-    return ref;
-  };
-  const reduce = (object: object): Reduced | undefined => {
-    if (!(object instanceof Tensor)) return reduceDict(object);
-    const resolved = resolve(object);
-    if (resolved !== object) made.push(resolved);
-    return reduceTensor(resolved, object.requiresGrad, storageOf);
-  };
-  try {
-    const pickle = writePickle(value, {
-      reduce,
-      persistentId: (object) => (object instanceof StorageRef ? persistentId(object) : undefined),
-    });
-    yield* writeZip(records(pickle, [...storages.values()]));
-  } finally {
-    for (const tensor of made) tensor.dispose();
-  }
-}
-
-/** The tensor, or where its elements stand in memory unconjugated or with the other sign, a copy in which they do not. */
-function resolve(tensor: Tensor): Tensor {
-  if (tensor.layout !== 'strided' || (!tensor.isConj() && !tensor.isNeg())) return tensor;
-  return keep(noGrad(() => scope(() => tensor.resolveConj().resolveNeg())));
-}
-
-const REBUILD_V2 = new PyName('torch._utils', '_rebuild_tensor_v2');
-const REBUILD_V3 = new PyName('torch._utils', '_rebuild_tensor_v3');
 const ORDERED_DICT = new PyName('collections', 'OrderedDict');
 
-function reduceTensor(tensor: Tensor, requiresGrad: boolean, storageOf: (tensor: Tensor) => StorageRef): Reduced {
-  if (tensor.layout !== 'strided') throw new TypeError(`Cannot save a ${tensor.layout} tensor: make it dense first`);
-  const place = [tensor.storageOffset(), Tuple.make(tensor.shape), Tuple.make(tensor.stride())];
-  const args = [storageOf(tensor), ...place, requiresGrad, new OrderedDict()];
-  if (STORAGE_NAMES.has(tensor.dtype)) return { callee: REBUILD_V2, args };
-  return { callee: REBUILD_V3, args: [...args, new PyName('torch', tensor.dtype)] };
+/** What the file is made of, in order. A piece is valid until the next one is asked for. */
+function* pieces(value: unknown): Generator<Uint8Array, void, void> {
+  const tensors = new TensorReducer();
+  try {
+    const pickle = writePickle(value, {
+      reduce: (object) => (object instanceof Tensor ? tensors.reduce(object) : reduceDict(object)),
+      persistentId: (object) => (object instanceof StorageRef ? object.persistentId : undefined),
+    });
+    yield* writeZip(records(pickle, [...tensors.storages.values()]));
+  } finally {
+    tensors.dispose();
+  }
 }
 
 function reduceDict(object: object): Reduced | undefined {
@@ -91,29 +49,42 @@ function reduceDict(object: object): Reduced | undefined {
   return { callee: ORDERED_DICT, args: [], items: object, ...state };
 }
 
-function persistentId({ key, tensor }: StorageRef): Tuple {
-  const name = STORAGE_NAMES.get(tensor.dtype);
-  const type = name === undefined ? new PyName('torch.storage', 'UntypedStorage') : new PyName('torch', name);
-  const bytes = tensor.storageNbytes();
-  const count = name === undefined ? bytes : Math.floor(bytes / tensor.itemsize);
-  return Tuple.of<unknown>('storage', type, key, tensor.device, count);
-}
-
 /** torch's own name for the folder inside the zip file where the file has no name. */
 const FOLDER = 'archive';
 
 function* records(pickle: Uint8Array, storages: readonly StorageRef[]): Generator<ZipRecord, void, void> {
   const id = createHash('sha256');
-  const record = (name: string, data: Uint8Array): ZipRecord => {
-    const crc = zlib.crc32(data);
+  const record = (name: string, data: ZipData, crc: number): ZipRecord => {
     id.update(`${name} ${crc}\n`);
     return { name: `${FOLDER}/${name}`, data, crc };
   };
-  yield record('data.pkl', pickle);
-  yield record('byteorder', Buffer.from('little'));
-  for (const { key, tensor } of storages) yield record(`data/${key}`, tensor.storageBytes());
-  yield record('version', Buffer.from('3\n'));
+  const small = (name: string, data: Uint8Array): ZipRecord => record(name, data, zlib.crc32(data));
+  yield small('data.pkl', pickle);
+  yield small('byteorder', Buffer.from('little'));
+  for (const { key, tensor } of storages) yield storageRecord(tensor, (data, crc) => record(`data/${key}`, data, crc));
+  yield small('version', Buffer.from('3\n'));
   // torch hashes names and checksums to forty decimal digits too; nothing depends on which
   const digits = (BigInt(`0x${id.digest('hex')}`) % 10n ** 40n).toString().padStart(40, '0');
   yield { name: `${FOLDER}/.data/serialization_id`, data: Buffer.from(digits) };
+}
+
+/** Bytes of a storage that are in memory a second time while they are written. */
+const PIECE = 1 << 20;
+
+function storageRecord(tensor: Tensor, record: (data: ZipData, crc: number) => ZipRecord): ZipRecord {
+  if (tensor.device !== 'cpu' || tensor.storageNbytes() === 0) {
+    const bytes = tensor.storageBytes();
+    return record(bytes, zlib.crc32(bytes));
+  }
+  return record({ byteLength: tensor.storageNbytes(), pieces: () => storagePieces(tensor) }, storageCrc(tensor));
+}
+
+function* storagePieces(tensor: Tensor): Generator<Uint8Array, void, void> {
+  const size = tensor.storageNbytes();
+  const piece = new Uint8Array(Math.min(size, PIECE));
+  for (let done = 0; done < size; done += PIECE) {
+    const part = piece.subarray(0, Math.min(PIECE, size - done));
+    storagePiece(tensor, done, part);
+    yield part;
+  }
 }

@@ -14,7 +14,17 @@ export const STORAGE_DTYPES: ReadonlyMap<string, DType> = new Map<string, DType>
   ['BoolStorage', 'bool'],
   ['ComplexDoubleStorage', 'complex128'],
   ['ComplexFloatStorage', 'complex64'],
+  ['QInt8Storage', 'qint8'],
+  ['QUInt8Storage', 'quint8'],
+  ['QInt32Storage', 'qint32'],
 ]);
+
+/** The classes of tensors of PyTorch before 0.4, by the same rule. */
+export const TENSOR_DTYPES: ReadonlyMap<string, DType> = new Map(
+  [...STORAGE_DTYPES]
+    .filter(([name]) => !/^(Complex|Q)/.test(name))
+    .map(([name, dtype]) => [name.replace('Storage', 'Tensor'), dtype]),
+);
 
 /** The storage class of a dtype; dtypes without one are saved over an untyped storage. */
 export const STORAGE_NAMES: ReadonlyMap<DType, string> = new Map(
@@ -24,8 +34,9 @@ export const STORAGE_NAMES: ReadonlyMap<DType, string> = new Map(
 /** Bytes an element of every dtype that files may hold, and of the unit that a change of byte order swaps. */
 export const ELEMENT_BYTES: ReadonlyMap<DType, { readonly size: number; readonly unit: number }> = new Map([
   ...entries(['uint8', 'int8', 'bool', 'float8_e5m2', 'float8_e4m3fn', 'float8_e5m2fnuz', 'float8_e4m3fnuz'], 1),
+  ...entries(['qint8', 'quint8'], 1),
   ...entries(['float16', 'bfloat16', 'int16', 'uint16'], 2),
-  ...entries(['float32', 'int32', 'uint32'], 4),
+  ...entries(['float32', 'int32', 'uint32', 'qint32'], 4),
   ...entries(['float64', 'int64', 'uint64'], 8),
   ...entries(['complex32'], 4, 2),
   ...entries(['complex64'], 8, 4),

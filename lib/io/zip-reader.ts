@@ -18,6 +18,9 @@ export interface ZipEntry {
 // deflate cannot expand further than this; a larger claim is a lie that would only cost memory
 const MAX_DEFLATE_RATIO = 1032;
 
+/** torch.save leaves the checksums out where `torch.serialization.set_crc32_options(False)` was called. */
+const NO_CRC = 0;
+
 /**
  * The records of a zip file: stored or deflated, zip64 too, read synchronously and one by one. Everything the file
  * claims is checked against its size, and every record against its checksum.
@@ -154,19 +157,33 @@ export class ZipReader {
    * @throws IoError `format` (damage, with the record's name) | `missing` (no such record) | `unsupported`.
    */
   read(name: string): Uint8Array {
-    const entry = this.entries.get(name);
-    const label = JSON.stringify(name);
-    if (entry === undefined)
-      throw new IoError('missing', `${this.source.name}: holds no record ${label}`, this.source.name);
-    if (entry.flags & zip.FLAG_ENCRYPTED)
-      throw new IoError('unsupported', `${this.source.name}: record ${label} is encrypted`);
-    const packed = this.#packed(entry, label);
-    const bytes = this.#unpacked(entry, packed, label);
-    if (zlib.crc32(bytes) !== entry.crc) throw this.#error(`damaged: the checksum of record ${label} differs`);
+    const { entry, start, label } = this.#find(name);
+    const bytes = this.#unpacked(entry, this.source.read(start, entry.compressedSize), label);
+    if (entry.crc !== NO_CRC && zlib.crc32(bytes) !== entry.crc)
+      throw this.#error(`damaged: the checksum of record ${label} differs`);
     return bytes;
   }
 
-  #packed(entry: ZipEntry, label: string): Uint8Array {
+  /**
+   * Where the contents of a record are, without reading them: `offset` is undefined where they are packed, `crc` where the
+   * file tells none.
+   * @throws IoError as {@link read}.
+   */
+  locate(name: string): { offset: number | undefined; crc: number | undefined } {
+    const { entry, start, label } = this.#find(name);
+    const crc = entry.crc === NO_CRC ? undefined : entry.crc;
+    if (entry.method !== zip.STORED) return { offset: undefined, crc };
+    this.#checkStored(entry, label);
+    return { offset: start, crc };
+  }
+
+  #find(name: string): { entry: ZipEntry; start: number; label: string } {
+    const entry = this.entries.get(name);
+    const label = JSON.stringify(name.slice(0, 200));
+    if (entry === undefined)
+      throw new IoError('missing', `${this.source.name}: holds no record ${label}`, this.source.name);
+    if (entry.flags & zip.FLAG_ENCRYPTED)
+      throw new IoError('unsupported', `${this.source.name}: record ${label} is encrypted`, this.source.name);
     const header = this.#cursor(entry.headerOffset, zip.LOCAL_SIZE, `record ${label}`);
     if (header.u32() !== zip.LOCAL_HEADER) throw this.#error(`damaged zip file: record ${label} has no header`);
     header.slice(22);
@@ -174,13 +191,17 @@ export class ZipReader {
     const start = entry.headerOffset + zip.LOCAL_SIZE + nameLength + extraLength;
     if (start + entry.compressedSize > (this.#ends.get(entry) ?? 0))
       throw this.#error(`damaged zip file: record ${label} overlaps what follows it`);
-    return this.source.read(start, entry.compressedSize);
+    return { entry, start, label };
+  }
+
+  #checkStored(entry: ZipEntry, label: string): void {
+    if (entry.size !== entry.compressedSize)
+      throw this.#error(`damaged zip file: record ${label} is stored, but with two sizes`);
   }
 
   #unpacked(entry: ZipEntry, packed: Uint8Array, label: string): Uint8Array {
     if (entry.method === zip.STORED) {
-      if (entry.size !== entry.compressedSize)
-        throw this.#error(`damaged zip file: record ${label} is stored, but with two sizes`);
+      this.#checkStored(entry, label);
       return packed;
     }
     if (entry.method !== zip.DEFLATED) {

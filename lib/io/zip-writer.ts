@@ -2,10 +2,13 @@ import zlib from 'node:zlib';
 import { ByteBuilder } from './byte-builder.js';
 import * as zip from './zip-format.js';
 
+/** Bytes, or pieces that are made while they are written, each valid until the next. */
+export type ZipData = Uint8Array | { readonly byteLength: number; pieces(): Iterable<Uint8Array> };
+
 export interface ZipRecord {
   readonly name: string;
-  readonly data: Uint8Array;
-  /** CRC-32 of `data`, where the caller has it already. */
+  readonly data: ZipData;
+  /** CRC-32 of `data`, where the caller has it already, as it must where `data` is made in pieces. */
   readonly crc?: number;
 }
 
@@ -33,10 +36,11 @@ export function* writeZip(
   const places: Place[] = [];
   let position = 0;
   for (const record of records) {
-    const place: Place = { ...record, offset: position, crc: record.crc ?? zlib.crc32(record.data) };
+    const place: Place = { ...record, offset: position, crc: record.crc ?? crcOf(record) };
     const header = localHeader(place, alignment, zip64);
     yield header;
-    yield record.data;
+    if (record.data instanceof Uint8Array) yield record.data;
+    else yield* record.data.pieces();
     position += header.byteLength + record.data.byteLength;
     places.push(place);
   }
@@ -44,6 +48,11 @@ export function* writeZip(
   for (const place of places) centralHeader(directory, place, zip64);
   yield directory.bytes;
   yield endRecords(places.length, directory.length, position, zip64);
+}
+
+function crcOf({ name, data }: ZipRecord): number {
+  if (data instanceof Uint8Array) return zlib.crc32(data);
+  throw new TypeError(`Expected a checksum for ${name}, which is written in pieces`);
 }
 
 function isLarge(value: number, forced: boolean): boolean {

@@ -46,6 +46,13 @@ export interface Binding {
   storageCopyTo(handle: number, target: Uint8Array): void;
   viewStorage(handle: number, dtype: string, offset: number): number;
 
+  // files: a handle; -1 where the file ended early, -2 where its checksum differs, -100 - errno where the system refused
+  readFile(descriptor: number, offset: number, nbytes: number, crc: number): number;
+  mapFile(descriptor: number, nbytes: number): number;
+  sliceStorage(handle: number, offset: number, nbytes: number): number;
+  storageCrc(handle: number): number;
+  storagePiece(handle: number, offset: number, target: Uint8Array): void;
+
   // indexing: the list of indices, then the value, stand on the tape
   getItem(handle: number): number;
   setItem(handle: number): void;

@@ -10,7 +10,7 @@ import os
 import pickle
 import sys
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 import numpy as np
 import torch
@@ -29,6 +29,23 @@ def bits(tensor):
 
 def describe(value, storages):
     """Kinds and contents, in a form that the test makes of its own values too."""
+    if isinstance(value, (torch.UntypedStorage, torch.TypedStorage)):
+        dtype = value.dtype if isinstance(value, torch.TypedStorage) else torch.uint8
+        value = torch.empty(0, dtype=dtype).set_(value)
+    if isinstance(value, torch.Tensor) and value.layout != torch.strided:
+        coo = value.layout == torch.sparse_coo
+        parts = (value._indices(), value._values()) if coo else compressed_parts(value)
+        kind = [str(value.layout).removeprefix("torch."), value.is_coalesced() if coo else None]
+        return ["sparse", *kind, list(value.shape), [describe(part, storages) for part in parts]]
+    if isinstance(value, torch.Tensor) and value.is_meta:
+        return ["meta", str(value.dtype).removeprefix("torch."), list(value.shape), list(value.stride()), value.requires_grad]
+    if isinstance(value, torch.Tensor) and value.is_quantized:
+        real = value.dequantize().contiguous()
+        place = [list(value.shape), list(value.stride()), value.storage_offset()]
+        return ["quantized", str(value.dtype).removeprefix("torch."), *place, hashlib.sha256(real.numpy().tobytes()).hexdigest()[:24]]
+    if isinstance(value, torch.Tensor) and (value.is_conj() or value.is_neg()):
+        plain = value.detach().resolve_conj().resolve_neg()
+        return ["waiting", value.is_conj(), value.is_neg(), describe(plain.contiguous(), {})]
     if isinstance(value, torch.Tensor):
         key = storages.setdefault(value.untyped_storage().data_ptr() or -1 - len(storages), len(storages))
         name = str(value.dtype).removeprefix("torch.")
@@ -48,8 +65,12 @@ def describe(value, storages):
         return ["list", [describe(v, storages) for v in value]]
     if isinstance(value, (set, frozenset)):
         return ["set", sorted(value)]
-    if isinstance(value, bytes):
+    if isinstance(value, (bytes, bytearray)):
         return ["bytes", list(value)]
+    if isinstance(value, (torch.dtype, torch.layout, torch.device)):
+        return str(value).removeprefix("torch.")
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, complex):
         return ["complex", value.real, value.imag]
     if isinstance(value, bool) or value is None or isinstance(value, str):
@@ -59,6 +80,12 @@ def describe(value, storages):
     if isinstance(value, float):
         return ["float", value.hex()]
     raise TypeError(type(value))
+
+
+def compressed_parts(value):
+    if value.layout in (torch.sparse_csr, torch.sparse_bsr):
+        return value.crow_indices(), value.col_indices(), value.values()
+    return value.ccol_indices(), value.row_indices(), value.values()
 
 
 def sample(dtype):
@@ -86,7 +113,37 @@ def values():
         "many": list(range(3000)),
         "__proto__": {"x": 1},
     }
+    sparse = torch.sparse_coo_tensor([[1, 0, 1], [2, 0, 2]], [3.0, 4.0, 5.0], (2, 3))
+    dense = torch.tensor([[0.0, 1, 0, 2], [0, 0, 3, 0], [4, 0, 0, 0], [0, 0, 0, 5]])
+    real = torch.linspace(-1, 1, 6).reshape(2, 3)
+    channels = torch.quantize_per_channel(real, torch.tensor([0.1, 0.2]), torch.tensor([1, 2]), 0, torch.qint8)
+    z = torch.tensor([1 + 2j, 3 - 4j])
+    generator = torch.Generator().manual_seed(3)
+    shared = [1, 2]
     return {
+        "sparse": [
+            sparse, sparse.coalesce(), torch.sparse_coo_tensor([[0, 1]], [[1, 2], [3, 4]], (2, 2)),
+            torch.sparse_coo_tensor(torch.zeros(2, 0, dtype=torch.int64), torch.zeros(0), (3, 3)), dense.to_sparse_csr(),
+            dense.to_sparse_csc(), dense.to_sparse_bsr((2, 2)), dense.to_sparse_bsc((2, 2)),
+        ],
+        "quantized": [
+            torch.quantize_per_tensor(real, 0.1, 3, torch.quint8), torch.quantize_per_tensor(real, 0.1, 0, torch.qint32).t(),
+            torch.quantize_per_tensor(real, 0.5, 3, torch.qint8)[1], channels,
+        ],
+        "meta": [torch.empty(2, 3, device="meta"), torch.empty(3, dtype=torch.int64, device="meta")],
+        "structures": {
+            "size": torch.Size([2, 3]), "counter": Counter({2: 1, 4: 3}), (1, "a"): [shared, shared], True: 2**200, None: -(2**64),
+            "nested": OrderedDict(a=OrderedDict(b={"c": ({5, 6}, b"x" * 300)})), "array": bytearray(b"\x01\xff"),
+        },
+        "checkpoint": {
+            "epoch": 3, "best": 0.75, "arch": "densenet121", "model": net.state_dict(), "optimizer": optimizer.state_dict(),
+            "scheduler": state, "rng": torch.get_rng_state(), "generator": generator.get_state(), "args": {"lr": 0.1, "tags": ["a"]},
+            "average": torch.nn.ParameterDict({"w": base}).state_dict(), "scaler": {"scale": 65536.0, "growth_tracker": 0},
+        },
+        "names": [torch.float32, torch.int64, torch.device("cpu"), torch.device("cuda", 1), torch.sparse_coo, torch.strided],
+        "waiting": [z.conj(), z, z.clone().conj().imag],
+        "storages": [base.storage(), base],
+        "untyped": [base.untyped_storage(), torch.arange(3).untyped_storage()],
         "dtypes": [sample(dtype) for dtype in DTYPES],
         "views": [base, base.t(), base[1:3, 2:4], base[2], base.view(2, 2, 6), base[0, 0], base[:0], torch.tensor(7)],
         "grad": [torch.ones(2, requires_grad=True), torch.nn.Parameter(torch.zeros(3)), torch.nn.Parameter(base, False)],
@@ -97,24 +154,44 @@ def values():
     }
 
 
+def elsewhere(folder, result):
+    """Files as machines with accelerators write them: storages say where they lived."""
+    value = [torch.arange(6.0), torch.arange(3).to(torch.int32)]
+    original = torch.serialization.location_tag
+    try:
+        for place in ("cuda:0", "mps", "xla:1"):
+            torch.serialization.location_tag = lambda storage, place=place: place
+            for form in ("zip", "legacy"):
+                file = f"on-{place.replace(':', '')}-{form}"
+                torch.save(value, os.path.join(folder, f"{file}.pth"), _use_new_zipfile_serialization=form == "zip")
+                result[file] = describe(value, {})
+    finally:
+        torch.serialization.location_tag = original
+
+
 def write(folder):
     result = {}
     for name, value in values().items():
-        for protocol in (2, 4):
-            torch.save(value, os.path.join(folder, f"{name}-{protocol}.pth"), pickle_protocol=protocol)
-            result[f"{name}-{protocol}"] = describe(value, {})
+        for form, protocol in [(form, protocol) for form in ("zip", "legacy") for protocol in (2, 3, 4, 5)]:
+            file = f"{name}-{form}{protocol}"
+            torch.save(value, os.path.join(folder, f"{file}.pth"), pickle_protocol=protocol, _use_new_zipfile_serialization=form == "zip")
+            result[file] = describe(value, {})
+    elsewhere(folder, result)
     array = {"a": np.arange(6, dtype=">i2").reshape(2, 3), "f": np.asfortranarray(np.ones((2, 3), np.float64)), "s": np.float32(0.5).item()}
     torch.save(array, os.path.join(folder, "numpy.pth"))
     result["numpy"] = describe({k: np.ascontiguousarray(v.astype(v.dtype.newbyteorder("="))) if isinstance(v, np.ndarray) else v for k, v in array.items()}, {})
     torch.serialization.set_default_load_endianness(None)
     # the same records deflated, with zip64 fields in every local header, as other programs may pack them
-    with zipfile.ZipFile(os.path.join(folder, "state-2.pth")) as source:
+    with zipfile.ZipFile(os.path.join(folder, "state-zip2.pth")) as source:
         with zipfile.ZipFile(os.path.join(folder, "deflated.pth"), "w", zipfile.ZIP_DEFLATED) as target:
             for name in source.namelist():
                 with target.open(name, "w", force_zip64=True) as record:
                     record.write(source.read(name))
-    result["deflated"] = result["state-2"]
-    torch.save(values()["state"], os.path.join(folder, "legacy.pth"), _use_new_zipfile_serialization=False)
+    result["deflated"] = result["state-zip2"]
+    scalars = [np.float32(0.5), np.float64(-2.5), np.int64(2**40), np.bool_(True), np.float16(1.5), np.complex64(1 + 2j)]
+    for form in ("zip", "legacy"):
+        torch.save(scalars, os.path.join(folder, f"scalars-{form}.pth"), _use_new_zipfile_serialization=form == "zip")
+        result[f"scalars-{form}"] = describe(scalars, {})
     return result
 
 
@@ -134,4 +211,5 @@ def read(folder):
     return result
 
 
-print(json.dumps({"write": write, "read": read}[sys.argv[1]](sys.argv[2])))
+if __name__ == "__main__":
+    print(json.dumps({"write": write, "read": read}[sys.argv[1]](sys.argv[2])))

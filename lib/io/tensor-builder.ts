@@ -1,0 +1,213 @@
+import {
+  type DType,
+  empty,
+  fromBytes,
+  type Layout,
+  noGrad,
+  ops,
+  scope,
+  Tensor,
+  tensor as newTensor,
+} from '../tensor/index.js';
+import { sliceStorage } from '../tensor/file-storages.js';
+import type { NdArray } from './pickle-values.js';
+import type { QuantizerSpec, StorageRef, TensorMaker, TensorSpec } from './tensor-maker.js';
+import { checkInside } from './torch-arguments.js';
+import { ELEMENT_BYTES } from './torch-storages.js';
+import { visitValues } from './values-walk.js';
+
+const { aten } = ops;
+
+/** A storage while its file is read: a uint8 tensor over the whole of it. */
+export interface BuiltStorage {
+  readonly nbytes: number;
+  readonly dtype: DType | undefined;
+  readonly base: Tensor;
+}
+
+/** Where a storage is put, by where it lived. */
+export type Placement = (location: string) => string;
+
+/** Makes tensors of what a torch file describes; each storage is read once, when the first tensor needs it. */
+export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
+  readonly #bases = new Map<string, Tensor>();
+  readonly #made = new Set<Tensor>();
+  /** Whether tensors were made that only others are made of. */
+  #partsMade = false;
+
+  constructor(
+    readonly read: (ref: StorageRef) => Tensor,
+    readonly place: Placement,
+  ) {}
+
+  storage(ref: StorageRef): BuiltStorage {
+    const whole = this.#base(ref.key, () => this.read(ref));
+    const { part } = ref;
+    if (part === undefined) return { nbytes: ref.nbytes, dtype: ref.dtype, base: whole };
+    // the same memory, in a storage of its own; its key may be that of the whole
+    const base = this.#base(`${part.key} of ${ref.key}`, () => sliceStorage(whole, part.offset, part.nbytes));
+    return { nbytes: part.nbytes, dtype: ref.dtype, base };
+  }
+
+  #base(key: string, make: () => Tensor): Tensor {
+    let base = this.#bases.get(key);
+    if (base === undefined) {
+      base = make();
+      this.#bases.set(key, base);
+    }
+    return base;
+  }
+
+  strided({ nbytes, base }: BuiltStorage, spec: TensorSpec): Tensor {
+    checkInside(spec, nbytes);
+    let made = base.viewStorage(spec.dtype, spec.shape, spec.stride, spec.offset);
+    if (spec.conj) made = this.#instead(made, () => made.conj());
+    if (spec.neg) made = this.#instead(made, () => aten<Tensor>('_neg_view', made));
+    this.#made.add(made);
+    if (spec.requiresGrad) made.requiresGrad = true;
+    return made;
+  }
+
+  #instead(old: Tensor, make: () => Tensor): Tensor {
+    try {
+      return noGrad(make);
+    } finally {
+      old.dispose();
+    }
+  }
+
+  sparse(layout: Layout, parts: readonly Tensor[], shape: readonly number[], isCoalesced: boolean | null): Tensor {
+    this.#partsMade = true;
+    // Python checks them where it is asked to; here no index that lies outside reaches a kernel.
+    const checked = parts.every((part) => part.device !== 'meta');
+    return this.#add(() => {
+      if (layout === 'sparse_coo') {
+        const [indices, values] = parts as [Tensor, Tensor];
+        if (checked)
+          aten('_validate_sparse_coo_tensor_args', indices, values, shape, isCoalesced, { checkPinning: false });
+        return aten<Tensor>('_sparse_coo_tensor_unsafe', indices, values, shape, { isCoalesced });
+      }
+      const [compressed, plain, values] = parts as [Tensor, Tensor, Tensor];
+      const args = [compressed, plain, values, shape] as const;
+      if (checked) aten('_validate_sparse_compressed_tensor_args', ...args, layout, { checkPinning: false });
+      return aten<Tensor>('_sparse_compressed_tensor_unsafe', ...args, { layout, dtype: values.dtype });
+    });
+  }
+
+  quantized({ nbytes, base }: BuiltStorage, spec: TensorSpec, quantizer: QuantizerSpec<Tensor>): Tensor {
+    this.#partsMade = true;
+    checkInside(spec, nbytes);
+    return this.#add(() => setPlace(this.#emptyQuantized(spec, quantizer), base, spec));
+  }
+
+  #emptyQuantized({ dtype, shape }: TensorSpec, quantizer: QuantizerSpec<Tensor>): Tensor {
+    if (quantizer.scheme === 'per_tensor_affine') {
+      const { scale, zeroPoint } = quantizer;
+      return aten<Tensor>('_empty_affine_quantized', [0], { dtype, scale, zeroPoint });
+    }
+    const { scheme, axis } = quantizer;
+    const floats = scheme === 'per_channel_affine_float_qparams';
+    const listOf = (values: Tensor | readonly number[], of: DType): Tensor => {
+      const list = values instanceof Tensor ? values.to(of) : newTensor(values as number[], { dtype: of });
+      if (list.layout !== 'strided' || list.ndim !== 1 || list.shape[0] !== shape[axis])
+        throw new Error(`per_channel scales/zero_points length must equal size[axis]=${shape[axis]!}`);
+      return list;
+    };
+    return aten<Tensor>(
+      '_empty_per_channel_affine_quantized',
+      shape.map((size, i) => (i === axis ? size : 0)),
+      {
+        scales: listOf(quantizer.scales, floats ? 'float32' : 'float64'),
+        zeroPoints: listOf(quantizer.zeroPoints, floats ? 'float32' : 'int64'),
+        axis,
+        dtype,
+      },
+    );
+  }
+
+  meta(dtype: DType, shape: readonly number[], stride: readonly number[], requiresGrad: boolean): Tensor {
+    return this.#add(() => aten<Tensor>('empty_strided', shape, stride, { dtype, device: 'meta' }), requiresGrad);
+  }
+
+  parameter(data: Tensor, requiresGrad: boolean): Tensor {
+    this.#partsMade = true;
+    return this.#add(() => data.detach(), requiresGrad);
+  }
+
+  converted(data: Tensor | NdArray, dtype: DType, device: string, requiresGrad: boolean): Tensor {
+    this.#partsMade = true;
+    return this.#add(() => {
+      const from = data instanceof Tensor ? data : fromArray(data);
+      return from.to({ dtype, device: this.place(device) });
+    }, requiresGrad);
+  }
+
+  empty(dtype: DType): Tensor {
+    return this.#add(() => empty([0], { dtype }));
+  }
+
+  fill(target: Tensor, { nbytes, base, dtype }: BuiltStorage, spec: TensorSpec): void {
+    checkInside(spec, nbytes);
+    if (dtype !== target.dtype) throw new Error(`a ${target.dtype} tensor over a storage of ${dtype ?? 'bytes'}`);
+    noGrad(() => setPlace(target, base, spec));
+  }
+
+  requireGrad(target: Tensor, requiresGrad: boolean): void {
+    target.requiresGrad = requiresGrad;
+  }
+
+  isTensor(value: unknown): value is Tensor {
+    return value instanceof Tensor;
+  }
+
+  /** The tensor that stands for a storage which is a value of its own. */
+  whole(storage: BuiltStorage): Tensor {
+    const { dtype = 'uint8', nbytes } = storage;
+    const shape = [nbytes / ELEMENT_BYTES.get(dtype)!.size];
+    return this.strided(storage, {
+      dtype,
+      shape,
+      stride: [1],
+      offset: 0,
+      requiresGrad: false,
+      conj: false,
+      neg: false,
+    });
+  }
+
+  #add(make: () => Tensor, requiresGrad = false): Tensor {
+    const made = noGrad(() => scope(make));
+    this.#made.add(made);
+    if (requiresGrad) made.requiresGrad = true;
+    return made;
+  }
+
+  /** Frees the storages' own handles, and the tensors that are not in `value`: others were made of them. */
+  finish(value: unknown): void {
+    this.#releaseBases();
+    if (!this.#partsMade) return;
+    visitValues(value, (each) => {
+      if (each instanceof Tensor) this.#made.delete(each);
+    });
+    for (const made of this.#made) made.dispose();
+  }
+
+  /** After a failure nothing is left. */
+  abandon(): void {
+    this.#releaseBases();
+    for (const made of this.#made) made.dispose();
+  }
+
+  #releaseBases(): void {
+    for (const base of this.#bases.values()) base.dispose();
+  }
+}
+
+/** Puts a tensor over a storage, whose bounds were checked. */
+function setPlace(target: Tensor, base: Tensor, { offset, shape, stride }: TensorSpec): Tensor {
+  return aten<Tensor>('set_.source_Tensor_storage_offset', target, base, offset, shape, stride);
+}
+
+function fromArray({ dtype, shape, data }: NdArray): Tensor {
+  return fromBytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), shape, dtype);
+}

@@ -1,0 +1,49 @@
+import { native } from '../native/load.js';
+import { type Tensor, tensorAt } from './tensor.js';
+
+/** Why no tensor was made of a file: it ended early, its checksum differs, or the number of the system's error. */
+export type FileFailure = 'short' | 'damaged' | { readonly errno: number };
+
+function made(handle: number): Tensor | FileFailure {
+  if (handle >= 0) return tensorAt(handle);
+  return handle === -1 ? 'short' : handle === -2 ? 'damaged' : { errno: -100 - handle };
+}
+
+/**
+ * Reads a part of a file straight into a new tensor's memory.
+ * @param fd an open file, whose position stays as it is.
+ * @param crc CRC-32 that the bytes must have; not checked without one.
+ * @returns `[nbytes]`, uint8, owned by the current scope.
+ */
+export function readFilePart(fd: number, offset: number, nbytes: number, crc?: number): Tensor | FileFailure {
+  return made(native.readFile(fd, offset, nbytes, crc ?? -1));
+}
+
+/**
+ * Maps a file into memory: its pages are read when they are first used, and what is written to them stays in this process.
+ * The mapping lives while a tensor uses it; the file may be closed and removed meanwhile, but must not become shorter:
+ * whoever touches a page that is gone is ended by the system (SIGBUS), in Python too.
+ * @returns `[nbytes]`, uint8, owned by the current scope.
+ */
+export function mapFile(fd: number, nbytes: number): Tensor | FileFailure {
+  return made(native.mapFile(fd, nbytes));
+}
+
+/**
+ * A storage of its own inside the memory of another one, which it keeps.
+ * @returns `[nbytes]`, uint8, owned by the current scope.
+ * @throws TorchError `shape` where the part lies outside.
+ */
+export function sliceStorage(tensor: Tensor, offset: number, nbytes: number): Tensor {
+  return tensorAt(native.sliceStorage(tensor.handle, offset, nbytes));
+}
+
+/** CRC-32 of the whole storage of a tensor on the CPU, as zip files have it. */
+export function storageCrc(tensor: Tensor): number {
+  return native.storageCrc(tensor.handle);
+}
+
+/** Copies a part of a tensor's storage, from byte `offset` on, over the whole of `target`. */
+export function storagePiece(tensor: Tensor, offset: number, target: Uint8Array): void {
+  native.storagePiece(tensor.handle, offset, target);
+}

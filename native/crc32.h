@@ -1,0 +1,11 @@
+// CRC-32 as zip files have it.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace torchbridge {
+
+// The checksum of what `crc` is the checksum of, followed by these bytes; of nothing it is 0.
+uint32_t crc32(uint32_t crc, const void* bytes, size_t size);
+
+}  // namespace torchbridge

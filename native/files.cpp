@@ -1,0 +1,143 @@
+// Storages from and to files: read straight into their memory, mapped, checksummed, and storages inside of others.
+#include <ATen/core/Tensor.h>
+#include <c10/core/CPUAllocator.h>
+#include <c10/core/Storage.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#define AT_PER_OPERATOR_HEADERS
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "crc32.h"
+#include "deferred.h"
+#include "environment.h"
+#include "shared_memory.h"
+
+namespace torchbridge {
+namespace {
+
+// Results that are no handles: the file ended early, its checksum differs, or (from kSystem on, downwards) an errno.
+constexpr int32_t kShort = -1;
+constexpr int32_t kDamaged = -2;
+constexpr int32_t kSystem = -100;
+
+// While a piece is still in the processor's cache, its checksum costs next to nothing.
+constexpr size_t kPiece = size_t{1} << 18;
+
+// A whole number of bytes; JavaScript's numbers are exact up to 2^53, and no file is larger.
+int64_t whole(Call& call, size_t i) {
+  const double given = call.number(i);
+  if (!(given >= 0 && given <= 9007199254740991.0) || given != static_cast<double>(static_cast<int64_t>(given)))
+    throw BridgeError("value", "Expected a whole number of bytes");
+  return static_cast<int64_t>(given);
+}
+
+at::Tensor bytes_over(at::DataPtr data, int64_t nbytes) {
+  at::Tensor out = at::empty({0}, at::TensorOptions().dtype(at::kByte));
+  // Resizable, as everywhere: libtorch changes a tensor's sizes before it finds out that a storage is not.
+  c10::Storage storage(c10::Storage::use_byte_size_t(), nbytes, std::move(data), c10::GetCPUAllocator(), true);
+  out.set_(std::move(storage), 0, {nbytes}, {1});
+  return out;
+}
+
+// readFile(descriptor, offset, nbytes, crc): a uint8 tensor of a part of a file. `crc` is checked unless it is
+// negative.
+napi_value read_file(Call& call) {
+  const int descriptor = call.int32(0);
+  const int64_t offset = whole(call, 1);
+  const int64_t nbytes = whole(call, 2);
+  const double wanted = call.number(3);
+  at::Tensor out = at::empty({nbytes}, at::TensorOptions().dtype(at::kByte));
+  auto* target = static_cast<char*>(out.mutable_data_ptr());
+  uint32_t crc = 0;
+  for (int64_t done = 0; done < nbytes;) {
+    const size_t most = std::min<size_t>(static_cast<size_t>(nbytes - done), kPiece);
+    const ssize_t count = pread(descriptor, target + done, most, offset + done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return call.from(kSystem - errno);
+    if (count == 0) return call.from(kShort);
+    if (wanted >= 0) crc = crc32(crc, target + done, static_cast<size_t>(count));
+    done += count;
+  }
+  if (wanted >= 0 && static_cast<double>(crc) != wanted) return call.from(kDamaged);
+  return call.handle(std::move(out));
+}
+
+struct Mapping {
+  void* start;
+  size_t size;
+};
+
+void unmap(void* context) {
+  const std::unique_ptr<Mapping> mapping(static_cast<Mapping*>(context));
+  munmap(mapping->start, mapping->size);
+}
+
+// mapFile(descriptor, nbytes): a uint8 tensor over a file's pages, private: what is written to it stays in this
+// process.
+napi_value map_file(Call& call) {
+  const auto size = static_cast<size_t>(whole(call, 1));
+  if (size == 0) throw BridgeError("value", "Expected a file that is not empty");
+  void* start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, call.int32(0), 0);
+  if (start == MAP_FAILED) return call.from(kSystem - errno);
+  at::DataPtr data(start, new Mapping{start, size}, &unmap, c10::Device(c10::DeviceType::CPU));
+  return call.handle(bytes_over(std::move(data), static_cast<int64_t>(size)));
+}
+
+at::Tensor plain_storage(Call& call) {
+  const at::Tensor tensor = call.tensor(0);
+  wait_for_writers(call.data(), tensor);
+  if (!tensor.is_cpu() || !tensor.has_storage() ||
+      (tensor.storage().data() == nullptr && tensor.storage().nbytes() > 0))
+    throw BridgeError("runtime", "Expected a tensor with memory of its own on the CPU");
+  return tensor;
+}
+
+// The part of a storage that two arguments name.
+std::pair<int64_t, int64_t> part_of(Call& call, const at::Tensor& tensor, int64_t offset, int64_t nbytes) {
+  const auto available = static_cast<int64_t>(tensor.storage().nbytes());
+  if (offset > available || nbytes > available - offset)
+    throw BridgeError("shape", "Expected a part inside its storage of " + std::to_string(available) + " bytes");
+  return {offset, nbytes};
+}
+
+// sliceStorage(handle, offset, nbytes): a uint8 tensor whose storage is a part of another's memory, which it keeps.
+napi_value slice_storage(Call& call) {
+  const at::Tensor tensor = plain_storage(call);
+  const auto [offset, nbytes] = part_of(call, tensor, whole(call, 1), whole(call, 2));
+  if (nbytes == 0) return call.handle(at::empty({0}, at::TensorOptions().dtype(at::kByte)));
+  SharedMemory* memory = SharedMemory::of(*tensor.storage().unsafeGetStorageImpl());
+  auto* start = static_cast<char*>(tensor.storage().mutable_data());
+  return call.handle(bytes_over(memory->pointer(start + offset), nbytes));
+}
+
+// storageCrc(handle): the checksum of the whole storage.
+napi_value storage_crc(Call& call) {
+  const at::Tensor tensor = plain_storage(call);
+  return call.from(static_cast<double>(crc32(0, tensor.storage().data(), tensor.storage().nbytes())));
+}
+
+// storagePiece(handle, offset, target): as many bytes of the storage as `target` holds.
+napi_value storage_piece(Call& call) {
+  const at::Tensor tensor = plain_storage(call);
+  const auto [target, size] = call.bytes(2);
+  const auto [offset, nbytes] = part_of(call, tensor, whole(call, 1), static_cast<int64_t>(size));
+  if (nbytes > 0) std::memcpy(target, static_cast<const char*>(tensor.storage().data()) + offset, size);
+  return call.undefined();
+}
+
+}  // namespace
+
+std::vector<Function> file_functions() {
+  return {
+      {"readFile", &guarded<read_file>},         {"mapFile", &guarded<map_file>},
+      {"sliceStorage", &guarded<slice_storage>}, {"storageCrc", &guarded<storage_crc>},
+      {"storagePiece", &guarded<storage_piece>},
+  };
+}
+
+}  // namespace torchbridge
