@@ -84,6 +84,6 @@ function checkMappable(source: ByteSource, { form }: TorchContainer): void {
 function placement(map: MapLocation = 'cpu'): (location: string) => Device {
   if (typeof map === 'string') return () => map;
   if (typeof map === 'function') return (location) => map(location) ?? location;
-  const places = map instanceof Map ? (map as ReadonlyMap<string, Device>) : new Map(Object.entries(map));
+  const places = new Map<string, Device>(map instanceof Map ? map : Object.entries(map));
   return (location) => places.get(location) ?? location;
 }

@@ -56,7 +56,9 @@ export class OutlineMaker implements TensorMaker<StorageRef, TensorOutline> {
   }
 
   parameter(data: TensorOutline, requiresGrad: boolean): TensorOutline {
-    return new TensorOutline(data.dtype, data.shape, { ...data, requiresGrad, isParameter: true });
+    const { dtype, shape, layout, storage, offset, stride, parts, isQuantized, isMeta } = data;
+    const place = { layout, storage, offset, stride, parts, isQuantized, isMeta };
+    return new TensorOutline(dtype, shape, { ...place, requiresGrad, isParameter: true });
   }
 
   converted(data: TensorOutline | NdArray, dtype: DType, _device: string, requiresGrad: boolean): TensorOutline {

@@ -108,7 +108,7 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
     const { scheme, axis } = quantizer;
     const floats = scheme === 'per_channel_affine_float_qparams';
     const listOf = (values: Tensor | readonly number[], of: DType): Tensor => {
-      const list = values instanceof Tensor ? values.to(of) : newTensor(values as number[], { dtype: of });
+      const list = values instanceof Tensor ? values.to(of) : newTensor(values, { dtype: of });
       if (list.layout !== 'strided' || list.ndim !== 1 || list.shape[0] !== shape[axis])
         throw new Error(`per_channel scales/zero_points length must equal size[axis]=${shape[axis]!}`);
       return list;

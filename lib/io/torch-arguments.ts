@@ -78,8 +78,8 @@ export function specOf(
   if (shape.length !== strides.length) throw new Error('Expected as many strides as sizes');
   return {
     dtype,
-    shape,
-    stride: strides,
+    shape: [...shape],
+    stride: [...strides],
     offset: natural(offset, 'the offset of a tensor'),
     requiresGrad: grad,
     conj: set.has('conj'),

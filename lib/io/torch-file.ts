@@ -117,7 +117,7 @@ function buildTensor(maker: TensorMaker, target: object, state: Tuple): boolean 
     maker.requireGrad(target, state[0] === true);
     return true;
   }
-  const [storage, offset, size, stride] = state as unknown[];
+  const [storage, offset, size, stride] = state;
   if (state.length !== 4 || !(storage instanceof StorageValue)) return false;
   storage.used = true;
   maker.fill(target, storage.made, specOf(storage.ref.dtype, offset, size, stride, false));

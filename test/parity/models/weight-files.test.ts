@@ -17,8 +17,8 @@ interface Outcomes {
 }
 
 type Forms = readonly string[];
-const all: Forms = ['zip', 'published-zip', 'checkpoint', 'numpy', 'spaces'];
-const main: Forms = ['zip', 'published-zip'];
+const all: Forms = ['zip', 'legacy', 'published', 'published-zip', 'checkpoint', 'numpy', 'spaces'];
+const main: Forms = ['zip', 'legacy', 'published'];
 
 const CASES: Readonly<Record<string, Forms>> = {
   densenet121: all,

@@ -177,18 +177,9 @@ describe('save and load', () => {
     const zip = (records: [string, Uint8Array | string][]): Uint8Array =>
       Buffer.concat([...writeZip(records.map(([name, data]) => ({ name, data: Buffer.from(data) })))]);
     refuses('empty', '', 'format', /the file is empty/);
-    refuses(
-      'legacy',
-      Buffer.from('80028a0a6cfc9c46f9206aa850192e80024de9032e', 'hex'),
-      'unsupported',
-      /legacy form of torch\.save/,
-    );
-    refuses(
-      'tar',
-      Buffer.concat([Buffer.alloc(257), Buffer.from('ustar'), Buffer.alloc(300)]),
-      'unsupported',
-      /a tar file/,
-    );
+    refuses('picture.pth', Buffer.from('89504e470d0a1a0a', 'hex'), 'format', /it is a picture/);
+    refuses('page.pth', '<!DOCTYPE html>', 'format', /it is a web page/);
+    refuses('other.pickle', writePickle({ a: 1 }), 'format', /it is a pickle, but not one that torch\.save wrote/);
     refuses('lfs', 'version https://git-lfs.github.com/spec/v1\n', 'format', /Git LFS pointer/);
     refuses('text', 'hello', 'format', /no zip file begins here/);
     refuses('other.zip', zip([['a.txt', 'x']]), 'format', /holds 0 data\.pkl/);
