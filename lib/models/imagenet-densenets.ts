@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { scope, TorchError } from '../tensor/index.js';
 import { DenseNet, type DenseNetOptions } from './densenet.js';
 import { PUBLISHED_FORMS } from './densenet-form.js';
@@ -55,10 +56,11 @@ function sourceFor(model: string, source: WeightsSource): WeightsSource {
     const member = set === undefined ? source : source.replace(`${set.DEFAULT.enumName}.`, '');
     const found = memberOf(set, member);
     if (found !== undefined) return found;
-    if (set === undefined && source === 'DEFAULT') {
+    if (/^[A-Z0-9_]+$/.test(member) && !existsSync(source)) {
+      const there = set === undefined ? 'none are published for it' : `published are ${Object.keys(set).join(', ')}`;
       throw new TorchError(
         'value',
-        `Expected a file of weights for ${model} but received DEFAULT: none are published for it`,
+        `Expected weights or a file of weights for ${model} but received ${source}: ${there}`,
       );
     }
     return source;

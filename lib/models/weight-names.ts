@@ -16,6 +16,12 @@ export interface FittedNames<T> {
 const DOTTED =
   /^(.*denselayer\d+\.(?:norm|relu|conv))\.((?:[12])\.(?:weight|bias|running_mean|running_var|num_batches_tracked))$/;
 
+/**
+ * The memory-efficient layers that the efficient_densenet_pytorch script had before PyTorch 0.4 hold the first norm and the
+ * first convolution in one module of their own, whose name varied: `denselayer1.bn.norm_running_mean`.
+ */
+const EFFICIENT = /^(.*denselayer\d+)\.\w+\.(norm|conv)_(weight|bias|running_mean|running_var)$/;
+
 /** The names of a DenseNet of any form. */
 const DENSENET =
   /^(features\.(((conv|norm)0|norm5|norm_final)|denseblock\d+\.denselayer\d+\.(norm|conv)[12]|transition\d+\.(norm|conv))|classifier)\.(weight|bias|running_mean|running_var|num_batches_tracked)$/;
@@ -23,7 +29,7 @@ const DENSENET =
 /** Other spellings of a name, of which one may be known. */
 function spellings(name: string): string[] {
   // 'denseblock 1' comes from names that were made for people to read.
-  const plain = name.replaceAll(' ', '').replace(DOTTED, '$1$2');
+  const plain = name.replaceAll(' ', '').replace(DOTTED, '$1$2').replace(EFFICIENT, '$1.$21.$3');
   // torchvision's name of the last normalisation, and that of the CIFAR script.
   const other = plain.replace(
     /^features\.(norm5|norm_final)\./,
@@ -34,7 +40,7 @@ function spellings(name: string): string[] {
 
 /**
  * Names of a state dict made those of a network: a prefix of all taken off (`module.` of DataParallel, `_orig_mod.` of a
- * compiled model, `model.` of a trainer), and old spellings replaced (`denselayer1.norm.1`, `denseblock 1`).
+ * compiled model, `model.` of a trainer), and old spellings replaced (`denselayer1.norm.1`, `denseblock 1`, `denselayer1.bn.norm_weight`).
  * @param known whether the network has such a name; a DenseNet's spelling is taken where it has none. What is not known
  *   under any spelling keeps its name.
  */

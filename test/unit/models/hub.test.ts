@@ -142,13 +142,18 @@ describe('published weights', () => {
       message: 'Invalid Weight class provided; expected DenseNet121_Weights but received DenseNet169_Weights.',
     });
     assert.throws(() => densenet264({ weights: 'DEFAULT' }), {
-      message: 'Expected a file of weights for densenet264 but received DEFAULT: none are published for it',
+      message: 'Expected weights or a file of weights for densenet264 but received DEFAULT: none are published for it',
     });
     assert.throws(
       () => densenet264({ weights: DenseNet121_Weights.DEFAULT }),
       /expected a file but received DenseNet121_Weights\.$/,
     );
-    assert.throws(() => densenet121({ weights: 'IMAGENET1K_V2' }), /IMAGENET1K_V2/);
+    assert.throws(() => densenet121({ weights: 'DenseNet121_Weights.IMAGENET1K_V2' }), {
+      message:
+        'Expected weights or a file of weights for densenet121 but received DenseNet121_Weights.IMAGENET1K_V2: ' +
+        'published are IMAGENET1K_V1, DEFAULT',
+    });
+    assert.throws(() => densenet121({ weights: 'none.pth' }), { name: 'IoError', code: 'missing' });
   });
 
   it('are found by name', () => {

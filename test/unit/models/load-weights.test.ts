@@ -87,6 +87,15 @@ describe('loadWeights', () => {
     const spaced = loads(renamed(other, (key) => key.replace(/(block|layer|transition)(\d)/g, '$1 $2')));
     same();
     assert.ok(spaced.report.renamed.has('features.denseblock 1.denselayer 1.conv1.weight'));
+    const efficient = renamed(other, (key) =>
+      key.endsWith('tracked') ? null : key.replace(/(denselayer\d+)\.(norm|conv)1\./, '$1.bn.$2_'),
+    );
+    assert.equal(
+      loads(efficient).report.renamed.get('features.denseblock1.denselayer2.bn.norm_running_var'),
+      'features.denseblock1.denselayer2.norm1.running_var',
+    );
+    for (const [key, value] of other.stateDict())
+      if (!key.endsWith('tracked')) assert.ok(value.equal(model.stateDict().get(key)!), key);
     const { report: last } = loads(renamed(other, (key) => key.replace('norm5', 'norm_final')));
     same();
     assert.deepEqual([...last.renamed.values()].slice(0, 1), ['features.norm5.weight']);
