@@ -33,7 +33,7 @@ bool is_number_tensor(const Values& values, size_t p) {
 
 bool is_int(const ArgumentSpec& spec, const Values& values, size_t p) {
   if (values.tape.tag(p) != Tag::kTensor) return is_plain_int(values.tape, p);
-  if (spec.symbolic) return is_index(values, p);
+  if (spec.symbolic) return is_index(values, p, false);
   return is_number_tensor(values, p) && at::isIntegralType(tensor_of(values, p).scalar_type(), false);
 }
 
@@ -140,10 +140,10 @@ bool accepts_string(const ArgumentSpec& spec, const Tape& tape, size_t p) {
 
 }  // namespace
 
-bool is_index(const Values& values, size_t p) {
+bool is_index(const Values& values, size_t p, bool booleans) {
   if (values.tape.tag(p) != Tag::kTensor) return is_plain_int(values.tape, p);
   const at::Tensor& tensor = tensor_of(values, p);
-  return at::isIntegralType(tensor.scalar_type(), true) && tensor.numel() == 1;
+  return at::isIntegralType(tensor.scalar_type(), booleans) && tensor.numel() == 1;
 }
 
 int64_t read_int(const Tape& tape, size_t p) {
@@ -157,7 +157,8 @@ int64_t read_int(const Tape& tape, size_t p) {
 int64_t read_index(const Values& values, size_t p) {
   if (values.tape.tag(p) != Tag::kTensor) return read_int(values.tape, p);
   const at::Tensor& tensor = tensor_of(values, p);
-  if (!is_index(values, p)) throw BridgeError("type", "Expected an integer but received " + describe_tensor(tensor));
+  if (!is_index(values, p, true))
+    throw BridgeError("type", "Expected an integer but received " + describe_tensor(tensor));
   return tensor.item().toLong();
 }
 
@@ -199,8 +200,8 @@ bool accepts(const ArgumentSpec& spec, const Values& values, size_t p) {
     case Kind::kOptionalTensorList:
       return all_items(tape, p, [&](size_t i) { return tape.tag(i) == Tag::kTensor || tape.tag(i) == Tag::kNone; });
     case Kind::kIntList:
-      if (one_for_list) return is_index(values, p);
-      return all_items(tape, p, [&](size_t i) { return is_index(values, i); });
+      if (one_for_list) return is_index(values, p, true);
+      return all_items(tape, p, [&](size_t i) { return is_index(values, i, !spec.symbolic); });
     case Kind::kFloatList:
       return one_for_list ? is_float(values, p) : all_items(tape, p, [&](size_t i) { return is_float(values, i); });
     case Kind::kBoolList:

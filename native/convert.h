@@ -25,8 +25,9 @@ struct Values {
 bool accepts(const ArgumentSpec& spec, const Values& values, size_t position);
 // Makes that value; throws BridgeError for what no type check shows (an int beyond 64 bits).
 c10::IValue to_ivalue(const ArgumentSpec& spec, const Values& values, size_t position);
-// What Python takes where it asks for an index: an int, or an integer tensor of one element.
-bool is_index(const Values& values, size_t position);
+// What Python takes where it asks for an index: an int, or an integer tensor of one element; a boolean one where the
+// schema says int or where it stands for a list, not where it says SymInt.
+bool is_index(const Values& values, size_t position, bool booleans);
 // What kind of value stands there, for messages: "Tensor float32[2, 3]", "number", "list of 2".
 std::string describe_value(const Values& values, size_t position);
 std::string describe_tensor(const at::Tensor& tensor);

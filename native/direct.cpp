@@ -2,7 +2,10 @@
 
 #include <ATen/core/IListRef.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/convolution.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include <array>
 #include <initializer_list>
 
 #include "convert.h"
@@ -26,8 +29,14 @@ const c10::TypedOperatorHandle<Signature>& typed(const Overload& overload) {
 }
 
 // A copy: what runs below may release the slot.
+at::Tensor tensor_in(const Overload& overload, const Values& values, size_t position) {
+  const at::Tensor& tensor = values.tensors.get(values.tape.handle(position));
+  if (is_odd(tensor)) check_odd(overload, at::Tensor(tensor));  // as check_call, for calls that make no stack
+  return tensor;
+}
+
 at::Tensor tensor_at(const Overload& overload, const Values& values, const size_t* at, size_t i) {
-  if (values.tape.tag(at[i]) == Tag::kTensor) return values.tensors.get(values.tape.handle(at[i]));
+  if (values.tape.tag(at[i]) == Tag::kTensor) return tensor_in(overload, values, at[i]);
   return to_ivalue(overload.arguments[i], values, at[i]).toTensor();  // a number that is wrapped
 }
 
@@ -72,14 +81,48 @@ at::Tensor call_sizes(const Overload& overload, const Values& values, const size
   return typed<Sizes>(overload).call(tensor_at(overload, values, at, 0), sizes_at(overload, values, at, 1));
 }
 
-at::Tensor call_convolution(const Overload& overload, const Values& values, const size_t* at) {
+struct ConvolutionArguments {
+  ConvolutionArguments(const Overload& overload, const Values& values, const size_t* at)
+      : input(tensor_at(overload, values, at, 0)),
+        weight(tensor_at(overload, values, at, 1)),
+        stride(sizes_at(overload, values, at, 3)),
+        padding(sizes_at(overload, values, at, 4)),
+        dilation(sizes_at(overload, values, at, 5)),
+        groups(at[6] == kDefaultPosition ? overload.arguments[6].default_value.toInt() : read_index(values, at[6])) {
+    const bool given = at[2] != kDefaultPosition && values.tape.tag(at[2]) == Tag::kTensor;
+    if (given) bias = tensor_at(overload, values, at, 2);
+  }
+
+  at::Tensor input;
+  at::Tensor weight;
   std::optional<at::Tensor> bias;
-  if (at[2] != kDefaultPosition && values.tape.tag(at[2]) == Tag::kTensor) bias = tensor_at(overload, values, at, 2);
-  const c10::SymInt groups(at[6] == kDefaultPosition ? overload.arguments[6].default_value.toInt()
-                                                     : read_index(values, at[6]));
-  return typed<Convolution>(overload).call(tensor_at(overload, values, at, 0), tensor_at(overload, values, at, 1), bias,
-                                           sizes_at(overload, values, at, 3), sizes_at(overload, values, at, 4),
-                                           sizes_at(overload, values, at, 5), groups);
+  SizeVector stride;
+  SizeVector padding;
+  SizeVector dilation;
+  c10::SymInt groups;
+};
+
+at::Tensor call_convolution(const Overload& overload, const Values& values, const size_t* at) {
+  const ConvolutionArguments a(overload, values, at);
+  return typed<Convolution>(overload).call(a.input, a.weight, a.bias, a.stride, a.padding, a.dilation, a.groups);
+}
+
+// Whether conv2d would only hand its arguments on to convolution: dense pictures in a batch, no complex numbers, and
+// nothing that looks at conv2d itself (autocast).
+bool is_handed_on(const ConvolutionArguments& a) {
+  const at::ScalarType type = a.input.scalar_type();
+  if (a.input.dim() != 4 || at::isComplexType(type) || is_odd(a.input)) return false;
+  if (a.bias.has_value() && a.bias->scalar_type() != type) return false;
+  return !c10::impl::tls_local_dispatch_key_set().included_.has_any(c10::autocast_dispatch_keyset);
+}
+
+at::Tensor call_conv2d(const Overload& overload, const Values& values, const size_t* at) {
+  const ConvolutionArguments a(overload, values, at);
+  if (is_handed_on(a)) {
+    const std::array<c10::SymInt, 2> none{0, 0};
+    return at::convolution_symint(a.input, a.weight, a.bias, a.stride, a.padding, a.dilation, false, none, a.groups);
+  }
+  return typed<Convolution>(overload).call(a.input, a.weight, a.bias, a.stride, a.padding, a.dilation, a.groups);
 }
 
 at::Tensor call_join(const Overload& overload, const Values& values, const size_t* at) {
@@ -87,7 +130,7 @@ at::Tensor call_join(const Overload& overload, const Values& values, const size_
   c10::SmallVector<at::Tensor, 4> tensors;
   size_t item = at[0] + 2;
   for (size_t k = tape.length(at[0]); k > 0; --k) {
-    tensors.push_back(values.tensors.get(tape.handle(item)));
+    tensors.push_back(tensor_in(overload, values, item));
     item = tape.next(item);
   }
   const int64_t dim =
@@ -146,7 +189,7 @@ void find_direct(Overload& overload) {
   } else if (is_cat(schema)) {
     set<Join>(overload, &call_join);
   } else if (is_convolution(schema)) {
-    set<Convolution>(overload, &call_convolution);
+    set<Convolution>(overload, schema.name() == "aten::conv2d" ? &call_conv2d : &call_convolution);
   } else if (has_form(schema, {TypeKind::TensorType, TypeKind::ListType}) && takes_sizes(schema)) {
     set<Sizes>(overload, &call_sizes);
   }

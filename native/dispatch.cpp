@@ -59,18 +59,6 @@ napi_value defer(Call& call, const Operator& op, const Overload& overload, const
   return nullptr;
 }
 
-// As check_call, for the calls that make no stack.
-void check_value(const Overload& overload, const Values& values, size_t position) {
-  const Tape& tape = values.tape;
-  const Tag tag = tape.tag(position);
-  if (tag == Tag::kTensor) {
-    const at::Tensor& tensor = values.tensors.get(tape.handle(position));
-    if (is_odd(tensor)) check_odd(overload, at::Tensor(tensor));
-  } else if (tag == Tag::kList && tape.length(position) > 0 && tape.tag(position + 2) == Tag::kTensor) {
-    for (size_t k = 0; k < tape.length(position); ++k) check_value(overload, values, position + 2 + 2 * k);
-  }
-}
-
 napi_value run(Call& call, const Operator& op, Given& given) {
   const Values values = call.data().values();
   Binding binding;
@@ -85,7 +73,6 @@ napi_value run(Call& call, const Operator& op, Given& given) {
       const int32_t value = binding.given[i];
       const bool left_out = value == kDefault || values.tape.tag(given.at[value]) == Tag::kSkip;
       at[i] = left_out ? kDefaultPosition : given.at[value];
-      if (!left_out) check_value(*chosen, values, at[i]);
     }
     at::Tensor result = chosen->direct(*chosen, values, at);
     if (result.defined()) return call.from(call.data().tensors.put(std::move(result)));

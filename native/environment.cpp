@@ -1,5 +1,8 @@
 #include "environment.h"
 
+#include <algorithm>
+#include <array>
+
 #include "js_callback.h"
 
 namespace torchbridge {
@@ -10,10 +13,24 @@ Environment::~Environment() {
   if (thread != nullptr) thread->close();
 }
 
+// Taken off the list first: freeing may run JavaScript, which adds to it.
+void Environment::free_released() {
+  std::array<int32_t, 64> handles;
+  while (released[0] > 0) {
+    const size_t listed = std::min(static_cast<size_t>(released[0]), released_size - 1);
+    const size_t count = std::min(listed, handles.size());
+    const int32_t* first = released + 1 + (listed - count);
+    std::copy(first, first + count, handles.begin());
+    released[0] = static_cast<int32_t>(listed - count);
+    for (size_t i = 0; i < count; ++i) tensors.release(handles[i]);
+  }
+}
+
 Call::Call(napi_env env, napi_callback_info info) : env_(env) {
   void* data = nullptr;
   check(napi_get_cb_info(env, info, &count_, args_, nullptr, &data));
   data_ = static_cast<Environment*>(data);
+  if (data_->released != nullptr && data_->released[0] != 0) data_->free_released();
 }
 
 void Call::check(napi_status status) const {

@@ -29,7 +29,10 @@ struct Environment {
   GeneratorSlots generators;
   std::vector<const Operator*> operators;  // by index, as they are used
   Tape tape;
-  napi_ref tape_buffer = nullptr;    // keeps the tape's ArrayBuffer
+  napi_ref tape_buffer = nullptr;  // keeps the tape's ArrayBuffer
+  int32_t* released = nullptr;     // JavaScript's list of slots to free: a count, then as many handles
+  size_t released_size = 0;        // cells of it
+  napi_ref released_buffer = nullptr;
   napi_ref error_factory = nullptr;  // (code, message, operator, operands) => Error
   std::vector<std::unique_ptr<c10::InferenceMode>> inference_modes;
   int64_t external_bytes = 0;  // what V8 was told of our memory
@@ -38,6 +41,7 @@ struct Environment {
   bool deferring = false;              // whether calls are recorded, or recorded ones still run
 
   Values values() { return {tape, tensors, generators}; }
+  void free_released();
 };
 
 // One call from JavaScript.

@@ -94,6 +94,8 @@ TensorIndex read_tensor_index(const Values& values, size_t p) {
       refuse_index("undefined");
     case Tag::kGenerator:
       refuse_index("Generator");
+    case Tag::kMap:  // a result, never an argument
+      break;
   }
   throw BridgeError("internal", "an unknown tag stands on the argument tape");
 }

@@ -36,9 +36,9 @@ size_t find_argument(const std::vector<ArgumentSpec>& arguments, const std::stri
   return arguments.size();
 }
 
-bool all_ints(const Values& values, const Given& given, size_t from) {
+bool all_ints(const ArgumentSpec& spec, const Values& values, const Given& given, size_t from) {
   for (size_t i = from; i < given.positional; ++i) {
-    if (!is_index(values, given.at[i])) return false;
+    if (!is_index(values, given.at[i], !spec.symbolic)) return false;
   }
   return true;
 }
@@ -55,7 +55,7 @@ const char* bind_positional(const Overload& overload, const Values& values, cons
       if (i + 1 == overload.positional && given.positional > overload.positional) return "too many arguments";
       continue;
     }
-    if (static_cast<int32_t>(i) != row || !all_ints(values, given, i)) return kOtherType;
+    if (static_cast<int32_t>(i) != row || !all_ints(spec, values, given, i)) return kOtherType;
     binding.numbers_in_a_row = row;
     break;
   }

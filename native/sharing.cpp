@@ -35,7 +35,7 @@ at::Tensor over(c10::Storage storage, at::ScalarType dtype, int64_t offset, c10:
 }
 
 c10::Storage storage_over(at::DataPtr data, size_t nbytes) {
-  return {c10::Storage::use_byte_size_t(), static_cast<int64_t>(nbytes), std::move(data), c10::GetCPUAllocator(),
+  return {c10::Storage::use_byte_size_t(), nbytes, std::move(data), c10::GetCPUAllocator(),
           /*resizable=*/true};
 }
 

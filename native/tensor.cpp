@@ -22,6 +22,22 @@ napi_value release_many(Call& call) {
   return call.undefined();
 }
 
+// setReleased(list: Int32Array)
+napi_value set_released(Call& call) {
+  Environment& data = call.data();
+  const auto [bytes, size] = call.bytes(0);
+  napi_ref reference = nullptr;
+  call.check(napi_create_reference(call.env(), call.value(0), 1, &reference));
+  if (data.released_buffer != nullptr) napi_delete_reference(call.env(), data.released_buffer);
+  data.released_buffer = reference;
+  data.released_size = size / sizeof(int32_t);
+  data.released = data.released_size > 1 ? reinterpret_cast<int32_t*>(bytes) : nullptr;
+  return call.undefined();
+}
+
+// The slots are freed by every call, so by this one too.
+napi_value sweep(Call& call) { return call.undefined(); }
+
 // A second handle to the same tensor.
 napi_value share(Call& call) {
   at::Tensor tensor = call.tensor(0);
@@ -82,6 +98,8 @@ std::vector<Function> tensor_functions() {
   return {
       {"release", &guarded<release>},
       {"releaseMany", &guarded<release_many>},
+      {"setReleased", &guarded<set_released>},
+      {"sweep", &guarded<sweep>},
       {"share", &guarded<share>},
       {"shape", &guarded<shape>},
       {"stride", &guarded<stride>},

@@ -21,6 +21,10 @@ export interface Binding {
   // tensors
   release(handle: number): void;
   releaseMany(handles: Int32Array, count: number): void;
+  /** Slots to free before anything else is done: a count, then as many handles. */
+  setReleased(released: Int32Array): void;
+  /** Frees them. */
+  sweep(): void;
   share(handle: number): number;
   shape(handle: number): number;
   stride(handle: number): number;

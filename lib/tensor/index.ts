@@ -9,6 +9,7 @@ export type { LinalgFunctions } from '../generated/linalg.js';
 export type { SpecialFunctions } from '../generated/special.js';
 export * as autograd from './autograd/index.js';
 export { scopeAsync } from './async-scope.js';
+export type { ConversionOptions, Conversions, MoveOptions } from './conversions.js';
 export * from './creation.js';
 export * from './dtype.js';
 export type { NestedArray } from './elements.js';

@@ -56,13 +56,16 @@ export abstract class TensorBase {
     return this.#slot < 0;
   }
 
-  /** Releases this object's hold on its elements at once. A second call does nothing. */
+  /**
+   * Releases this object's hold on its elements: they are freed before libtorch does anything else, at the latest when the
+   * running JavaScript ends. A second call does nothing.
+   */
   dispose(): void {
     const slot = this.#slot;
     if (slot < 0) return;
     this.#slot = -1;
     abandon(this);
-    native.release(slot);
+    release(slot);
   }
 
   [Symbol.dispose](): void {
@@ -83,6 +86,30 @@ export abstract class TensorBase {
   }
 }
 
+/**
+ * Slots to free: a count, then as many handles. Every call of the addon frees them before it does anything else, so a release costs
+ * no call of its own.
+ */
+const released = new Int32Array(64);
+native.setReleased(released);
+let sweeping = false;
+
+function release(slot: number): void {
+  const count = released[0]! + 1;
+  released[count] = slot;
+  released[0] = count;
+  if (count === released.length - 1) native.sweep();
+  if (sweeping) return;
+  sweeping = true;
+  queueMicrotask(sweep);
+}
+
+/** Nothing may stay until a next call that never comes. */
+function sweep(): void {
+  sweeping = false;
+  if (released[0] !== 0) native.sweep();
+}
+
 let handles = new Int32Array(256);
 
 /** @internal the tensors made since a call of {@link scope} began */
@@ -97,6 +124,11 @@ export class Scope {
     tensor.owner = this;
     if (this.items.length >= this.compactAt) this.compact();
     this.items.push(tensor);
+  }
+
+  /** Takes a tensor back that was disposed of: mostly the last one made. */
+  forget(tensor: TensorBase): void {
+    if (this.items[this.items.length - 1] === tensor) this.items.pop();
   }
 
   /** A long scope that disposes of its tensors early must not grow with their empty objects. */
@@ -196,6 +228,7 @@ function abandon(tensor: TensorBase): void {
     setCell(tensor, null);
     --unscoped;
   }
+  tensor.owner?.forget(tensor);
   tensor.owner = null;
 }
 

@@ -109,7 +109,11 @@ function writeBigInt(value: bigint, at: number): number {
 function writeList(list: ArrayLike<unknown>, at: number): number {
   if (at + list.length * 3 + 8 > cells.length) grow(at + list.length * 3 + 8);
   let next = put(at, Tag.List, list.length);
-  for (let i = 0; i < list.length; ++i) next = writeValue(list[i], next);
+  for (let i = 0; i < list.length; ++i) {
+    const item = list[i];
+    // Sizes, strides, paddings: what lists hold in every layer of a network.
+    next = typeof item === 'number' && next + 2 <= cells.length ? put(next, Tag.Number, item) : writeValue(item, next);
+  }
   return next;
 }
 

@@ -9,6 +9,7 @@ import {
   type RemovableHandle,
   type TensorHook,
 } from './autograd/hooks.js';
+import { type Conversions, conversions } from './conversions.js';
 import type { DType, Device, Layout, MemoryFormat } from './dtype.js';
 import { TorchError } from './errors.js';
 import { operatorIndex } from './operators.js';
@@ -41,7 +42,7 @@ export interface BackwardOptions {
 const WithMethods = TensorValues as unknown as abstract new (
   key: SlotKey,
   slot: number,
-) => TensorValues & TensorMethods;
+) => TensorValues & TensorMethods & Conversions;
 
 /** The object for a slot that the addon has just handed out. */
 export function tensorAt(slot: number): Tensor {
@@ -302,6 +303,10 @@ export function* tableEntries(table: string): Generator<[name: string, aten: str
     const [name = '', aten = name] = names.split('=');
     yield [name, aten, Number(self)];
   }
+}
+
+for (const [name, method] of conversions()) {
+  Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true });
 }
 
 for (const [name, aten, self] of tableEntries(methodTable)) {

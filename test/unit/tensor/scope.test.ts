@@ -11,6 +11,7 @@ import {
   zeros,
 } from '../../../lib/tensor/index.js';
 import type { Tensor } from '../../../lib/tensor/index.js';
+import { native } from '../../../lib/native/load.js';
 
 describe('scope', () => {
   it('frees what is not returned, at once and to the byte', () => {
@@ -82,6 +83,33 @@ describe('scope', () => {
     kept.dispose();
     assert.equal(kept.isDisposed, true);
     assert.equal(memory().tensors, before + 1);
+  });
+
+  it('frees what was disposed of before anything else is done, at the latest when the running JavaScript ends', async () => {
+    const { sweep } = native;
+    let sweeps = 0;
+    native.sweep = () => {
+      ++sweeps;
+      sweep();
+    };
+    try {
+      zeros([1]).dispose();
+      assert.equal(sweeps, 0);
+      await Promise.resolve();
+      assert.equal(sweeps, 1);
+      await Promise.resolve();
+      const made = Array.from({ length: 200 }, () => ones([1]));
+      const { tensors } = memory();
+      for (const each of made) each.dispose();
+      assert.ok(sweeps > 3);
+      assert.equal(memory().tensors, tensors - 200);
+      resetPeakMemory();
+      const held = memory().bytes;
+      for (let i = 0; i < 3; ++i) zeros([2 ** 20]).dispose();
+      assert.equal(memory().peakBytes - held, 2 ** 22);
+    } finally {
+      native.sweep = sweep;
+    }
   });
 
   it('makes the use of a released tensor an error that says how to mend it', () => {

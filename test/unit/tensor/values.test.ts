@@ -24,6 +24,40 @@ describe('elements', () => {
     }
   });
 
+  it('are converted by the short names of their dtypes', () => {
+    const x = tensor([[1.5, -2.25]]);
+    const names = {
+      bfloat16: 'bfloat16',
+      bool: 'bool',
+      byte: 'uint8',
+      cdouble: 'complex128',
+      cfloat: 'complex64',
+      char: 'int8',
+      double: 'float64',
+      float: 'float32',
+      half: 'float16',
+      int: 'int32',
+      long: 'int64',
+      short: 'int16',
+    } as const;
+    for (const [name, dtype] of Object.entries(names)) assert.equal(x.abs()[name as keyof typeof names]().dtype, dtype);
+    assert.deepEqual(x.int().tolist(), [[1, -2]]);
+    assert.deepEqual(x.long().tolist(), [[1n, -2n]]);
+    assert.deepEqual(x.double().add(1).tolist(), [[2.5, -1.25]]);
+    const pictures = zeros([1, 2, 2, 2]).half({ memoryFormat: 'channels_last' });
+    assert.deepEqual([pictures.dtype, pictures.isContiguous('channels_last')], ['float16', true]);
+    assert.equal(x.cpu().device, 'cpu');
+    assert.deepEqual([x.nelement(), x.ndimension(), x.elementSize()], [2, 2, 4]);
+  });
+
+  it('take no booleans as sizes, as in Python', () => {
+    const yes = tensor(true);
+    assert.throws(() => zeros([2]).view(yes as never, 2), { code: 'type' });
+    assert.throws(() => ops.narrowCopy(zeros([2]), 0, 0, yes as never), { code: 'type' });
+    assert.deepEqual(zeros([2]).view(tensor(1n) as never, 2).shape, [1, 2]);
+    assert.deepEqual(zeros([2, 3]).sum(yes as never).shape, [2]);
+  });
+
   it('are complex', () => {
     const x = tensor([[new Complex(1, 2)], [3]]);
     assert.deepEqual([x.dtype, x.shape], ['complex64', [2, 1]]);
