@@ -86,7 +86,7 @@ describe('scope', () => {
   });
 
   it('frees what was disposed of before anything else is done, at the latest when the running JavaScript ends', async () => {
-    const { sweep } = native;
+    const sweep = native.sweep.bind(native);
     let sweeps = 0;
     native.sweep = () => {
       ++sweeps;
