@@ -57,8 +57,8 @@ parityDescribe('a folder of pictures, against torchvision', function () {
       }
     }
     assert.deepEqual(ours, theirs.listed);
-    assert.match(String(ours['empty-class False']), /^Found no valid file for the classes b, d\. Supported/);
-    assert.match(String(ours['no-class False']), /^Couldn't find any class folder in /);
+    assert.match(ours['empty-class False'] as string, /^Found no valid file for the classes b, d\. Supported/);
+    assert.match(ours['no-class False'] as string, /^Couldn't find any class folder in /);
   });
 
   it('gives the same batches, drawing the same random numbers', async () => {
