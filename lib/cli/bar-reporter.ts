@@ -20,8 +20,14 @@ export class BarReporter implements Reporter {
   /** Mean seconds of an iteration, by kind of pass, for the time that is left. */
   readonly #seconds = new Map<Phase, number>();
 
-  /** @param notice prints a notice; the bar is off the screen while it does. */
-  constructor(output: Output, notice: (line: string) => void) {
+  readonly #finalTitle: string;
+
+  /**
+   * @param notice prints a notice; the bar is off the screen while it does.
+   * @param finalTitle stands before the bar of the last test.
+   */
+  constructor(output: Output, notice: (line: string) => void, finalTitle = 'test of the kept model') {
+    this.#finalTitle = finalTitle;
     this.#output = output;
     this.#colours = coloursFor(output);
     this.#notice = notice;
@@ -117,7 +123,7 @@ export class BarReporter implements Reporter {
 
   #format(progress: number, { report, text }: { report: IterationReport; text: string }): string {
     const { epoch, nEpochs, iteration, iterations, phase } = report;
-    const head = report.final ? 'test of the kept model' : `epoch ${epoch + 1}/${nEpochs} ${labels[phase]}`;
+    const head = report.final ? this.#finalTitle : `epoch ${epoch + 1}/${nEpochs} ${labels[phase]}`;
     const tail = `${iteration + 1}/${iterations}  ${text}`;
     const room = this.#output.columns - head.length - tail.length - 4;
     // Nothing may wrap: the cursor could not find its way back to the beginning of the bar.

@@ -1,18 +1,23 @@
 import type { Reporter } from '../train/reporter.js';
-import { EvaluationInterrupted } from '../train/errors.js';
+import { EvaluationInterrupted, UsageError } from '../train/errors.js';
 import { evaluate } from '../train/evaluate.js';
+import { evaluateFolder, isImageFolder, type FolderEvaluation } from '../train/evaluate-folder.js';
+import { formatFixed } from '../train/format.js';
+import { isPublished } from '../train/picture-network.js';
+import { runPaths } from '../train/run-files.js';
 import { BarReporter } from './bar-reporter.js';
 import type { EvalOptions } from './eval-options.js';
 import { interrupts } from './interrupt.js';
 import { LineReporter } from './line-reporter.js';
-import { isTerminal, type Output } from './output.js';
+import { formatDuration, isTerminal, type Output } from './output.js';
 
 /** `torchbridge eval`. @returns the exit code. */
 export async function runEval(options: EvalOptions, stdout: Output, stderr: Output): Promise<number> {
-  const { json, ...rest } = options;
+  const { json } = options;
+  const onFolder = isOnFolder(options);
   const print = (text: string): void => void stdout.write(`${text}\n`);
   const notice = (text: string): void => void stderr.write(`${text}\n`);
-  const bar = isTerminal(stdout) && !json ? new BarReporter(stdout, notice) : null;
+  const bar = isTerminal(stdout) && !json ? new BarReporter(stdout, notice, onFolder ? 'test' : undefined) : null;
   const lines = new LineReporter(print, notice);
   const quiet: Reporter = { notice, download: (progress) => lines.download(progress) };
   // The model's print belongs to training; here it would bury the one number that was asked for.
@@ -25,12 +30,13 @@ export async function runEval(options: EvalOptions, stdout: Output, stderr: Outp
   // Signals keep their usual effect, as there is nothing to save.
   const interrupt = interrupts(stdout, notice);
   try {
-    const result = await evaluate({
-      ...rest,
-      reporter: json ? quiet : (bar ?? plain),
-      signal: interrupt.signal,
-    });
+    const surroundings = { reporter: json ? quiet : (bar ?? plain), signal: interrupt.signal };
+    const result = onFolder
+      ? await evaluateFolder({ ...folderOptions(options), ...surroundings })
+      : await evaluate({ ...cifarOptions(options), ...surroundings });
+    bar?.close();
     if (json) print(JSON.stringify(result));
+    else if (result.dataset === 'imagefolder') print(summary(result));
     if (interrupt.outputFailure !== null) throw new Error(interrupt.outputFailure);
     return interrupt.brokenPipe ? interrupt.exitCode() : 0;
   } catch (error) {
@@ -41,4 +47,34 @@ export async function runEval(options: EvalOptions, stdout: Output, stderr: Outp
     bar?.close();
     interrupt.dispose();
   }
+}
+
+/** Whether the pictures are files in folders, by what was asked for or by what the folder holds. */
+function isOnFolder({ dataset, data, weights }: EvalOptions): boolean {
+  if (dataset !== undefined) return dataset === 'imagefolder';
+  return (weights !== undefined && isPublished(weights)) || (data !== undefined && isImageFolder(data));
+}
+
+function folderOptions({ save, data, weights, ...options }: EvalOptions): Parameters<typeof evaluateFolder>[0] {
+  if (data === undefined) {
+    throw new UsageError('Expected --data DIR: a folder with one folder of pictures for each class');
+  }
+  if (options.download) throw new UsageError('Expected no --download: there is no address for folders of pictures');
+  return { ...options, data, weights: weights ?? runPaths(save ?? '.').model };
+}
+
+function cifarOptions({ save, weights, data, dataset, verify, download, batchSize, device, threads }: EvalOptions) {
+  if (dataset === 'imagefolder') throw new UsageError('Expected another --dataset than imagefolder');
+  return { save, weights, data, dataset, verify, download, batchSize, device, threads };
+}
+
+function summary({ error, error5, loss, pictures, crops, skipped, seconds }: FolderEvaluation): string {
+  const percent = (share: number): string => `${formatFixed(100 * share, 2)} %`;
+  const how = [
+    `${pictures.toLocaleString('en-US')} pictures`,
+    crops === 1 ? 'single crop' : `${crops} crops`,
+    ...(skipped > 0 ? [`${skipped} left out`] : []),
+    formatDuration(seconds),
+  ];
+  return `Top-1 error: ${percent(error)}  top-5 error: ${percent(error5)}  loss: ${formatFixed(loss, 4)}  (${how.join(', ')})`;
 }

@@ -1,25 +1,32 @@
 import { Command } from '@commander-js/extra-typings';
 import { UsageError } from '../train/errors.js';
-import { choice, device, filePath, positiveInteger } from './values.js';
+import { choice, device, filePath, positiveInteger, wholeNumber } from './values.js';
 
 const examples = `
 Examples:
   $ torchbridge eval --save runs/first
       The best model of a run, on the test set of its data.
   $ torchbridge eval --weights model.dat --data data
-      A state dict that Python saved, on CIFAR-10; the form of the network is read from its shapes.`;
+      A state dict that Python saved, on CIFAR-10; the form of the network is read from its shapes.
+  $ torchbridge eval --weights densenet121 --data imagenet/val --ten-crop
+      Published weights on a folder with one folder of pictures for each class.`;
 
 /** What to evaluate, and on what. */
 export interface EvalOptions {
   readonly save: string | undefined;
   readonly weights: string | undefined;
   readonly data: string | undefined;
-  readonly dataset: 'cifar10' | 'cifar100' | 'shapes' | undefined;
+  readonly dataset: 'cifar10' | 'cifar100' | 'shapes' | 'imagefolder' | undefined;
   readonly verify: false | undefined;
   readonly batchSize: number | undefined;
   readonly device: string | undefined;
   readonly threads: number | undefined;
   readonly download: boolean;
+  readonly model: string | undefined;
+  readonly classes: string | undefined;
+  readonly tenCrop: boolean;
+  readonly skipBroken: boolean;
+  readonly workers: number | undefined;
   readonly json: boolean;
 }
 
@@ -27,28 +34,34 @@ export interface EvalOptions {
 export function evalCommand() {
   return new Command('eval')
     .summary('test a trained DenseNet')
-    .description('Measures loss and top-1 error of a trained network on the test set.')
+    .description(
+      'Measures loss and error of a trained network: on the test set of CIFAR, or on a folder with one folder of pictures for each class.',
+    )
     .option(
       '--save <dir>',
       'folder of a run: its model.pth, rebuilt from its config.json',
       filePath('--save', 'a folder'),
     )
-    .option('--weights <file>', 'a state dict, from here or from Python', filePath('--weights', 'a file'))
+    .option(
+      '--weights <file>',
+      'a state dict, from here or from Python; or densenet121, densenet161, ...',
+      filePath('--weights', 'a file'),
+    )
     .option(
       '--data <dir>',
-      'folder that holds CIFAR-10 or CIFAR-100 (default: that of the run)',
+      'folder that holds CIFAR-10 or CIFAR-100, or a folder of pictures for each class (default: that of the run)',
       filePath('--data', 'a folder'),
     )
     .option(
       '--dataset <name>',
-      'cifar10, cifar100 or shapes (default: that of the run)',
-      choice('--dataset', ['cifar10', 'cifar100', 'shapes']),
+      'cifar10, cifar100, shapes or imagefolder (default: what --data holds, or that of the run)',
+      choice('--dataset', ['cifar10', 'cifar100', 'shapes', 'imagefolder']),
     )
     .option('--download', 'fetch the data set into its folder if it is not there')
     .option('--no-verify', 'take data of your own in the layout of CIFAR, whose md5 differ')
     .option(
       '--batch-size <n>',
-      'pictures of an iteration (default: that of the run, or 64)',
+      'pictures of an iteration (default: that of the run, or 64; of a folder 32, with --ten-crop 4)',
       positiveInteger('--batch-size'),
     )
     .option('--device <name>', 'cpu, cuda, cuda:1, ... (default: that of the run, or cpu)', device('--device'))
@@ -58,6 +71,24 @@ export function evalCommand() {
       positiveInteger('--threads', 1024),
     )
     .option('--json', 'print one JSON object instead of the lines')
+    .optionsGroup('Folders of pictures:')
+    .option('--ten-crop', 'average over four corners and the middle of each picture and of its mirror image')
+    .option(
+      '--model <name>',
+      'form of the network in a file (default: what the file tells)',
+      filePath('--model', 'a name'),
+    )
+    .option(
+      '--classes <file>',
+      'names of the classes in the order of the network, where the folders are others or fewer',
+      filePath('--classes', 'a file'),
+    )
+    .option('--skip-broken', 'leave out pictures that cannot be read; without it the first one ends the evaluation')
+    .option(
+      '--workers <n>',
+      'threads that read pictures (default: one less than cores)',
+      wholeNumber('--workers', 1024),
+    )
     .addHelpText('after', examples);
 }
 
@@ -72,16 +103,33 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
   if (given.dataset === 'shapes' && given.data !== undefined) {
     throw new UsageError('Expected no --data with --dataset shapes: its pictures are generated');
   }
+  const forFolders = [
+    given.tenCrop === true ? '--ten-crop' : undefined,
+    given.skipBroken === true ? '--skip-broken' : undefined,
+    given.model === undefined ? undefined : '--model',
+    given.classes === undefined ? undefined : '--classes',
+    given.workers === undefined ? undefined : '--workers',
+  ].filter((flag) => flag !== undefined);
+  const [flag] = forFolders;
+  if (flag !== undefined && given.dataset !== undefined && given.dataset !== 'imagefolder') {
+    throw new UsageError(`Expected no ${flag} with --dataset ${given.dataset}: it is for folders of pictures`);
+  }
   return {
     save: given.save,
     weights: given.weights,
     data: given.data,
-    dataset: given.dataset,
+    // These options are for nothing else.
+    dataset: given.dataset ?? (flag === undefined ? undefined : 'imagefolder'),
     verify: given.verify ? undefined : false,
     download: given.download === true,
     batchSize: given.batchSize,
     device: given.device,
     threads: given.threads,
     json: given.json === true,
+    model: given.model,
+    classes: given.classes,
+    tenCrop: given.tenCrop === true,
+    skipBroken: given.skipBroken === true,
+    workers: given.workers,
   };
 }

@@ -4,6 +4,7 @@ import { packageVersion } from '../train/package-version.js';
 import { doctorCommand } from './doctor-command.js';
 import { evalCommand, evalOptions } from './eval-options.js';
 import { errorLine, type Output } from './output.js';
+import { predictCommand, predictOptions } from './predict-options.js';
 import { runOptions, trainCommand } from './train-options.js';
 
 /** Exit code for a command line that cannot be: a wrong option, value or combination. */
@@ -15,6 +16,7 @@ const about = `
 Examples:
   $ torchbridge train --save runs/first --n-epochs 8     train on generated pictures
   $ torchbridge eval --save runs/first                   test the best model of that run
+  $ torchbridge predict cat.jpg --weights densenet121    what a picture shows
   $ torchbridge doctor                                   what is installed, and what is missing`;
 
 /**
@@ -69,6 +71,11 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     const { runEval } = await import('./eval-command.js');
     setCode(await runEval(options, stdout, stderr));
   });
+  const predict = predictCommand().action(async (images, given) => {
+    const options = predictOptions(images, given);
+    const { runPredict } = await import('./predict-command.js');
+    setCode(await runPredict(options, stdout, stderr));
+  });
   const doctor = doctorCommand().action(async (given) => {
     const { runDoctor } = await import('./doctor.js');
     setCode(await runDoctor({ json: given.json === true }, stdout));
@@ -77,7 +84,7 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     const { runSetup } = await import('./setup.js');
     setCode(await runSetup());
   });
-  for (const command of [train, evaluate, doctor, setup]) root.addCommand(command);
+  for (const command of [train, evaluate, predict, doctor, setup]) root.addCommand(command);
   for (const command of [root, ...root.commands]) {
     command.exitOverride();
     // Commander would print the message and the exception would carry it as well: it is printed once, by report().

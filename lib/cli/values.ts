@@ -21,11 +21,12 @@ export function positiveInteger(flag: string, max = Number.MAX_SAFE_INTEGER): (t
   };
 }
 
-/** An integer from 0. */
-export function wholeNumber(flag: string): (text: string) => number {
+/** An integer from 0 to `max`. */
+export function wholeNumber(flag: string, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const expected = max === Number.MAX_SAFE_INTEGER ? 'an integer from 0' : `an integer from 0 to ${max}`;
   return (text) => {
     const value = Number(text);
-    return integerForm.test(text) && Number.isSafeInteger(value) ? value : refuse('an integer from 0', flag, text);
+    return integerForm.test(text) && value <= max ? value : refuse(expected, flag, text);
   };
 }
 

@@ -32,6 +32,11 @@ export interface Pictures {
   readonly scale: Normalize;
 }
 
+/** How the pictures of a data set are normalised. */
+export function scaleOf(dataset: RunConfig['dataset']): Normalize {
+  return dataset === 'cifar100' ? CIFAR100_SCALE : CIFAR10_SCALE;
+}
+
 /** Reads the pictures a configuration names. @throws IoError in one line that names the file and the way out. */
 export function openPictures(source: Pick<RunConfig, 'dataset' | 'data' | 'verify'>): Pictures {
   const { train, test } =
@@ -42,7 +47,7 @@ export function openPictures(source: Pick<RunConfig, 'dataset' | 'data' | 'verif
     train,
     test,
     numClasses: train.classes.length,
-    scale: source.dataset === 'cifar100' ? CIFAR100_SCALE : CIFAR10_SCALE,
+    scale: scaleOf(source.dataset),
   };
 }
 

@@ -5,3 +5,6 @@ export type { RunConfig, RunOptions } from './config.js';
 export { DeviceError, EvaluationInterrupted, RunInterrupted, UsageError } from './errors.js';
 export type { AverageMeter, EpochMeters, MeterState } from './average-meter.js';
 export type { EpochReport, IterationReport, Phase, Reporter, StartReport } from './reporter.js';
+export { predict, type PredictedClass, type Prediction, type PredictOptions } from './predict.js';
+export { evaluateFolder, type EvaluateFolderOptions, type FolderEvaluation } from './evaluate-folder.js';
+export { type PictureNetworkOptions } from './picture-network.js';

@@ -95,7 +95,7 @@ export function modelWithWeights(
 }
 
 /** @throws DeviceError in one line when libtorch has no such device. */
-function moveTo(model: DenseNet, device: string): void {
+export function moveTo(model: DenseNet, device: string): void {
   try {
     model.to({ device });
   } catch (error) {

@@ -1,0 +1,174 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ImageFolder, PictureLoader, picturesIn, type PictureBatch } from '../data/index.js';
+import { functional } from '../nn/index.js';
+import { getNumThreads, noGrad, scope, setNumThreads, tensor } from '../tensor/index.js';
+import { AverageMeter, epochMeters } from './average-meter.js';
+import { EvaluationInterrupted, UsageError } from './errors.js';
+import { openPictureNetwork, type PictureNetwork, type PictureNetworkOptions } from './picture-network.js';
+
+/** What to evaluate on a folder of pictures, and how. */
+export interface EvaluateFolderOptions extends PictureNetworkOptions {
+  /** A folder with one folder of pictures for each class. */
+  readonly data: string;
+  /** The four corners and the middle of every picture and of its mirror image, their outputs averaged; default false. */
+  readonly tenCrop?: boolean | undefined;
+  /** Pictures of one pass through the network, default 32, with ten crops 4. */
+  readonly batchSize?: number | undefined;
+  /** Threads that read pictures; default one less than there are processors, 1 to 8. */
+  readonly workers?: number | undefined;
+  /** Leaves out pictures that cannot be read, with a notice; default false, the first one ends the evaluation. */
+  readonly skipBroken?: boolean | undefined;
+  /** Threads of libtorch; default as they are. */
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an evaluation on a folder measured. */
+export interface FolderEvaluation {
+  readonly weights: string;
+  readonly dataset: 'imagefolder';
+  readonly data: string;
+  /** Pictures that were evaluated. */
+  readonly pictures: number;
+  /** Pictures that could not be read. */
+  readonly skipped: number;
+  /** Classes of the network. */
+  readonly classes: number;
+  /** Crops of each picture: 1 or 10. */
+  readonly crops: number;
+  readonly parameters: number;
+  readonly loss: number;
+  /** Share of wrong first choices, 0 to 1. */
+  readonly error: number;
+  /** Share of pictures whose class is not among the first five choices, 0 to 1. */
+  readonly error5: number;
+  /** Seconds the pass took. */
+  readonly seconds: number;
+}
+
+/** Whether there are folders with pictures in it, and none of CIFAR's files. */
+export function isImageFolder(root: string): boolean {
+  if (!existsSync(root) || !statSync(root).isDirectory()) return false;
+  const entries = readdirSync(root, { withFileTypes: true });
+  if (entries.some(({ name }) => name.startsWith('cifar-'))) return false;
+  return entries.some((entry) => entry.isDirectory() && picturesIn(join(root, entry.name)).length > 0);
+}
+
+/**
+ * Loss, top-1 and top-5 error of a network on a folder of pictures, as torchvision's reference program measures them. With ten crops the
+ * ten outputs of a picture are averaged before the softmax.
+ * @throws EvaluationInterrupted after the signal; IoError that names a picture; Error in one line for what does not fit.
+ */
+export async function evaluateFolder(options: EvaluateFolderOptions): Promise<FolderEvaluation> {
+  const { data, tenCrop = false, reporter, signal } = options;
+  const batchSize = options.batchSize ?? (tenCrop ? 4 : 32);
+  setNumThreads(options.threads ?? getNumThreads());
+  const folder = new ImageFolder(data);
+  const network = await openPictureNetwork(options);
+  const { model, transform } = network;
+  const classOf = matchClasses(folder, network, options);
+  let skipped = 0;
+  const loader = new PictureLoader(folder, {
+    transform,
+    tenCrop,
+    batchSize,
+    workers: options.workers,
+    ...(options.skipBroken === true && {
+      onBroken: (error) => {
+        skipped++;
+        reporter?.notice?.(`${error.message}; left out`);
+      },
+    }),
+  });
+  const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
+  reporter?.model?.(String(model), parameters);
+  const meters = epochMeters();
+  const top5 = new AverageMeter();
+  const began = performance.now();
+  let end = began;
+  let iteration = 0;
+  try {
+    for await (const batch of loader) {
+      if (signal?.aborted === true) throw new EvaluationInterrupted();
+      const result = evaluateBatch(network, batch, classOf);
+      meters.loss.update(result.loss, batch.length);
+      meters.error.update(result.error, batch.length);
+      top5.update(result.error5, batch.length);
+      const now = performance.now();
+      meters.time.update((now - end) / 1000);
+      end = now;
+      const place = { iteration: iteration++, iterations: loader.length, pictures: batch.length, meters };
+      reporter?.iteration?.({ phase: 'test', final: true, epoch: 0, nEpochs: 1, ...place });
+      await turn();
+    }
+  } finally {
+    for (const each of [...model.parameters(), ...model.buffers()]) each.dispose();
+  }
+  return {
+    weights: network.weights,
+    dataset: 'imagefolder',
+    data,
+    pictures: meters.error.count,
+    skipped,
+    classes: model.config.numClasses,
+    crops: tenCrop ? 10 : 1,
+    parameters,
+    loss: meters.loss.avg,
+    error: meters.error.avg,
+    error5: top5.avg,
+    seconds: (performance.now() - began) / 1000,
+  };
+}
+
+function evaluateBatch(
+  { model, device }: PictureNetwork,
+  batch: PictureBatch,
+  classOf: readonly number[],
+): { loss: number; error: number; error5: number } {
+  return scope(() =>
+    noGrad(() => {
+      const [input] = batch.tensors();
+      const classes = batch.samples.map(({ target }) => classOf[target]!);
+      const target = tensor(BigInt64Array.from(classes, BigInt)).to(device);
+      const [pictures = 0, crops = 1] = input.dim() === 5 ? input.shape : [input.shape[0]];
+      const images = input.dim() === 5 ? input.flatten(0, 1) : input;
+      const outputs = model.call(images.to(device));
+      const output = crops === 1 ? outputs : outputs.view([pictures, crops, -1]).mean(1);
+      const loss = functional.crossEntropy(output, target).item();
+      const count = Math.min(5, model.config.numClasses);
+      const [, choices] = output.topk(count, { dim: 1 });
+      const chosen = Array.from(choices.to('cpu').toTypedArray() as BigInt64Array, Number);
+      const ranks = classes.map((each, row) => chosen.slice(row * count, (row + 1) * count).indexOf(each));
+      const share = (wrong: (rank: number) => boolean): number => ranks.filter(wrong).length / ranks.length;
+      return { loss, error: share((rank) => rank !== 0), error5: share((rank) => rank < 0) };
+    }),
+  );
+}
+
+/**
+ * The class of the network that each folder stands for: the one of its name where every folder has the name of a class,
+ * else the one at its place in the order, as with torchvision.
+ */
+function matchClasses(
+  folder: ImageFolder,
+  { model, categories, weights }: PictureNetwork,
+  options: EvaluateFolderOptions,
+): number[] {
+  const { numClasses } = model.config;
+  const named = folder.classes.map((name) => {
+    const index = categories?.indexOf(name) ?? -1;
+    return index === categories?.lastIndexOf(name) ? index : -1; // two classes may have one name
+  });
+  if (named.every((index) => index >= 0)) return named;
+  if (folder.classes.length === numClasses) return folder.classes.map((_, index) => index);
+  const unknown =
+    options.classes === undefined
+      ? ''
+      : `, and ${options.classes} does not name ${folder.classes[named.indexOf(-1)] ?? ''}`;
+  throw new UsageError(
+    `${options.data} has ${folder.classes.length} class folders, ${weights} has ${numClasses} classes${unknown}: expected a folder for each, ` +
+      'or --classes FILE with the names of the folders in the order of the network',
+  );
+}

@@ -1,0 +1,203 @@
+import { existsSync, readFileSync, readSync, closeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ImageClassification } from '../data/index.js';
+import { pictureFormat } from '../data/picture-format.js';
+import { SHAPES_CLASSES } from '../data/shapes-draw.js';
+import { IoError, openRegularFile } from '../io/index.js';
+import { denseNetForm } from '../models/densenet-form.js';
+import { identifyWeights } from '../models/identify-weights.js';
+import {
+  DenseNet,
+  fetchWeights,
+  getModel,
+  getModelWeights,
+  getWeight,
+  listModels,
+  loadWeights,
+  WeightsError,
+  type Weights,
+} from '../models/index.js';
+import { findWeights } from '../models/weight-files.js';
+import { fitNames } from '../models/weight-names.js';
+import { scope } from '../tensor/index.js';
+import { readClassNames } from './class-names.js';
+import { readConfig, type RunConfig } from './config.js';
+import { scaleOf } from './datasets.js';
+import { UsageError } from './errors.js';
+import type { Reporter } from './reporter.js';
+import { moveTo } from './run.js';
+import { runFileNames } from './run-files.js';
+
+/** Which network, for pictures of any size. */
+export interface PictureNetworkOptions {
+  /** Published weights by name (`densenet121`), or a file of `torch.save`. */
+  readonly weights: string;
+  /** The form of the network (`densenet121`) for weights from a file; default what their names and shapes tell. */
+  readonly model?: string | undefined;
+  /** A file that names the classes; default those of the published weights, or of the run beside the file. */
+  readonly classes?: string | undefined;
+  /** Default cpu. */
+  readonly device?: string | undefined;
+  /** Told of the download, and of what was done to the names of the weights. */
+  readonly reporter?: Reporter | undefined;
+}
+
+/** A network with weights, in eval mode on its device, and what belongs to it. */
+export interface PictureNetwork {
+  readonly model: DenseNet;
+  /** Name of the published weights, or path of the file. */
+  readonly weights: string;
+  /** Names of the classes, where they are known. */
+  readonly categories: readonly string[] | undefined;
+  /** How pictures are made ready for it. */
+  readonly transform: ImageClassification;
+  readonly device: string;
+}
+
+/** Whether this is the name of published weights, or of a network that has some. */
+export function isPublished(weights: string): boolean {
+  return getModelWeights(weights) !== undefined || /^DenseNet\d+_Weights\./.test(weights);
+}
+
+/**
+ * Makes a network for pictures: fetches published weights, or reads a file.
+ * @throws UsageError for names that do not go together; IoError, DeviceError and Error in one line that says what is wrong.
+ */
+export async function openPictureNetwork(options: PictureNetworkOptions): Promise<PictureNetwork> {
+  // Read first: a download may follow.
+  const named = options.classes === undefined ? undefined : readClassNames(options.classes);
+  const published = publishedWeights(options);
+  if (published !== undefined)
+    await fetchWeights(published, { onProgress: (done) => options.reporter?.download?.(done) });
+  const weights = published?.name ?? options.weights;
+  const model = published === undefined ? networkOf(options) : publishedNetwork(published);
+  const { numClasses } = model.config;
+  if (named !== undefined && named.length !== numClasses) {
+    throw new Error(`${options.classes ?? ''} names ${named.length} classes, ${weights} has ${numClasses}`);
+  }
+  const run = published === undefined ? configBeside(options.weights) : undefined;
+  const device = options.device ?? 'cpu';
+  moveTo(model, device);
+  model.eval();
+  return { model, weights, categories: named ?? categoriesOf(model, run), transform: transformOf(model, run), device };
+}
+
+/** The published weights that are asked for; undefined for a file. */
+function publishedWeights({ weights, model }: PictureNetworkOptions): Weights | undefined {
+  if (model !== undefined && !listModels().includes(model)) {
+    throw new UsageError(`Expected ${listModels().join(', ')} for --model but received ${JSON.stringify(model)}`);
+  }
+  const member = model === undefined ? undefined : getModelWeights(model)?.DEFAULT;
+  if (member !== undefined && (weights === 'DEFAULT' || `${member.enumName}.${weights}` === member.name)) return member;
+  if (!isPublished(weights)) return undefined;
+  let found: Weights;
+  try {
+    found = getWeight(weights);
+  } catch (error) {
+    throw new UsageError(`--weights: ${(error as Error).message}`, { cause: error });
+  }
+  if (model !== undefined && member?.name !== found.name) {
+    throw new UsageError(`--weights ${weights} are not those of --model ${model}; leave --model out`);
+  }
+  return found;
+}
+
+function publishedNetwork(weights: Weights): DenseNet {
+  const name = listModels().find((each) => getModelWeights(each)?.DEFAULT.enumName === weights.enumName) ?? '';
+  return getModel(name, { weights });
+}
+
+function networkOf({ weights: path, model, reporter }: PictureNetworkOptions): DenseNet {
+  const onNotice = (line: string): void => reporter?.notice?.(line);
+  try {
+    if (model !== undefined) return getModel(model, { weights: path, onNotice });
+    return scope(() => {
+      const { state } = findWeights(path);
+      const fitted = fitNames(state).state;
+      const form = denseNetForm(fitted);
+      if (form === undefined) {
+        const what = identifyWeights(fitted);
+        const names = [...state.keys()].slice(0, 3).join(', ');
+        throw new IoError(
+          'format',
+          `${path}: no weights of a DenseNet${what === undefined ? '' : ` but of ${what}`}: its names begin with ${names}`,
+          path,
+        );
+      }
+      const network = new DenseNet(form);
+      loadWeights(network, state, { onNotice });
+      return network;
+    });
+  } catch (error) {
+    throw explain(error, path, model);
+  }
+}
+
+/** One line, which names the file and the way out. */
+function explain(error: unknown, path: string, model: string | undefined): unknown {
+  if (error instanceof WeightsError) {
+    const hint = error.hint.replaceAll('the state dict', path);
+    const wayOut = model === undefined ? '' : '; without --model the network is read from the file';
+    return new Error(`${hint}${wayOut}`, { cause: error });
+  }
+  if (!(error instanceof IoError)) return error;
+  if (error.code === 'missing' && !/[/.]/.test(path)) {
+    const names = listModels().filter((name) => getModelWeights(name) !== undefined);
+    return new IoError('missing', `${error.message}; weights are published for ${names.join(', ')}`, path, {
+      cause: error,
+    });
+  }
+  const picture = error.code === 'format' ? formatOfPicture(path) : undefined;
+  if (picture === undefined) return error;
+  return new IoError('format', `${path}: a ${picture} picture, not weights`, path, { cause: error });
+}
+
+function formatOfPicture(path: string): string | undefined {
+  try {
+    const { fd } = openRegularFile(path);
+    const head = Buffer.alloc(64);
+    try {
+      return pictureFormat(head.subarray(0, readSync(fd, head)));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the run was that left the weights; undefined for files that come from elsewhere. */
+function configBeside(weights: string): RunConfig | undefined {
+  const path = join(dirname(weights), runFileNames.config);
+  if (!existsSync(path)) return undefined;
+  try {
+    return readConfig(readFileSync(path, 'utf8'), path);
+  } catch {
+    return undefined; // another program's
+  }
+}
+
+function categoriesOf({ config }: DenseNet, run: RunConfig | undefined): readonly string[] | undefined {
+  const known = [run?.dataset === 'shapes' ? SHAPES_CLASSES : [], run?.dataset === 'cifar10' ? CIFAR10_CLASSES : []];
+  const imagenet = config.smallInputs ? [] : getWeight('densenet121').meta.categories;
+  return [...known, imagenet].find((names) => names.length === config.numClasses);
+}
+
+function transformOf({ config }: DenseNet, run: RunConfig | undefined): ImageClassification {
+  if (!config.smallInputs) return new ImageClassification(getWeight('densenet121').transforms);
+  const { mean, std } = scaleOf(run?.dataset ?? 'cifar10');
+  return new ImageClassification({ resizeSize: 32, cropSize: 32, mean, std });
+}
+
+const CIFAR10_CLASSES = [
+  'airplane',
+  'automobile',
+  'bird',
+  'cat',
+  'deer',
+  'dog',
+  'frog',
+  'horse',
+  'ship',
+  'truck',
+] as const;
