@@ -68,7 +68,7 @@ function cifarOptions({ save, weights, data, dataset, verify, download, batchSiz
   return { save, weights, data, dataset, verify, download, batchSize, device, threads };
 }
 
-function summary({ error, error5, loss, pictures, crops, skipped, seconds }: FolderEvaluation): string {
+function summary({ error, error5, loss, pictures, crops, skipped, seconds, classes }: FolderEvaluation): string {
   const percent = (share: number): string => `${formatFixed(100 * share, 2)} %`;
   const how = [
     `${pictures.toLocaleString('en-US')} pictures`,
@@ -76,5 +76,6 @@ function summary({ error, error5, loss, pictures, crops, skipped, seconds }: Fol
     ...(skipped > 0 ? [`${skipped} left out`] : []),
     formatDuration(seconds),
   ];
-  return `Top-1 error: ${percent(error)}  top-5 error: ${percent(error5)}  loss: ${formatFixed(loss, 4)}  (${how.join(', ')})`;
+  const top5 = classes > 5 ? `  top-5 error: ${percent(error5)}` : ''; // no error is possible among five
+  return `Top-1 error: ${percent(error)}${top5}  loss: ${formatFixed(loss, 4)}  (${how.join(', ')})`;
 }

@@ -2,11 +2,17 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ImageFolder, PictureLoader, picturesIn, type PictureBatch } from '../data/index.js';
+import { IoError } from '../io/index.js';
 import { functional } from '../nn/index.js';
 import { getNumThreads, noGrad, scope, setNumThreads, tensor } from '../tensor/index.js';
 import { AverageMeter, epochMeters } from './average-meter.js';
 import { EvaluationInterrupted, UsageError } from './errors.js';
-import { openPictureNetwork, type PictureNetwork, type PictureNetworkOptions } from './picture-network.js';
+import {
+  disposeNetwork,
+  openPictureNetwork,
+  type PictureNetwork,
+  type PictureNetworkOptions,
+} from './picture-network.js';
 
 /** What to evaluate on a folder of pictures, and how. */
 export interface EvaluateFolderOptions extends PictureNetworkOptions {
@@ -62,11 +68,23 @@ export function isImageFolder(root: string): boolean {
  * @throws EvaluationInterrupted after the signal; IoError that names a picture; Error in one line for what does not fit.
  */
 export async function evaluateFolder(options: EvaluateFolderOptions): Promise<FolderEvaluation> {
+  setNumThreads(options.threads ?? getNumThreads());
+  const folder = new ImageFolder(options.data);
+  const network = await openPictureNetwork(options);
+  try {
+    return await measure(folder, network, options);
+  } finally {
+    disposeNetwork(network.model);
+  }
+}
+
+async function measure(
+  folder: ImageFolder,
+  network: PictureNetwork,
+  options: EvaluateFolderOptions,
+): Promise<FolderEvaluation> {
   const { data, tenCrop = false, reporter, signal } = options;
   const batchSize = options.batchSize ?? (tenCrop ? 4 : 32);
-  setNumThreads(options.threads ?? getNumThreads());
-  const folder = new ImageFolder(data);
-  const network = await openPictureNetwork(options);
   const { model, transform } = network;
   const classOf = matchClasses(folder, network, options);
   let skipped = 0;
@@ -89,23 +107,21 @@ export async function evaluateFolder(options: EvaluateFolderOptions): Promise<Fo
   const began = performance.now();
   let end = began;
   let iteration = 0;
-  try {
-    for await (const batch of loader) {
-      if (signal?.aborted === true) throw new EvaluationInterrupted();
-      const result = evaluateBatch(network, batch, classOf);
-      meters.loss.update(result.loss, batch.length);
-      meters.error.update(result.error, batch.length);
-      top5.update(result.error5, batch.length);
-      const now = performance.now();
-      meters.time.update((now - end) / 1000);
-      end = now;
-      const place = { iteration: iteration++, iterations: loader.length, pictures: batch.length, meters };
-      reporter?.iteration?.({ phase: 'test', final: true, epoch: 0, nEpochs: 1, ...place });
-      await turn();
-    }
-  } finally {
-    for (const each of [...model.parameters(), ...model.buffers()]) each.dispose();
+  for await (const batch of loader) {
+    if (signal?.aborted === true) throw new EvaluationInterrupted();
+    const result = evaluateBatch(network, batch, classOf);
+    meters.loss.update(result.loss, batch.length);
+    meters.error.update(result.error, batch.length);
+    top5.update(result.error5, batch.length);
+    const now = performance.now();
+    meters.time.update((now - end) / 1000);
+    end = now;
+    const place = { iteration: iteration++, iterations: loader.length, pictures: batch.length, meters };
+    reporter?.iteration?.({ phase: 'test', final: true, epoch: 0, nEpochs: 1, ...place });
+    await turn();
   }
+  if (meters.error.count === 0)
+    throw new IoError('format', `${data}: none of its ${folder.length} pictures can be read`, data);
   return {
     weights: network.weights,
     dataset: 'imagefolder',

@@ -71,15 +71,25 @@ export async function openPictureNetwork(options: PictureNetworkOptions): Promis
     await fetchWeights(published, { onProgress: (done) => options.reporter?.download?.(done) });
   const weights = published?.name ?? options.weights;
   const model = published === undefined ? networkOf(options) : publishedNetwork(published);
-  const { numClasses } = model.config;
-  if (named !== undefined && named.length !== numClasses) {
-    throw new Error(`${options.classes ?? ''} names ${named.length} classes, ${weights} has ${numClasses}`);
-  }
   const run = published === undefined ? configBeside(options.weights) : undefined;
   const device = options.device ?? 'cpu';
-  moveTo(model, device);
+  const { numClasses } = model.config;
+  try {
+    if (named !== undefined && named.length !== numClasses) {
+      throw new Error(`${options.classes ?? ''} names ${named.length} classes, ${weights} has ${numClasses}`);
+    }
+    moveTo(model, device);
+  } catch (error) {
+    disposeNetwork(model);
+    throw error;
+  }
   model.eval();
   return { model, weights, categories: named ?? categoriesOf(model, run), transform: transformOf(model, run), device };
+}
+
+/** Frees a network. */
+export function disposeNetwork(model: DenseNet): void {
+  for (const tensor of [...model.parameters(), ...model.buffers()]) tensor.dispose();
 }
 
 /** The published weights that are asked for; undefined for a file. */
@@ -125,7 +135,12 @@ function networkOf({ weights: path, model, reporter }: PictureNetworkOptions): D
         );
       }
       const network = new DenseNet(form);
-      loadWeights(network, state, { onNotice });
+      try {
+        loadWeights(network, state, { onNotice });
+      } catch (error) {
+        disposeNetwork(network);
+        throw error;
+      }
       return network;
     });
   } catch (error) {

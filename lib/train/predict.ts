@@ -3,7 +3,12 @@ import { statSync } from 'node:fs';
 import { hasPictureExtension, picturesIn, readPictures, type PictureRead } from '../data/index.js';
 import { explainSystemError, IoError } from '../io/index.js';
 import { getNumThreads, noGrad, scope, setNumThreads, type Tensor } from '../tensor/index.js';
-import { openPictureNetwork, type PictureNetwork, type PictureNetworkOptions } from './picture-network.js';
+import {
+  disposeNetwork,
+  openPictureNetwork,
+  type PictureNetwork,
+  type PictureNetworkOptions,
+} from './picture-network.js';
 
 /** What to predict, and with which network. */
 export interface PredictOptions extends PictureNetworkOptions {
@@ -71,7 +76,7 @@ export async function* predict(options: PredictOptions): AsyncGenerator<Predicti
     yield* predictBatch(network, waiting, top);
   } finally {
     await reads.return();
-    for (const tensor of [...network.model.parameters(), ...network.model.buffers()]) tensor.dispose();
+    disposeNetwork(network.model);
   }
 }
 

@@ -5,6 +5,7 @@ import { load, serialize } from '../../lib/io/index.js';
 import { cifarDenseNet, DenseNet } from '../../lib/models/index.js';
 import { ones, OrderedDict, scope } from '../../lib/tensor/index.js';
 import { failWith, program, start, succeed, suiteFolder, tiny } from './command.js';
+import { writePictures } from './pictures.js';
 import { writeSmallCifar } from './small-cifar.js';
 
 describe('torchbridge eval', function () {
@@ -55,6 +56,16 @@ describe('torchbridge eval', function () {
     );
     assert.doesNotMatch(await failWith(1, [...args, '--device', 'mps'], { cwd: folder.path }), /evaluates here/);
     await succeed([...args, '--device', 'cpu'], { cwd: folder.path });
+  });
+
+  it('predicts with the kept model of a run, by the names of its classes', async () => {
+    await writePictures(at('pictures'), 1);
+    const args = ['predict', 'pictures', '--weights', 'run/model.pth', '--top', '10', '--json'];
+    const { stdout } = await succeed(args, { cwd: folder.path });
+    const [shown] = JSON.parse(stdout) as { top: { name: string }[] }[];
+    const names = shown?.top.map(({ name }) => name).sort();
+    assert.deepEqual(names?.slice(0, 3), ['airplane', 'automobile', 'bird']);
+    assert.equal(names.length, 10);
   });
 
   it('stops when nobody reads its output any more', async () => {
