@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { ImageClassification, readPicture } from '../../lib/data/index.js';
 import { getModel } from '../../lib/models/index.js';
-import { getNumThreads, memory, noGrad, scope, setNumThreads, type Tensor } from '../../lib/tensor/index.js';
+import { getNumThreads, memory, noGrad, scope, setNumThreads } from '../../lib/tensor/index.js';
 import { evaluateFolder, predict, type PredictedClass } from '../../lib/train/index.js';
 import { digest, doubleBits } from './digest.js';
 import { parityDescribe, runPython } from './python.js';
