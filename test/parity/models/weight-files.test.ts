@@ -3,7 +3,14 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { save } from '../../../lib/io/index.js';
-import { cifarDenseNet, type DenseNet, getModel, loadWeights, type WeightsReport } from '../../../lib/models/index.js';
+import {
+  cifarDenseNet,
+  type DenseNet,
+  getModel,
+  loadWeights,
+  WeightsError,
+  type WeightsReport,
+} from '../../../lib/models/index.js';
 import { functional } from '../../../lib/nn/index.js';
 import { getNumThreads, memory, noGrad, ops, scope, setNumThreads, tensor } from '../../../lib/tensor/index.js';
 import { digest, digests } from '../digest.js';
@@ -13,7 +20,7 @@ interface Outcomes {
   readonly state: Record<string, string | null>;
   readonly logits: string;
   readonly loss: string;
-  readonly trained: Record<string, string | null>;
+  readonly statistics: Record<string, string | null>;
 }
 
 type Forms = readonly string[];
@@ -53,7 +60,7 @@ function outcomes(model: DenseNet, name: string): Outcomes {
       const logits = digest(model.call(images));
       model.train();
       const loss = digest(functional.crossEntropy(model.call(images), labels));
-      return { state, logits, loss, trained: digests(model.stateDict()) };
+      return { state, logits, loss, statistics: digests(model.namedBuffers()) };
     }),
   );
 }
@@ -78,13 +85,19 @@ parityDescribe("Python's files of weights, bit for bit", function () {
   const threads = getNumThreads();
   let folder = '';
   let expected: Record<string, { readonly whole: Outcomes; readonly published: Outcomes }> = {};
+  let said: Record<string, string | null> = {};
   const script = path.join(import.meta.dirname, 'weight_files.py');
 
   before(() => {
     setNumThreads(1);
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-weights-'));
     const cases = Object.entries(CASES).map(([name, forms]) => `${name}:${forms.join()}`);
-    expected = runPython(script, ['write', folder, ...cases]).json() as typeof expected;
+    const written = runPython(script, ['write', folder, ...cases]).json() as {
+      made: typeof expected;
+      complaints: typeof said;
+    };
+    expected = written.made;
+    said = written.complaints;
   });
   after(() => {
     setNumThreads(threads);
@@ -118,6 +131,25 @@ parityDescribe("Python's files of weights, bit for bit", function () {
       release(model);
     });
   }
+
+  it("fail in PyTorch's words where they do not fit, and follow its rule of versions", () => {
+    const model = make('cifar-40');
+    const ours = Object.keys(said).map((name) => {
+      try {
+        loadWeights(model, path.join(folder, `${name}.pth`));
+        return [name, null];
+      } catch (error) {
+        assert.ok(error instanceof WeightsError, String(error));
+        return [name, error.message.slice(0, -`\n${error.hint}`.length)];
+      }
+    });
+    assert.deepEqual(Object.fromEntries(ours), said);
+    assert.deepEqual(
+      Object.entries(said).flatMap(([name, text]) => (text === null ? [] : [name])),
+      ['counted', 'other', 'plain'],
+    );
+    release(model);
+  });
 
   it('and ours in Python', () => {
     const got = runPython(script, ['read', folder, ...Object.keys(CASES)]).json() as Record<string, Outcomes>;

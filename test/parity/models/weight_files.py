@@ -1,7 +1,8 @@
 """
 Weights as people's files hold them, random but realistic, and what the networks make of them.
 
-    weight_files.py write FOLDER MODEL:FORM,FORM…   writes each model's files, and prints digests of what they give
+    weight_files.py write FOLDER MODEL:FORM,FORM…   writes each model's files, and files that do not fit; prints digests of what
+                                                    they give, and what PyTorch says of the others
     weight_files.py read FOLDER MODEL…              reads MODEL.ours.pth, and prints the same digests
     weight_files.py meta                            prints what torchvision knows of its weights
 """
@@ -59,7 +60,7 @@ def outcomes(model, name):
         result["logits"] = digest(model(images))
         model.train()
         result["loss"] = digest(torch.nn.functional.cross_entropy(model(images), labels))
-    result["trained"] = digests(model.state_dict())
+    result["statistics"] = digests(model.named_buffers())
     return result
 
 
@@ -121,6 +122,33 @@ def as_torchvision_loads(model, state):
     return fresh
 
 
+def complaints(folder):
+    """What PyTorch says of files that do not fit, or None; the files are FOLDER/CASE.pth."""
+    model = make("cifar-40")
+    state = model.state_dict()
+    counted = OrderedDict((key, tensor) for key, tensor in state.items() if not key.endswith("num_batches_tracked"))
+    counted._metadata = copy.deepcopy(state._metadata)
+    uncounted = OrderedDict(counted)
+    uncounted._metadata = copy.deepcopy(state._metadata)
+    for entry in uncounted._metadata.values():
+        entry["version"] = 1
+    other = OrderedDict(state)
+    del other["classifier.bias"]
+    other["classifier.extra"] = other.pop("features.norm_final.weight")
+    other["features.conv0.weight"] = torch.zeros(3, 1)
+    plain = make("cifar-13-plain").state_dict()
+    cases = {"counted": counted, "uncounted": uncounted, "unversioned": dict(counted), "other": other, "plain": plain}
+    result = {}
+    for case, given in cases.items():
+        torch.save(given, folder / f"{case}.pth")
+        try:
+            make("cifar-40").load_state_dict(given)
+            result[case] = None
+        except RuntimeError as error:
+            result[case] = str(error)
+    return result
+
+
 def read(folder, name):
     model = make(name)
     model.load_state_dict(torch.load(folder / f"{name}.ours.pth", weights_only=True))
@@ -151,6 +179,8 @@ def meta():
 
 if sys.argv[1] == "meta":
     report(meta())
+elif sys.argv[1] == "write":
+    made = {name.split(":")[0]: write(Path(sys.argv[2]), name) for name in sys.argv[3:]}
+    report({"made": made, "complaints": complaints(Path(sys.argv[2]))})
 else:
-    step = {"write": write, "read": read}[sys.argv[1]]
-    report({name.split(":")[0]: step(Path(sys.argv[2]), name) for name in sys.argv[3:]})
+    report({name: read(Path(sys.argv[2]), name) for name in sys.argv[3:]})

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { NdArray, save } from '../../../lib/io/index.js';
+import { NdArray, save, saveSafetensors } from '../../../lib/io/index.js';
 import {
   cifarDenseNet,
   DenseNet,
@@ -278,6 +278,20 @@ describe('loadWeights', () => {
     );
     assert.throws(() => loads({}), /but it holds an empty dict$/);
     assert.throws(() => loads({ epoch: 1, lr: 0.1 }), /but it holds epoch, lr$/);
+  });
+
+  it('takes safetensors', () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-weights-'));
+    try {
+      const file = path.join(folder, 'a.bin');
+      scope(() =>
+        saveSafetensors(new Map([...other.stateDict()].map(([key, value]) => [`model.${key}`, value])), file),
+      );
+      assert.equal(loads(file).report.prefix, 'model.');
+      same();
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
   });
 
   it('leaves no tensor of a file behind', () => {
