@@ -39,7 +39,7 @@ function published(name: keyof typeof PUBLISHED_FORMS): PublishedDenseNet {
       const numClasses = options.numClasses ?? classes;
       const model = new DenseNet(numClasses === undefined ? form : { ...form, numClasses });
       try {
-        putWeights(model, found, { onNotice, otherClasses: true });
+        putWeights(model, found, { onNotice, otherClasses: options.numClasses !== undefined });
       } catch (error) {
         for (const tensor of [...model.parameters(), ...model.buffers()]) tensor.dispose();
         throw error;

@@ -1,8 +1,9 @@
 import type { IncompatibleKeys, Module } from '../nn/index.js';
-import { scope, TorchError, type StateDict } from '../tensor/index.js';
+import { OrderedDict, scope, TorchError, type StateDict } from '../tensor/index.js';
 import { DenseNet } from './densenet.js';
 import { nameOfForm } from './densenet-form.js';
 import { identifyWeights } from './identify-weights.js';
+import { listNames } from './list-names.js';
 import { findWeights, type FoundWeights, type WeightsSource } from './weight-files.js';
 import { fitNames } from './weight-names.js';
 
@@ -12,7 +13,7 @@ export interface LoadWeightsOptions {
   readonly strict?: boolean | undefined;
   /** The entry of a checkpoint that holds the weights; default the one whose name says so, or the only state dict. */
   readonly entry?: string | undefined;
-  /** Leaves `classifier` out where the file has another number of classes, instead of failing; default false. */
+  /** Leaves the file's `classifier` out where it is not one for the model's classes, instead of failing; default false. */
   readonly otherClasses?: boolean | undefined;
   /** Told what was done to the names and what was left out, a line each; default `process.emitWarning`. */
   readonly onNotice?: ((line: string) => void) | undefined;
@@ -54,41 +55,56 @@ export function loadWeights(model: Module, source: WeightsSource, options: LoadW
 /** @see loadWeights */
 export function putWeights(model: Module, found: FoundWeights, options: LoadWeightsOptions): WeightsReport {
   const { strict = true, onNotice = (line: string) => process.emitWarning(line) } = options;
-  const { entry, name } = found;
+  const { entry, name, others } = found;
   const own = scope(() => new Map([...model.stateDict()].map(([key, tensor]) => [key, tensor.shape])));
   const { state, prefix, renamed, leftOut } = fitNames(found.state, (key) => own.has(key));
-  const classifier = options.otherClasses === true ? otherClassifier(state, own) : [];
-  for (const key of classifier) state.set(key, model.stateDict().get(key)!);
-  const incompatible = tryLoading(model, state, strict, name);
-  if (prefix !== '') onNotice(`${name}: the prefix ${prefix} was taken off the names`);
-  if (found.others.length > 0) onNotice(`${name}: left out, as they are no tensors: ${listOf(found.others)}`);
-  if (leftOut.length > 0) onNotice(`${name}: left out, as they are beside ${prefix}: ${listOf(leftOut)}`);
-  if (classifier.length > 0) {
-    const classes = found.state.get(`${prefix}classifier.weight`)?.shape[0] ?? 0;
-    const wanted = own.get('classifier.weight')?.[0] ?? 0;
-    onNotice(
-      `${name} has ${classes} classes, the model ${wanted}: ${listOf(classifier)} were left out and stay as they were`,
-    );
-  }
-  return { entry, prefix, renamed, leftOut: [...found.others, ...leftOut, ...classifier], ...incompatible };
+  const other = options.otherClasses === true ? otherClassifier(state, own) : undefined;
+  const incompatible = scope(() => {
+    const present = model.stateDict();
+    const wanted = new OrderedDict([...state].filter(([key]) => other?.theirs.includes(key) !== true));
+    if (state.metadata !== undefined) wanted.metadata = state.metadata;
+    for (const key of other?.ours ?? []) wanted.set(key, present.get(key)!);
+    return tryLoading(model, wanted, strict, () => hintOf(model, state, name));
+  });
+  if (prefix !== '') onNotice(`${name}: the prefix ${listNames([prefix])} was taken off the names`);
+  if (others.length > 0) onNotice(`${name}: left out, as they are no tensors: ${listNames(others)}`);
+  if (leftOut.length > 0)
+    onNotice(`${name}: left out, as they are beside ${listNames([prefix])}: ${listNames(leftOut)}`);
+  if (other !== undefined) onNotice(`${name} ${other.notice}`);
+  return { entry, prefix, renamed, leftOut: [...others, ...leftOut, ...(other?.theirs ?? [])], ...incompatible };
 }
 
-function tryLoading(model: Module, state: StateDict, strict: boolean, name: string): IncompatibleKeys {
+function tryLoading(model: Module, state: StateDict, strict: boolean, hint: () => string): IncompatibleKeys {
   try {
     return model.loadStateDict(state, { strict });
   } catch (error) {
     if (!(error instanceof TorchError)) throw error;
-    const hint = hintOf(model, state, name);
-    throw new WeightsError(`${error.message}\n${hint}`, hint);
+    const line = hint();
+    throw new WeightsError(`${error.message}\n${line}`, line);
   }
 }
 
-/** The classifier's entries, where they are of other classes over the same channels. */
-function otherClassifier(state: StateDict, own: ReadonlyMap<string, readonly number[]>): string[] {
-  const [classes, channels] = state.get('classifier.weight')?.shape ?? [];
-  const [wanted, wantedChannels] = own.get('classifier.weight') ?? [];
-  if (channels !== wantedChannels || classes === wanted) return [];
-  return ['classifier.weight', 'classifier.bias'].filter((key) => own.has(key));
+/** A classifier that is not the model's. */
+interface OtherClassifier {
+  /** The file's entries, which go. */
+  readonly theirs: readonly string[];
+  /** The model's, which stay. */
+  readonly ours: readonly string[];
+  readonly notice: string;
+}
+
+/** Undefined where the file's classifier is one for the model's classes. */
+function otherClassifier(state: StateDict, own: ReadonlyMap<string, readonly number[]>): OtherClassifier | undefined {
+  const ofClassifier = (key: string): boolean => key.startsWith('classifier.');
+  const theirs = [...state.keys()].filter(ofClassifier);
+  const ours = [...own.keys()].filter(ofClassifier);
+  const fits = ours.every((key) => state.get(key)?.shape.join() === own.get(key)?.join());
+  if (fits && theirs.length === ours.length) return undefined;
+  const classes = state.get('classifier.weight')?.shape[0];
+  const wanted = own.get('classifier.weight')?.[0] ?? 0;
+  if (theirs.length === 0) return { theirs, ours, notice: 'has no classifier: that of the model stays as it was' };
+  const kind = classes === undefined ? 'another classifier than the model' : `${classes} classes, the model ${wanted}`;
+  return { theirs, ours, notice: `has ${kind}: ${listNames(theirs)} were left out, that of the model stays as it was` };
 }
 
 function hintOf(model: Module, state: StateDict, name: string): string {
@@ -101,13 +117,8 @@ function hintOf(model: Module, state: StateDict, name: string): string {
     const own = [...model.stateDict().keys()];
     if (own.filter((key) => state.has(key)).length * 2 > own.length)
       return `${name} holds only a part of the weights of ${wanted}`;
-    return `${name} holds no weights of ${wanted}: its names are ${listOf([...state.keys()])}`;
+    return `${name} holds no weights of ${wanted}: its names are ${listNames(state.keys())}`;
   }
   if (given === wanted) return `${name} holds the weights of ${given}, but not all as the model has them`;
   return `${name} holds the weights of ${given}; the model is ${wanted}`;
-}
-
-function listOf(names: readonly string[]): string {
-  if (names.length <= 4) return names.join(', ');
-  return `${names.slice(0, 4).join(', ')} and ${names.length - 4} more`;
 }

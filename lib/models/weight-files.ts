@@ -4,6 +4,7 @@ import { IoError, load, loadSafetensors, NdArray } from '../io/index.js';
 import { beginsLikeSafetensors } from '../io/safetensors-header.js';
 import { fromBytes, OrderedDict, Tensor, type StateDict } from '../tensor/index.js';
 import { cachedWeights } from './hub.js';
+import { listNames } from './list-names.js';
 import { Weights } from './weights.js';
 
 /**
@@ -59,7 +60,7 @@ export function findWeights(source: WeightsSource, entry?: string): FoundWeights
   const chosen = parts.find(([key]) => key === ENTRIES.find((each) => parts.some(([other]) => other === each)));
   const [first, ...others] = parts;
   if (chosen === undefined && others.length > 0) {
-    return refuse(`it holds several state dicts (${parts.map(([key]) => key).join(', ')}): name one as entry`);
+    return refuse(`it holds several state dicts (${listNames(parts.map(([key]) => key))}): name one as entry`);
   }
   const found = chosen ?? first;
   if (found === undefined)
@@ -109,9 +110,7 @@ function asStateDict(value: unknown): Tensors | undefined {
 }
 
 function namesOf(held: ReadonlyMap<unknown, unknown>): string {
-  const names = [...held.keys()].map(String);
-  if (names.length === 0) return 'an empty dict';
-  return names.length > 6 ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more` : names.join(', ');
+  return held.size === 0 ? 'an empty dict' : listNames(held.keys(), 6);
 }
 
 function kindOf(value: unknown): string {

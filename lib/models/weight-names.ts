@@ -35,7 +35,9 @@ function spellings(name: string): string[] {
     /^features\.(norm5|norm_final)\./,
     (_, last) => `features.${last === 'norm5' ? 'norm_final' : 'norm5'}.`,
   );
-  return [plain, other];
+  // A classifier that stands in a Sequential, with an activation or a dropout beside it.
+  const only = plain.replace(/^classifier\.\d+\.(weight|bias)$/, 'classifier.$1');
+  return [plain, other, only];
 }
 
 /**
@@ -75,15 +77,18 @@ export function fitNames<T>(
   return { state, prefix, renamed, leftOut };
 }
 
+/** That a prefix may consist of. */
+const MOST_PARTS = 8;
+
 /** The beginning after which most names are known, unless that is nothing, or it is a smaller part of all. */
 function commonPrefix(given: ReadonlyMap<string, unknown>, known: (name: string) => boolean): string {
   const counts = new Map<string, number>([['', 0]]);
   for (const key of given.keys()) {
-    for (let at = 0; ;) {
+    let at = 0;
+    for (let parts = 0; parts <= MOST_PARTS; parts++) {
       if (known(key.slice(at))) counts.set(key.slice(0, at), (counts.get(key.slice(0, at)) ?? 0) + 1);
-      const dot = key.indexOf('.', at);
-      if (dot < 0) break;
-      at = dot + 1;
+      at = key.indexOf('.', at) + 1;
+      if (at === 0) break;
     }
   }
   let best = '';

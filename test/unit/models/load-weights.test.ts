@@ -280,6 +280,29 @@ describe('loadWeights', () => {
     assert.throws(() => loads({ epoch: 1, lr: 0.1 }), /but it holds epoch, lr$/);
   });
 
+  it('stays quick and to one line with names that were made to annoy', () => {
+    const dots = 'a.'.repeat(200_000);
+    const state = new Map([...other.stateDict()]);
+    state.set(`${dots}weight`, state.get('classifier.bias')!);
+    state.set('two\nlines\u202e', state.get('classifier.bias')!);
+    const began = performance.now();
+    assert.throws(
+      () => loads(state),
+      (error) => error instanceof WeightsError && !error.hint.includes('\n'),
+    );
+    const { report } = loads(state, { strict: false });
+    assert.equal(report.unexpectedKeys.length, 2);
+    assert.throws(
+      () => loads({ [`${dots}x`]: ones([1]), 'b\nc': ones([1]) }),
+      (error) => {
+        assert.ok(error instanceof WeightsError);
+        assert.match(error.hint, /^the state dict holds no weights of .*: its names are (a\.){50}…, b c$/);
+        return true;
+      },
+    );
+    assert.ok(performance.now() - began < 2000);
+  });
+
   it('takes safetensors', () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-weights-'));
     try {
@@ -326,7 +349,7 @@ describe('densenet121 with weights', function () {
     manualSeed(2);
     const model = densenet121({ weights, numClasses: 10, onNotice: (line) => notices.push(line) });
     assert.deepEqual(notices, [
-      'the state dict has 7 classes, the model 10: classifier.weight, classifier.bias were left out and stay as they were',
+      'the state dict has 7 classes, the model 10: classifier.weight, classifier.bias were left out, that of the model stays as it was',
     ]);
     const next = rand([1]).item();
     scope(() => {
@@ -338,7 +361,37 @@ describe('densenet121 with weights', function () {
     const fresh = densenet121({ numClasses: 10 });
     assert.ok(fresh.classifier.weight.equal(model.classifier.weight), 'as it was initialised');
     assert.equal(rand([1]).item(), next, 'with the same draws');
-    for (const each of [source, model, fresh])
-      for (const part of [...each.parameters(), ...each.buffers()]) part.dispose();
+    // A trunk alone, and the classifier of another program.
+    const made = [source, model, fresh];
+    const load = (state: WeightsSource, numClasses?: number): DenseNet => {
+      const next = densenet121({
+        weights: state,
+        ...(numClasses === undefined ? {} : { numClasses }),
+        onNotice: (line) => notices.push(line),
+      });
+      made.push(next);
+      return next;
+    };
+    const trunk = renamed(source, (key) => (key.startsWith('classifier') ? null : key));
+    load(trunk, 3);
+    assert.equal(notices.pop(), 'the state dict has no classifier: that of the model stays as it was');
+    assert.throws(
+      () => load(trunk),
+      (error: Error) =>
+        /"classifier\.weight", "classifier\.bias"\. \n.* only a part of the weights of densenet121, 1000 classes$/.test(
+          error.message,
+        ),
+    );
+    const sequential = renamed(source, (key) => `module.densenet121.${key.replace('classifier.', 'classifier.0.')}`);
+    const chest = load(sequential);
+    assert.equal(notices.pop(), 'the state dict: the prefix module.densenet121. was taken off the names');
+    assert.ok(chest.classifier.weight.equal(source.classifier.weight));
+    const deep = renamed(source, (key) => key.replace('classifier.weight', 'classifier.0.other'));
+    assert.equal(load(deep, 7).config.numClasses, 7);
+    assert.equal(
+      notices.pop(),
+      'the state dict has another classifier than the model: classifier.0.other, classifier.bias were left out, that of the model stays as it was',
+    );
+    for (const each of made) for (const part of [...each.parameters(), ...each.buffers()]) part.dispose();
   });
 });
