@@ -24,6 +24,16 @@ uint32_t by_table(uint32_t state, const unsigned char* bytes, size_t size) {
   return state;
 }
 
+// Polynomials over two elements, x^0 in the highest bit, modulo that of the checksum.
+constexpr uint32_t multiplied(uint32_t a, uint32_t b) {
+  uint32_t product = 0;
+  for (uint32_t bit = 1U << 31; bit != 0; bit >>= 1) {
+    if ((a & bit) != 0) product ^= b;
+    b = (b & 1) != 0 ? 0xEDB88320U ^ (b >> 1) : b >> 1;
+  }
+  return product;
+}
+
 #if defined(__x86_64__)
 #define TORCHBRIDGE_CARRYLESS __attribute__((target("sse4.1,pclmul")))
 
@@ -84,6 +94,16 @@ uint32_t crc32(uint32_t crc, const void* data, size_t size) {
   }
 #endif
   return ~by_table(state, bytes, size);
+}
+
+uint32_t crc32_joined(uint32_t first, uint32_t second, size_t second_size) {
+  uint32_t power = 1U << 23;  // x^8: one byte
+  uint32_t shift = 1U << 31;  // x^0
+  for (size_t bytes = second_size; bytes != 0; bytes >>= 1) {
+    if ((bytes & 1) != 0) shift = multiplied(shift, power);
+    power = multiplied(power, power);
+  }
+  return multiplied(shift, first) ^ second;
 }
 
 }  // namespace torchbridge

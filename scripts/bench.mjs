@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- dispatch | step | startup | memory | types | async …]`: ratios of torchbridge against Python's PyTorch, both measured in
+ * `npm run bench [-- dispatch | step | startup | memory | types | async | load …]`: ratios of torchbridge against Python's PyTorch, both measured in
  * this run, turn by turn, so that a busy machine slows both. Prints a table and writes bench/results.json. Below 1 is faster
  * (or smaller) than Python. A case fails nothing: timings are looked at, not asserted.
  */
@@ -7,6 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
+import { filesBench } from '../bench/files.mjs';
 import { checkTimes } from '../bench/types.mjs';
 import config from './native-config.cjs';
 import { parityPython } from './parity-python.mjs';
@@ -153,6 +154,7 @@ await main(async () => {
   const results = [];
   if (has('startup')) results.push(startup(found.python, 11));
   if (has('memory')) results.push(memory(found.python));
+  if (has('load')) results.push(...filesBench(found.python));
   const sides = [
     new Side(process.execPath, [path.join(folder, 'node-side.mjs')]),
     new Side(found.python, [path.join(folder, 'python_side.py')]),

@@ -68,8 +68,12 @@ export class ByteCursor {
   }
 
   latin1(count: number): string {
+    return this.text(count, 'latin1');
+  }
+
+  text(count: number, encoding: 'latin1' | 'utf8'): string {
     const start = this.#take(count);
-    return this.#buffer.toString('latin1', start, start + count);
+    return this.#buffer.toString(encoding, start, start + count);
   }
 
   /** The bytes up to the next newline, without it, as latin-1. */

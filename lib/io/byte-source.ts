@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { readEach } from '../tensor/file-storages.js';
 import { explainSystemError, IoError } from './errors.js';
 
 /** Bytes that can be read at any place: a file or an array. */
@@ -8,6 +9,8 @@ export interface ByteSource {
   readonly name: string;
   /** `length` bytes from `offset`, which the caller keeps inside the size; a view where that is free. */
   read(offset: number, length: number): Uint8Array;
+  /** `length` bytes from each of the offsets, one after the other; undefined where some lie outside. */
+  readEach(offsets: Float64Array, length: number): Uint8Array | undefined;
   /** The open file, where it is one. */
   readonly fd?: number;
   close(): void;
@@ -19,6 +22,14 @@ export function bytesSource(bytes: Uint8Array, name = 'bytes'): ByteSource {
     size: bytes.byteLength,
     name,
     read: (offset, length) => bytes.subarray(offset, offset + length),
+    readEach: (offsets, length) => {
+      const target = new Uint8Array(offsets.length * length);
+      for (const [i, offset] of offsets.entries()) {
+        if (offset + length > bytes.byteLength) return undefined;
+        target.set(bytes.subarray(offset, offset + length), i * length);
+      }
+      return target;
+    },
     close: () => undefined,
   };
 }
@@ -53,6 +64,7 @@ export function fileSource(path: string): ByteSource {
     size,
     name: path,
     fd,
+    readEach: (offsets, length) => readEach(fd, offsets, length),
     read: (offset, length) => {
       try {
         return readAt(fd, offset, length, path);

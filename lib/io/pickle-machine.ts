@@ -181,14 +181,15 @@ export class PickleMachine {
   // ---- containers ----
 
   tuple(count: number): void {
-    const items: unknown[] = [];
-    for (let i = 0; i < count; i++) items.unshift(this.#data(this.#pop()));
-    this.push(Tuple.make(items));
+    const tuple = new Tuple();
+    for (let i = count - 1; i >= 0; i--) tuple[i] = this.#data(this.#pop());
+    this.push(tuple);
   }
 
   collect(make: (items: unknown[]) => unknown): void {
     const items = this.#popMark();
-    this.push(make(items.map((item) => this.#data(item))));
+    for (let i = 0; i < items.length; i++) items[i] = this.#data(items[i]);
+    this.push(make(items));
   }
 
   dictOf(items: unknown[]): Map<unknown, unknown> {

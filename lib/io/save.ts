@@ -18,7 +18,7 @@ import { writeZip, type ZipData, type ZipRecord } from './zip-writer.js';
  * @see torch.save
  */
 export function save(value: unknown, path: string): void {
-  atomicWriteFile(path, pieces(value));
+  atomicWriteFile(path, gathered(pieces(value)));
 }
 
 /** The bytes that {@link save} would write. */
@@ -61,30 +61,52 @@ function* records(pickle: Uint8Array, storages: readonly StorageRef[]): Generato
   const small = (name: string, data: Uint8Array): ZipRecord => record(name, data, zlib.crc32(data));
   yield small('data.pkl', pickle);
   yield small('byteorder', Buffer.from('little'));
-  for (const { key, tensor } of storages) yield storageRecord(tensor, (data, crc) => record(`data/${key}`, data, crc));
+  const piece = new Uint8Array(PIECE);
+  for (const { key, tensor } of storages) {
+    const [data, crc] = storageData(tensor, piece);
+    yield record(`data/${key}`, data, crc);
+  }
   yield small('version', Buffer.from('3\n'));
   // torch hashes names and checksums to forty decimal digits too; nothing depends on which
   const digits = (BigInt(`0x${id.digest('hex')}`) % 10n ** 40n).toString().padStart(40, '0');
   yield { name: `${FOLDER}/.data/serialization_id`, data: Buffer.from(digits) };
 }
 
-/** Bytes of a storage that are in memory a second time while they are written. */
+/** Bytes of a storage that are in memory a second time while they are written, and of a write to the file. */
 const PIECE = 1 << 20;
 
-function storageRecord(tensor: Tensor, record: (data: ZipData, crc: number) => ZipRecord): ZipRecord {
-  if (tensor.device !== 'cpu' || tensor.storageNbytes() === 0) {
+function storageData(tensor: Tensor, piece: Uint8Array): [ZipData, number] {
+  const size = tensor.storageNbytes();
+  if (tensor.device !== 'cpu' || size === 0) {
     const bytes = tensor.storageBytes();
-    return record(bytes, zlib.crc32(bytes));
+    return [bytes, zlib.crc32(bytes)];
   }
-  return record({ byteLength: tensor.storageNbytes(), pieces: () => storagePieces(tensor) }, storageCrc(tensor));
+  return [{ byteLength: size, pieces: () => storagePieces(tensor, size, piece) }, storageCrc(tensor)];
 }
 
-function* storagePieces(tensor: Tensor): Generator<Uint8Array, void, void> {
-  const size = tensor.storageNbytes();
-  const piece = new Uint8Array(Math.min(size, PIECE));
+function* storagePieces(tensor: Tensor, size: number, piece: Uint8Array): Generator<Uint8Array, void, void> {
   for (let done = 0; done < size; done += PIECE) {
     const part = piece.subarray(0, Math.min(PIECE, size - done));
     storagePiece(tensor, done, part);
     yield part;
   }
+}
+
+/** The same bytes in fewer pieces: a state dict is made of hundreds of small ones. */
+function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array, void, void> {
+  const buffer = new Uint8Array(PIECE);
+  let held = 0;
+  for (const piece of pieces) {
+    if (held > 0 && held + piece.byteLength > PIECE) {
+      yield buffer.subarray(0, held);
+      held = 0;
+    }
+    if (piece.byteLength >= PIECE) {
+      yield piece;
+    } else {
+      buffer.set(piece, held);
+      held += piece.byteLength;
+    }
+  }
+  if (held > 0) yield buffer.subarray(0, held);
 }

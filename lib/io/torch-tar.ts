@@ -140,6 +140,11 @@ class TarMember {
       size,
       name: source.name,
       read: (from, length) => source.read(offset + from, length),
+      readEach: (offsets, length) =>
+        source.readEach(
+          offsets.map((from) => offset + from),
+          length,
+        ),
       close: () => undefined,
     };
   }

@@ -6,6 +6,7 @@ export const END64 = 0x06064b50;
 export const END64_LOCATOR = 0x07064b50;
 
 export const LOCAL_SIZE = 30;
+export const CENTRAL_SIZE = 46;
 export const END_SIZE = 22;
 export const END64_SIZE = 56;
 export const END64_LOCATOR_SIZE = 20;

@@ -15,6 +15,18 @@ export interface ZipEntry {
   readonly headerOffset: number;
 }
 
+/** A record among its neighbours. */
+interface Placed extends ZipEntry {
+  index: number;
+  /** Where the next record begins, or the directory. */
+  end: number;
+  /** Where the contents begin, once the header in front of them was read. */
+  start: number | undefined;
+}
+
+/** So many headers are read at once. */
+const HEADERS = 1024;
+
 // deflate cannot expand further than this; a larger claim is a lie that would only cost memory
 const MAX_DEFLATE_RATIO = 1032;
 
@@ -26,16 +38,20 @@ const NO_CRC = 0;
  * claims is checked against its size, and every record against its checksum.
  */
 export class ZipReader {
-  /** Records in the order of the directory. */
-  readonly entries: ReadonlyMap<string, ZipEntry>;
-  /** Where the next record begins, or the directory. */
-  readonly #ends: ReadonlyMap<ZipEntry, number>;
+  readonly #entries: ReadonlyMap<string, Placed>;
+  /** The records in the order in which they lie in the file. */
+  readonly #inOrder: readonly Placed[];
 
   /** @throws IoError `format`, for what is no whole zip file. */
   constructor(readonly source: ByteSource) {
     const { count, size, offset } = this.#findDirectory();
-    this.entries = this.#readDirectory(count, offset, size);
-    this.#ends = this.#findEnds(offset);
+    this.#entries = this.#readDirectory(count, offset, size);
+    this.#inOrder = this.#placed(offset);
+  }
+
+  /** Records in the order of the directory. */
+  get entries(): ReadonlyMap<string, ZipEntry> {
+    return this.#entries;
   }
 
   #error(message: string): IoError {
@@ -95,9 +111,9 @@ export class ZipReader {
     return { count, size, offset };
   }
 
-  #readDirectory(count: number, offset: number, size: number): Map<string, ZipEntry> {
+  #readDirectory(count: number, offset: number, size: number): Map<string, Placed> {
     const cursor = this.#cursor(offset, size, 'directory');
-    const entries = new Map<string, ZipEntry>();
+    const entries = new Map<string, Placed>();
     for (let i = 0; i < count; i++) {
       const entry = this.#readEntry(cursor);
       if (entries.has(entry.name))
@@ -111,32 +127,42 @@ export class ZipReader {
   }
 
   /** Records that lie over one another are no accident: few bytes would be unpacked many times. */
-  #findEnds(directoryOffset: number): Map<ZipEntry, number> {
-    const inOrder = [...this.entries.values()].sort((a, b) => a.headerOffset - b.headerOffset);
-    return new Map(
-      inOrder.map((entry, i) => {
-        const end = inOrder[i + 1]?.headerOffset ?? directoryOffset;
-        if (entry.headerOffset + zip.LOCAL_SIZE + entry.compressedSize > end)
-          throw this.#error(`damaged zip file: record ${JSON.stringify(entry.name)} overlaps the next`);
-        return [entry, end];
-      }),
-    );
+  #placed(directoryOffset: number): Placed[] {
+    const inOrder = [...this.#entries.values()].sort((a, b) => a.headerOffset - b.headerOffset);
+    for (let i = 0; i < inOrder.length; i++) {
+      const entry = inOrder[i]!;
+      entry.index = i;
+      entry.end = inOrder[i + 1]?.headerOffset ?? directoryOffset;
+      if (entry.headerOffset + zip.LOCAL_SIZE + entry.compressedSize > entry.end)
+        throw this.#error(`damaged zip file: record ${JSON.stringify(entry.name)} overlaps the next`);
+    }
+    return inOrder;
   }
 
-  #readEntry(cursor: ByteCursor): ZipEntry {
-    if (cursor.u32() !== zip.CENTRAL_HEADER) throw this.#error('damaged zip file: its directory is garbled');
-    cursor.slice(4); // versions
-    const [flags, method] = [cursor.u16(), cursor.u16()];
-    cursor.slice(4); // time and date
-    const [crc, compressedSize, size] = [cursor.u32(), cursor.u32(), cursor.u32()];
-    const [nameLength, extraLength, commentLength] = [cursor.u16(), cursor.u16(), cursor.u16()];
-    cursor.slice(2 + 2 + 4); // disk, attributes
-    const headerOffset = cursor.u32();
-    const name = Buffer.from(cursor.slice(nameLength)).toString(flags & zip.FLAG_UTF8 ? 'utf8' : 'latin1');
-    const extra = cursor.slice(extraLength);
-    cursor.slice(commentLength);
-    const entry = { name, method, flags, crc, compressedSize, size, headerOffset };
-    return { ...entry, ...this.#zip64(entry, extra) };
+  /** One entry of the directory, of which the fixed part and what follows it have been checked to be there. */
+  #readEntry(cursor: ByteCursor): Placed {
+    const fixed = cursor.slice(zip.CENTRAL_SIZE);
+    const view = new DataView(fixed.buffer, fixed.byteOffset, fixed.byteLength);
+    if (view.getUint32(0, true) !== zip.CENTRAL_HEADER) throw this.#error('damaged zip file: its directory is garbled');
+    const flags = view.getUint16(8, true);
+    const name = cursor.text(view.getUint16(28, true), flags & zip.FLAG_UTF8 ? 'utf8' : 'latin1');
+    const extra = cursor.slice(view.getUint16(30, true));
+    cursor.slice(view.getUint16(32, true)); // comment
+    const entry: Placed = {
+      name,
+      method: view.getUint16(10, true),
+      flags,
+      crc: view.getUint32(16, true),
+      compressedSize: view.getUint32(20, true),
+      size: view.getUint32(24, true),
+      headerOffset: view.getUint32(42, true),
+      index: 0,
+      end: 0,
+      start: undefined,
+    };
+    const { size, compressedSize, headerOffset } = entry;
+    const isLarge = size === zip.NONE32 || compressedSize === zip.NONE32 || headerOffset === zip.NONE32;
+    return isLarge ? { ...entry, ...this.#zip64(entry, extra) } : entry;
   }
 
   /** The 64-bit values of those fields that the 32-bit ones leave out, in their fixed order. */
@@ -177,21 +203,37 @@ export class ZipReader {
     return { offset: start, crc };
   }
 
-  #find(name: string): { entry: ZipEntry; start: number; label: string } {
-    const entry = this.entries.get(name);
+  #find(name: string): { entry: Placed; start: number; label: string } {
+    const entry = this.#entries.get(name);
     const label = JSON.stringify(name.slice(0, 200));
     if (entry === undefined)
       throw new IoError('missing', `${this.source.name}: holds no record ${label}`, this.source.name);
     if (entry.flags & zip.FLAG_ENCRYPTED)
       throw new IoError('unsupported', `${this.source.name}: record ${label} is encrypted`, this.source.name);
-    const header = this.#cursor(entry.headerOffset, zip.LOCAL_SIZE, `record ${label}`);
-    if (header.u32() !== zip.LOCAL_HEADER) throw this.#error(`damaged zip file: record ${label} has no header`);
-    header.slice(22);
-    const [nameLength, extraLength] = [header.u16(), header.u16()];
-    const start = entry.headerOffset + zip.LOCAL_SIZE + nameLength + extraLength;
-    if (start + entry.compressedSize > (this.#ends.get(entry) ?? 0))
+    const start = this.#startOf(entry, label);
+    if (start + entry.compressedSize > entry.end)
       throw this.#error(`damaged zip file: record ${label} overlaps what follows it`);
     return { entry, start, label };
+  }
+
+  /** Where the contents begin, as the header in front of them tells: those of the records that follow are read with it. */
+  #startOf(entry: Placed, label: string): number {
+    if (entry.start === undefined) this.#readHeaders(this.#inOrder.slice(entry.index, entry.index + HEADERS));
+    if (entry.start === undefined) throw this.#error(`damaged zip file: record ${label} has no header`);
+    return entry.start;
+  }
+
+  #readHeaders(entries: readonly Placed[]): void {
+    const offsets = Float64Array.from(entries, (entry) => entry.headerOffset);
+    const headers = this.source.readEach(offsets, zip.LOCAL_SIZE);
+    if (headers === undefined) return;
+    const view = new DataView(headers.buffer, headers.byteOffset, headers.byteLength);
+    entries.forEach((entry, i) => {
+      const at = i * zip.LOCAL_SIZE;
+      if (view.getUint32(at, true) !== zip.LOCAL_HEADER) return;
+      const length = zip.LOCAL_SIZE + view.getUint16(at + 26, true) + view.getUint16(at + 28, true);
+      entry.start = entry.headerOffset + length;
+    });
   }
 
   #checkStored(entry: ZipEntry, label: string): void {

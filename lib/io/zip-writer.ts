@@ -62,13 +62,13 @@ function isLarge(value: number, forced: boolean): boolean {
 function localHeader({ name, data, crc, offset }: Place, alignment: number, forced: boolean): Uint8Array {
   const large = isLarge(data.byteLength, forced);
   const encoded = Buffer.from(name, 'utf8');
-  const extra = new ByteBuilder();
+  const extra = new ByteBuilder(96);
   if (large) extra.u16(zip.EXTRA_ZIP64).u16(16).u64(data.byteLength).u64(data.byteLength);
   const unpadded = offset + zip.LOCAL_SIZE + encoded.byteLength + extra.length + 4;
   const padding = (alignment - (unpadded % alignment)) % alignment;
   extra.u16(zip.EXTRA_PADDING).u16(padding).ascii('Z'.repeat(padding));
   const size = large ? zip.NONE32 : data.byteLength;
-  return new ByteBuilder()
+  return new ByteBuilder(zip.LOCAL_SIZE + encoded.byteLength + extra.length)
     .u32(zip.LOCAL_HEADER)
     .u16(large ? 45 : 20)
     .u16(zip.FLAG_UTF8)
@@ -87,7 +87,7 @@ function centralHeader(out: ByteBuilder, { name, data, crc, offset }: Place, for
   const large = isLarge(data.byteLength, forced);
   const far = isLarge(offset, forced);
   const encoded = Buffer.from(name, 'utf8');
-  const extra = new ByteBuilder();
+  const extra = new ByteBuilder(32);
   if (large || far) {
     extra.u16(zip.EXTRA_ZIP64).u16((large ? 16 : 0) + (far ? 8 : 0));
     if (large) extra.u64(data.byteLength).u64(data.byteLength);

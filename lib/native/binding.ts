@@ -52,6 +52,7 @@ export interface Binding {
 
   // files: a handle; -1 where the file ended early, -2 where its checksum differs, -100 - errno where the system refused
   readFile(descriptor: number, offset: number, nbytes: number, crc: number): number;
+  readEach(descriptor: number, offsets: Float64Array, target: Uint8Array): boolean;
   mapFile(descriptor: number, nbytes: number): number;
   sliceStorage(handle: number, offset: number, nbytes: number): number;
   storageCrc(handle: number): number;

@@ -19,6 +19,12 @@ export function readFilePart(fd: number, offset: number, nbytes: number, crc?: n
   return made(native.readFile(fd, offset, nbytes, crc ?? -1));
 }
 
+/** Reads `length` bytes at each of many places of a file. @returns them one after the other; undefined where some are missing. */
+export function readEach(fd: number, offsets: Float64Array, length: number): Uint8Array | undefined {
+  const target = new Uint8Array(offsets.length * length);
+  return native.readEach(fd, offsets, target) ? target : undefined;
+}
+
 /**
  * Maps a file into memory: its pages are read when they are first used, and what is written to them stays in this process.
  * The mapping lives while a tensor uses it; the file may be closed and removed meanwhile, but must not become shorter:
