@@ -137,14 +137,14 @@ export class BarReporter implements Reporter {
   /** Of the whole run, from the mean iteration of each kind of pass; a kind not yet seen counts a third of training's. */
   #secondsLeft(report: IterationReport): number {
     const plan = this.#plan;
+    const here = (report.iterations - report.iteration - 1) * report.meters.time.avg;
+    if (report.final) return here;
     if (plan === null) return NaN;
     const each = (phase: Phase): number =>
       this.#seconds.get(phase) ?? (this.#seconds.get('train') ?? report.meters.time.avg) / 3;
     const epochsAfter = report.nEpochs - report.epoch - 1;
     const validation: Phase = this.#seconds.has('valid') ? 'valid' : 'test';
     const validOfEpoch = plan.validIterations * each(validation);
-    const here = (report.iterations - report.iteration - 1) * report.meters.time.avg;
-    if (report.final) return here;
     const rest = epochsAfter * (plan.trainIterations * each('train') + validOfEpoch);
     return here + (report.phase === 'train' ? validOfEpoch : 0) + rest + plan.testIterations * each('test');
   }

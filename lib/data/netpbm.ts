@@ -28,6 +28,8 @@ export function decodeNetpbm(bytes: Uint8Array): Picture {
   if (maximum < 1 || maximum > 65535)
     throw new BadPicture('format', `its maximum is ${maximum}, it must be 1 to 65535`);
   const count = width * height * form.channels;
+  // Each value is a character at least, each bit of a file of bytes an eighth: asked before there is memory for them.
+  if (count / (form.bits && !form.plain ? 8 : 1) > bytes.length) throw new BadPicture('format', 'it is truncated');
   const pixels = new Uint8Array(count);
   if (form.bits) {
     readBits(reader, form.plain, width, pixels);

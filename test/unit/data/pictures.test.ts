@@ -16,6 +16,7 @@ import {
   type PictureSteps,
 } from '../../../lib/data/index.js';
 import { IoError } from '../../../lib/io/index.js';
+import { randomNumbers } from '../../cli/small-cifar.js';
 
 const STEPS: PictureSteps = { resizeSize: 16, cropSize: 12, interpolation: 'bilinear', tenCrop: false };
 
@@ -68,6 +69,7 @@ describe('pictures from files', () => {
 
   it('refuses what claims to be too large, before there is memory for it', async () => {
     await refused(write('large.ppm', 'P6 100000 100000 255\n'), 'unsupported', /100000x100000 pixels are more than/);
+    await refused(write('less.ppm', 'P6 10000 10000 255\n'), 'format', /it is truncated$/);
     await refused(write('none.ppm', 'P6 0 9 255\n'), 'format', /0x9 pixels/);
     const bomb = await sharp({ create: { width: 9, height: 9, channels: 3, background: 'red' } })
       .png()
@@ -79,6 +81,7 @@ describe('pictures from files', () => {
 
   it('refuses damaged BMP and Netpbm files in one line', async () => {
     await refused(write('a.ppm', 'P6 2 2 255\nxy'), 'format', /truncated: 10 of its 12 bytes are missing$/);
+    await refused(write('a.pgm', 'P5 3 3 255\n12345678'), 'format', /truncated: 1 of its 9 bytes are missing$/);
     await refused(write('b.ppm', 'P6 2 x'), 'format', /its height is not a decimal number$/);
     await refused(write('c.pgm', 'P2 2 1 9 3'), 'format', /it ends where a value should be$/);
     await refused(write('d.pgm', 'P2 2 1 9 3 10'), 'format', /a value of 10 where 9 is the maximum$/);
@@ -105,6 +108,34 @@ describe('pictures from files', () => {
     await refused(write('b.bmp', changed(28, 5)), 'unsupported', /5 bits a pixel are not read$/);
     await refused(write('c.bmp', changed(30, 1)), 'unsupported', /its compression 1 is not read$/);
     await refused(write('d.bmp', changed(18, 9)), 'format', /it is truncated$/);
+  });
+
+  it('reads or refuses whatever becomes of a file', async () => {
+    const files = [await sharp(at('many', '03.png')).jpeg().toBuffer(), fs.readFileSync(at('many', '04.png'))];
+    for (const form of ['webp', 'gif', 'tiff'] as const) {
+      files.push(await sharp(at('many', '05.png')).toFormat(form).toBuffer());
+    }
+    files.push(Buffer.from(`P6 4 4 255\n${'x'.repeat(48)}`), Buffer.from('P2 3 2 15 1 2 3 4 5 6'));
+    const random = randomNumbers(4);
+    const below = (count: number): number => Math.floor(count * random());
+    const outcomes = { read: 0, refused: 0 };
+    for (let i = 0; i < 700; i++) {
+      const bytes = Buffer.from(files[i % files.length]!);
+      for (let changes = 1 + below(3); changes > 0; changes--) {
+        bytes[below(random() < 0.5 ? bytes.length : Math.min(60, bytes.length))] = below(256);
+      }
+      try {
+        const { height, width, data } = await readPicture(
+          random() < 0.2 ? bytes.subarray(0, below(bytes.length)) : bytes,
+        );
+        assert.equal(data.length, 3 * height * width);
+        outcomes.read++;
+      } catch (error) {
+        assert.ok(error instanceof IoError && !error.message.includes('\n'), String(error));
+        outcomes.refused++;
+      }
+    }
+    assert.ok(outcomes.read > 50 && outcomes.refused > 50, JSON.stringify(outcomes));
   });
 
   it('keeps the order in threads, names what cannot be read, and goes on', async () => {

@@ -72,6 +72,33 @@ describe('networks for pictures', function () {
     await fails({ weights: at('other.pth') }, /no weights of a DenseNet: its names begin with something$/);
   });
 
+  it('says offline where to put published weights, and whose they are not', async () => {
+    const kept = { ...process.env };
+    process.env['TORCH_HOME'] = at('torch');
+    process.env['TORCHBRIDGE_WEIGHTS_MIRROR'] = 'http://127.0.0.1:1/';
+    try {
+      await assert.rejects(predicted({ weights: 'densenet121' }), (error: Error) => {
+        assert.ok(error instanceof IoError);
+        assert.match(
+          error.message,
+          /its server cannot be reached; put densenet121-a639ec97\.pth from https:.* into .*torch\/hub\/checkpoints/,
+        );
+        return true;
+      });
+      // What lies there under the name is compared with it.
+      fs.copyFileSync(at('three.pth'), at('torch', 'hub', 'checkpoints', 'densenet121-a639ec97.pth'));
+      await assert.rejects(
+        predicted({ weights: 'densenet121' }),
+        /is not the published densenet121-a639ec97\.pth: its SHA-256/,
+      );
+    } finally {
+      for (const name of ['TORCH_HOME', 'TORCHBRIDGE_WEIGHTS_MIRROR']) {
+        if (kept[name] === undefined) Reflect.deleteProperty(process.env, name);
+        else process.env[name] = kept[name];
+      }
+    }
+  });
+
   it('names classes from a file', async () => {
     const names = ['ant', 'bee', 'sea cat'];
     for (const [file, text] of [
