@@ -88,6 +88,7 @@ export function parseDecimal(text: string): number | bigint | undefined {
 
 /** A float as Python's repr writes it. @returns undefined for anything else. */
 export function parseFloatText(text: string): number | undefined {
+  if (text.length > MAX_DIGITS) return undefined; // the pattern below takes quadratic time too
   const trimmed = text.trim().toLowerCase();
   const special = /^([+-]?)(inf|infinity|nan)$/.exec(trimmed);
   if (special) return special[2] === 'nan' ? NaN : special[1] === '-' ? -Infinity : Infinity;
