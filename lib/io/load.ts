@@ -55,7 +55,7 @@ function loadFrom(source: ByteSource, { encoding, mapLocation, mmap = false }: L
   if (mmap) checkMappable(source, container);
   const place = placement(mapLocation);
   const storages = new StorageReader(source, container, mmap);
-  const builder = new TensorBuilder((ref) => storages.read(ref, place(ref.location)), place);
+  const builder = new TensorBuilder((ref) => storages.read(ref, place(ref.location)), place, source.size);
   try {
     const { value, bare } = readTorchFile(container, builder, { encoding });
     const whole = bare ? replaceStorages(value, ({ made }) => builder.whole(made as BuiltStorage)) : value;

@@ -1,6 +1,8 @@
 import { ByteCursor } from './byte-cursor.js';
+import { PythonKeys } from './pickle-keys.js';
 import { decodeUtf8 } from './pickle-text.js';
 import { Tuple, UnknownObject } from './pickle-values.js';
+import { WorkLimit } from './pickle-work.js';
 
 /** How a class or function that a pickle names is treated: what stands for it, and what calling it gives. */
 export interface PickleGlobal {
@@ -56,11 +58,14 @@ export class PickleMachine {
   readonly #options: PickleReadOptions;
   readonly #memo = new Map<number, unknown>();
   readonly #marks: unknown[][] = [];
+  readonly #keys = new PythonKeys();
+  readonly #work: WorkLimit;
   #stack: unknown[] = [];
 
   constructor(bytes: Uint8Array, options: PickleReadOptions) {
     this.#in = new ByteCursor(bytes, options.what ?? 'pickle');
     this.#options = options;
+    this.#work = new WorkLimit(bytes.byteLength);
   }
 
   /** The result, when STOP is reached. */
@@ -202,7 +207,12 @@ export class PickleMachine {
     if (target instanceof UnknownObject) return;
     if (!(target instanceof Map)) throw this.#in.error('sets a key on something that is no dict');
     if (items.length % 2 !== 0) throw this.#in.error('a key without a value');
-    for (let i = 0; i < items.length; i += 2) target.set(this.#data(items[i]), this.#data(items[i + 1]));
+    for (let i = 0; i < items.length; i += 2) target.set(this.#key(target, items[i]), this.#data(items[i + 1]));
+  }
+
+  #key(container: object, value: unknown): unknown {
+    const key = this.#data(value);
+    return typeof key === 'string' ? key : this.#located('a key', () => this.#keys.find(container, key));
   }
 
   setItem(): void {
@@ -236,7 +246,16 @@ export class PickleMachine {
     const set = this.#top();
     if (set instanceof UnknownObject) return;
     if (!(set instanceof Set)) throw this.#in.error('adds to something that is no set');
-    for (const item of items) set.add(this.#data(item));
+    this.#addAll(set, items);
+  }
+
+  setOf(items: unknown[]): Set<unknown> {
+    return this.#addAll(new Set(), items);
+  }
+
+  #addAll(set: Set<unknown>, items: Iterable<unknown>): Set<unknown> {
+    for (const item of items) set.add(this.#key(set, item));
+    return set;
   }
 
   // ---- globals and objects ----
@@ -276,7 +295,21 @@ export class PickleMachine {
     if (!(args instanceof Tuple)) throw this.#in.error(`calls ${callee.name} with arguments that are no tuple`);
     const { call } = callee.known;
     if (call === undefined) throw this.#in.error(`calls ${callee.name}, which is no function`);
-    this.push(this.#located(callee.name, () => call(args)));
+    const made = this.#located(callee.name, () => {
+      this.#work.chargeArguments(args);
+      return call(args);
+    });
+    const ofList = Array.isArray(args[0]) && (made instanceof Set || made instanceof Map);
+    this.push(ofList ? this.#checkedKeys(made) : made);
+  }
+
+  /** Dicts and sets that functions make of lists have Python's keys too. */
+  #checkedKeys(made: Set<unknown> | Map<unknown, unknown>): object {
+    const items: unknown[] = made instanceof Map ? [...made].flat(1) : [...made];
+    made.clear();
+    if (made instanceof Set) return this.#addAll(made, items);
+    this.#fill(made, items);
+    return made;
   }
 
   /** Adds the place in the file to what a handler says. */
@@ -285,7 +318,7 @@ export class PickleMachine {
       return run();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      throw this.#in.error(`${what}: ${error.message}`);
+      throw this.#in.error(`${what}: ${error.message.replace(/\s*\n\s*/g, ' ')}`);
     }
   }
 
@@ -324,7 +357,10 @@ export class PickleMachine {
     const done =
       typeof target === 'object' &&
       target !== null &&
-      this.#located('state', () => this.#options.build?.(target, state));
+      this.#located('state', () => {
+        this.#work.chargeArguments(state);
+        return this.#options.build?.(target, state);
+      });
     if (done !== true) {
       throw this.#in.error('sets the state of an object that takes none');
     }

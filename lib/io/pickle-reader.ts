@@ -93,7 +93,7 @@ const STEPS: readonly (Step | undefined)[] = (() => {
   on(0x8e, (m) => m.bytes(m.in.u64()));
   on(0x8f, (m) => m.push(new Set()));
   on(0x90, (m) => m.addItems());
-  on(0x91, (m) => m.collect((items) => new Set(items)));
+  on(0x91, (m) => m.collect((items) => m.setOf(items)));
   on(0x92, (m) => m.newObjectEx());
   on(0x93, (m) => m.stackGlobal());
   on(0x94, (m) => m.memoize());

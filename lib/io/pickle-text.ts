@@ -114,7 +114,9 @@ export function parseQuoted(text: string): string | undefined {
   const quote = line[0];
   if (line.length < 2 || (quote !== "'" && quote !== '"') || !line.endsWith(quote)) return undefined;
   const inner = line.slice(1, -1);
-  if (!/^(?:[^\\]|\\[^])*$/.test(inner)) return undefined; // a backslash that escapes nothing
+  let end = inner.length;
+  while (inner.charCodeAt(end - 1) === 0x5c) end--;
+  if ((inner.length - end) % 2 === 1) return undefined; // a backslash that escapes nothing
   return inner.replace(/\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|[^])/g, (_, escape: string) => {
     if (escape.length === 3 && escape.startsWith('x')) return String.fromCharCode(Number.parseInt(escape.slice(1), 16));
     if (/^[0-7]/.test(escape)) return String.fromCharCode(Number.parseInt(escape, 8) & 0xff);

@@ -12,6 +12,7 @@ import {
 import { sliceStorage } from '../tensor/file-storages.js';
 import type { NdArray } from './pickle-values.js';
 import type { QuantizerSpec, StorageRef, TensorMaker, TensorSpec } from './tensor-maker.js';
+import { WorkLimit } from './pickle-work.js';
 import { checkInside } from './torch-arguments.js';
 import { ELEMENT_BYTES } from './torch-storages.js';
 import { visitValues } from './values-walk.js';
@@ -35,10 +36,21 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
   /** Whether tensors were made that only others are made of. */
   #partsMade = false;
 
+  readonly #work: WorkLimit;
+
+  /** @param size bytes of the file; bounds what is copied out of tensors, which may show few bytes very often. */
   constructor(
     readonly read: (ref: StorageRef) => Tensor,
     readonly place: Placement,
-  ) {}
+    size: number,
+  ) {
+    this.#work = new WorkLimit(size);
+  }
+
+  #charge(tensor: Tensor): Tensor {
+    if (tensor.device !== 'meta') this.#work.charge(tensor.nbytes);
+    return tensor;
+  }
 
   storage(ref: StorageRef): BuiltStorage {
     const whole = this.#base(ref.key, () => this.read(ref));
@@ -79,7 +91,7 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
   sparse(layout: Layout, parts: readonly Tensor[], shape: readonly number[], isCoalesced: boolean | null): Tensor {
     this.#partsMade = true;
     // Python checks them where it is asked to; here no index that lies outside reaches a kernel.
-    const checked = parts.every((part) => part.device !== 'meta');
+    const checked = parts.every((part) => this.#charge(part).device !== 'meta');
     return this.#add(() => {
       if (layout === 'sparse_coo') {
         const [indices, values] = parts as [Tensor, Tensor];
@@ -108,7 +120,7 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
     const { scheme, axis } = quantizer;
     const floats = scheme === 'per_channel_affine_float_qparams';
     const listOf = (values: Tensor | readonly number[], of: DType): Tensor => {
-      const list = values instanceof Tensor ? values.to(of) : newTensor(values, { dtype: of });
+      const list = values instanceof Tensor ? this.#charge(values).to(of) : newTensor(values, { dtype: of });
       if (list.layout !== 'strided' || list.ndim !== 1 || list.shape[0] !== shape[axis])
         throw new Error(`per_channel scales/zero_points length must equal size[axis]=${shape[axis]!}`);
       return list;
@@ -137,7 +149,7 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
   converted(data: Tensor | NdArray, dtype: DType, device: string, requiresGrad: boolean): Tensor {
     this.#partsMade = true;
     return this.#add(() => {
-      const from = data instanceof Tensor ? data : fromArray(data);
+      const from = data instanceof Tensor ? this.#charge(data) : fromArray(data);
       return from.to({ dtype, device: this.place(device) });
     }, requiresGrad);
   }

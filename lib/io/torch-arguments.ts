@@ -70,6 +70,7 @@ export function specOf(
   if (set.has('conj') && !isComplex(dtype)) throw new Error(`a conjugated tensor of ${dtype}`);
   for (const bit of set)
     if (bit !== 'conj' && bit !== 'neg') throw new Error(`tensors with the ${bit} bit are not read`);
+  if (requiresGrad !== undefined && typeof requiresGrad !== 'boolean') throw new Error('requires_grad must be a bool');
   const grad = requiresGrad === true;
   if (grad && !isFloatingPoint(dtype) && !isComplex(dtype))
     throw new Error('only Tensors of floating point and complex dtype can require gradients');

@@ -36,13 +36,16 @@ export function tensorFunctions(maker: TensorMaker): [string, PickleGlobal][] {
     const { made } = storageOf(storage);
     return strided(made, specOf(dtypeArgument(dtype), offset, size, stride, requiresGrad, metadata));
   };
-  const parameter: Call = ([data, grad]) => maker.parameter(tensorOf(data, 'a parameter'), grad === true);
+  const parameter: Call = ([data, grad]) => {
+    if (typeof grad !== 'boolean') throw new Error('requires_grad must be a bool');
+    return maker.parameter(tensorOf(data, 'a parameter'), grad);
+  };
   const functions: [string, Call][] = [
-    ['torch._utils._rebuild_tensor', ([storage, offset, size, stride]) => rebuild([storage, offset, size, stride])],
-    ['torch._utils._rebuild_tensor_v2', rebuild],
-    ['torch._utils._rebuild_tensor_v3', rebuildV3],
-    ['torch._utils._rebuild_parameter', parameter],
-    ['torch._utils._rebuild_parameter_with_state', parameter],
+    ['torch._utils._rebuild_tensor', counted(4, 4, rebuild)],
+    ['torch._utils._rebuild_tensor_v2', counted(6, 7, rebuild)],
+    ['torch._utils._rebuild_tensor_v3', counted(7, 8, rebuildV3)],
+    ['torch._utils._rebuild_parameter', counted(3, 3, parameter)],
+    ['torch._utils._rebuild_parameter_with_state', counted(4, 4, parameter)],
     ['torch.nn.parameter.Parameter', ([data, grad]) => parameter([data, grad ?? true])],
     ['torch._utils._rebuild_sparse_tensor', ([layout, data]) => sparse(maker, layout, data)],
     ['torch._utils._rebuild_qtensor', (args) => quantized(maker, storageOf(args[0]), args)],
@@ -69,6 +72,14 @@ export function tensorFunctions(maker: TensorMaker): [string, PickleGlobal][] {
     ['torch.tensor._rebuild_from_type_v2', rebuildFromType],
   ];
   return functions.map(([name, call]) => [name, { call, value: new TorchFunction(call) }]);
+}
+
+/** Python's functions take so many arguments, and no others. */
+function counted(least: number, most: number, call: Call): Call {
+  return (args) => {
+    if (args.length >= least && args.length <= most) return call(args);
+    throw new Error(`takes ${least === most ? least : `${least} or ${most}`} arguments but ${args.length} were given`);
+  };
 }
 
 /** A tensor with Python attributes: `(function, class, its arguments, attributes)`; the attributes are left out. */

@@ -18,6 +18,12 @@ export function openZip(source: ByteSource): TorchContainer {
   if (name === undefined || pickles.length > 1)
     return fail('format', `a zip file, but not one of torch.save: it holds ${pickles.length} data.pkl`);
   const prefix = name.slice(0, -'data.pkl'.length);
+  const outside = [...zip.entries.keys()].find((each) => !each.startsWith(prefix));
+  if (outside !== undefined)
+    fail(
+      'format',
+      `a zip file, but not one of torch.save: ${JSON.stringify(outside.slice(0, 200))} is not in ${prefix}`,
+    );
   if (zip.entries.has(`${prefix}constants.pkl`))
     return fail('unsupported', 'a TorchScript archive; save its state_dict() to read the weights');
   let swapped = false;

@@ -30,6 +30,10 @@ const HEADERS = 1024;
 // deflate cannot expand further than this; a larger claim is a lie that would only cost memory
 const MAX_DEFLATE_RATIO = 1032;
 
+/** Weights hardly pack at all: what unpacks to more, and to so many times the file, is there to fill the memory. */
+const BOMB_BYTES = 16 << 20;
+const BOMB_RATIO = 30;
+
 /** torch.save leaves the checksums out where `torch.serialization.set_crc32_options(False)` was called. */
 const NO_CRC = 0;
 
@@ -241,6 +245,12 @@ export class ZipReader {
       throw this.#error(`damaged zip file: record ${label} is stored, but with two sizes`);
   }
 
+  #deflatedSize(): number {
+    let total = 0;
+    for (const { method, size } of this.entries.values()) if (method === zip.DEFLATED) total += size;
+    return total;
+  }
+
   #unpacked(entry: ZipEntry, packed: Uint8Array, label: string): Uint8Array {
     if (entry.method === zip.STORED) {
       this.#checkStored(entry, label);
@@ -254,6 +264,15 @@ export class ZipReader {
     }
     if (entry.size > entry.compressedSize * MAX_DEFLATE_RATIO + 1024) {
       throw this.#error(`damaged zip file: record ${label} claims an impossible size of ${entry.size} bytes`);
+    }
+    const unpacked = this.#deflatedSize();
+    if (unpacked > BOMB_BYTES && unpacked > BOMB_RATIO * this.source.size) {
+      const sizes = `${this.source.size} bytes, which unpack to ${unpacked}`;
+      throw new IoError(
+        'unsupported',
+        `${this.source.name}: a zip file of ${sizes}; if you trust it, unzip it and zip it again with -0`,
+        this.source.name,
+      );
     }
     let bytes: Uint8Array;
     try {

@@ -7,7 +7,7 @@ import { hostileSafetensors } from './hostile-safetensors.js';
 import { hostileLegacies, hostileTars } from './hostile-streams.js';
 import { hostileTensors, STORAGE } from './hostile-tensors.js';
 import { hostileZips } from './hostile-zips.js';
-import { legacyForm, partsOf, tarForm, zipForm } from './torch-forms.js';
+import { legacyForm, partsOf, tarForm, zipForm } from './form-writers.js';
 
 /** A file of the corpus. */
 export interface HostileFile {

@@ -16,7 +16,7 @@ export function* hostileSafetensors(): Generator<[string, Buffer]> {
     yield [`a header of 0x${length}`, Buffer.from(`${length}7b7d`, 'hex')];
   yield ['a deep header', safetensorsBytes(`{"a":${'['.repeat(1_000_000)}`)];
   yield ['a deep header that ends', safetensorsBytes(`{"a":${'{"b":'.repeat(100_000)}1${'}'.repeat(100_001)}`)];
-  yield ['a million numbers as shape', one(`"dtype":"F32","shape":[${'1,'.repeat(1_000_000)}1],"data_offsets":[0,4]`)];
+  yield ['200,000 numbers as shape', one(`"dtype":"F32","shape":[${'1,'.repeat(200_000)}1],"data_offsets":[0,4]`)];
   yield ['a number of a million digits', one(`"dtype":"F32","shape":[${'1'.repeat(1_000_000)}],"data_offsets":[0,4]`)];
   yield ['a name of a megabyte', safetensorsBytes(`{"${'a'.repeat(1_000_000)}":${t}}`, '1234')];
   yield ['a name of a million escapes', safetensorsBytes(`{"${'\\"'.repeat(500_000)}":${t}}`, '1234')];

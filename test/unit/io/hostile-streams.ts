@@ -3,7 +3,7 @@ import { PyName, Tuple, writePickle } from '../../../lib/io/index.js';
 import { arange, ones, scope } from '../../../lib/tensor/index.js';
 import { call, persistent, pickleWith } from './hostile-pickles.js';
 import { STORAGE } from './hostile-tensors.js';
-import { int64, legacyForm, partsOf, tarForm, tarOf, type FormStorage } from './torch-forms.js';
+import { int64, legacyForm, partsOf, tarForm, tarOf, type FormStorage } from './form-writers.js';
 
 /** `(name, file)` of the legacy form. */
 export function* hostileLegacies(): Generator<[string, Buffer]> {

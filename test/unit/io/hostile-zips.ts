@@ -4,7 +4,7 @@ import { PyName, Tuple } from '../../../lib/io/index.js';
 import { arange, OrderedDict, scope } from '../../../lib/tensor/index.js';
 import { call, persistent, pickleWith } from './hostile-pickles.js';
 import { STORAGE } from './hostile-tensors.js';
-import { partsOf, zipForm } from './torch-forms.js';
+import { partsOf, zipForm } from './form-writers.js';
 
 /** `(name, file)`. */
 export function* hostileZips(): Generator<[string, Buffer]> {
