@@ -93,11 +93,20 @@ export function cachedWeights(weights: Weights): string {
   return file;
 }
 
+/** Files whose hash was found right, and what they looked like then: it is not computed again for the next network. */
+const verified = new Map<string, string>();
+
 /** Whoever put it there: what is read by name is what was published. */
 function checkHash({ fileName, hashPrefix, url }: Weights, file: string): void {
   if (hashPrefix === undefined) return;
+  const { ino, size, mtimeMs } = fs.statSync(file);
+  const looks = [hashPrefix, ino, size, mtimeMs].join();
+  if (verified.get(file) === looks) return;
   const got = sha256Of(file);
-  if (got.startsWith(hashPrefix)) return;
+  if (got.startsWith(hashPrefix)) {
+    verified.set(file, looks);
+    return;
+  }
   throw new IoError(
     'integrity',
     `${file} is not the published ${fileName}: its SHA-256 is ${got}, expected ${hashPrefix}; remove it to fetch it anew from ${url}`,

@@ -104,6 +104,17 @@ describe('published weights', () => {
     assert.deepEqual(fs.readdirSync(path.dirname(at())), [name]);
   });
 
+  it('are compared with their hash again when the file has changed', async () => {
+    const weights = await fetch();
+    await fetch();
+    fs.writeFileSync(at(), BODY.subarray(1));
+    await refuses('integrity', /is not the published densenet121-/, () => fetchWeights(weights));
+    await refuses('integrity', /is not the published densenet121-/, () => densenet121({ weights }));
+    fs.writeFileSync(at(), BODY);
+    // What is in the file is no weights.
+    await refuses('format', /densenet121-[0-9a-f]{8}\.pth: /, () => densenet121({ weights }));
+  });
+
   it('without a network: says which file to put where, and from which address', async () => {
     await server.close();
     const wayOut = `put ${name} from ${server.url}models/${name} into ${path.dirname(at())} yourself, and it is read from there`;
