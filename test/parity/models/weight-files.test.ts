@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -6,13 +7,18 @@ import { save } from '../../../lib/io/index.js';
 import {
   cifarDenseNet,
   type DenseNet,
+  densenet121,
+  DenseNet121_Weights,
+  fetchWeights,
   getModel,
   loadWeights,
+  Weights,
   WeightsError,
   type WeightsReport,
 } from '../../../lib/models/index.js';
 import { functional } from '../../../lib/nn/index.js';
 import { getNumThreads, memory, noGrad, ops, scope, setNumThreads, tensor } from '../../../lib/tensor/index.js';
+import { serveFile } from '../../download-server.js';
 import { digest, digests } from '../digest.js';
 import { parityDescribe, runPython } from '../python.js';
 
@@ -149,6 +155,27 @@ parityDescribe("Python's files of weights, bit for bit", function () {
       ['counted', 'other', 'plain'],
     );
     release(model);
+  });
+
+  it('a published file by name: fetched into the cache, then read', async () => {
+    const body = fs.readFileSync(path.join(folder, 'densenet121.published.pth'));
+    const hash = createHash('sha256').update(body).digest('hex').slice(0, 8);
+    const server = await serveFile({ body, ranges: true, cutAfter: 8_000_000 });
+    const { meta, transforms } = DenseNet121_Weights.DEFAULT;
+    const url = `${server.url}densenet121-${hash}.pth`;
+    const weights = new Weights({ meta, transforms, url, name: 'DenseNet121_Weights.OURS' });
+    const before = process.env['TORCH_HOME'];
+    process.env['TORCH_HOME'] = folder;
+    try {
+      const model = densenet121({ weights: await fetchWeights(weights, { pauseMs: 1 }) });
+      assert.equal(server.asked.length, Math.ceil(body.length / 8_000_000), 'cut, and taken up again');
+      assert.deepEqual(outcomes(model, 'densenet121'), expected['densenet121']!.published);
+      release(model);
+    } finally {
+      if (before === undefined) delete process.env['TORCH_HOME'];
+      else process.env['TORCH_HOME'] = before;
+      await server.close();
+    }
   });
 
   it('and ours in Python', () => {
