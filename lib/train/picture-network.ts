@@ -13,10 +13,10 @@ import {
   getModelWeights,
   getWeight,
   listModels,
-  loadWeights,
   WeightsError,
   type Weights,
 } from '../models/index.js';
+import { putWeights } from '../models/load-weights.js';
 import { findWeights } from '../models/weight-files.js';
 import { fitNames } from '../models/weight-names.js';
 import { scope } from '../tensor/index.js';
@@ -122,7 +122,8 @@ function networkOf({ weights: path, model, reporter }: PictureNetworkOptions): D
   try {
     if (model !== undefined) return getModel(model, { weights: path, onNotice });
     return scope(() => {
-      const { state } = findWeights(path);
+      const found = findWeights(path);
+      const { state } = found;
       const fitted = fitNames(state).state;
       const form = denseNetForm(fitted);
       if (form === undefined) {
@@ -136,7 +137,7 @@ function networkOf({ weights: path, model, reporter }: PictureNetworkOptions): D
       }
       const network = new DenseNet(form);
       try {
-        loadWeights(network, state, { onNotice });
+        putWeights(network, found, { onNotice });
       } catch (error) {
         disposeNetwork(network);
         throw error;
@@ -151,9 +152,8 @@ function networkOf({ weights: path, model, reporter }: PictureNetworkOptions): D
 /** One line, which names the file and the way out. */
 function explain(error: unknown, path: string, model: string | undefined): unknown {
   if (error instanceof WeightsError) {
-    const hint = error.hint.replaceAll('the state dict', path);
     const wayOut = model === undefined ? '' : '; without --model the network is read from the file';
-    return new Error(`${hint}${wayOut}`, { cause: error });
+    return new Error(`${error.hint}${wayOut}`, { cause: error });
   }
   if (!(error instanceof IoError)) return error;
   if (error.code === 'missing' && !/[/.]/.test(path)) {
