@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
+import { IoError } from '../io/index.js';
 import type { Reporter } from '../train/reporter.js';
 import { EvaluationInterrupted, UsageError } from '../train/errors.js';
 import { evaluate } from '../train/evaluate.js';
-import { evaluateFolder, isImageFolder, type FolderEvaluation } from '../train/evaluate-folder.js';
+import { evaluateFolder, holdsPictures, type FolderEvaluation } from '../train/evaluate-folder.js';
 import { formatFixed } from '../train/format.js';
 import { isPublished } from '../train/picture-network.js';
 import { runPaths } from '../train/run-files.js';
@@ -50,9 +52,14 @@ export async function runEval(options: EvalOptions, stdout: Output, stderr: Outp
 }
 
 /** Whether the pictures are files in folders, by what was asked for or by what the folder holds. */
-function isOnFolder({ dataset, data, weights }: EvalOptions): boolean {
+function isOnFolder({ dataset, data, weights, download }: EvalOptions): boolean {
   if (dataset !== undefined) return dataset === 'imagefolder';
-  return (weights !== undefined && isPublished(weights)) || (data !== undefined && isImageFolder(data));
+  if (weights !== undefined && isPublished(weights)) return true;
+  if (data !== undefined && !download && !existsSync(data)) {
+    const expected = 'expected a folder that holds CIFAR-10, CIFAR-100, or one folder of pictures for each class';
+    throw new IoError('missing', `cannot read ${data}: no such folder; ${expected}`, data);
+  }
+  return data !== undefined && holdsPictures(data);
 }
 
 function folderOptions({ save, data, weights, ...options }: EvalOptions): Parameters<typeof evaluateFolder>[0] {

@@ -2,6 +2,7 @@ import { predict, type Prediction } from '../train/predict.js';
 import type { Reporter } from '../train/reporter.js';
 import { DownloadLines } from './download-lines.js';
 import { BarReporter } from './bar-reporter.js';
+import { interrupts } from './interrupt.js';
 import { errorLine, isTerminal, type Output } from './output.js';
 import type { PredictCommandOptions } from './predict-options.js';
 import { plain, predictionBars, predictionTable } from './prediction-text.js';
@@ -16,10 +17,8 @@ export async function runPredict(options: PredictCommandOptions, stdout: Output,
     notice,
     download: (progress) => (bar === null ? lines.update(progress) : bar.download(progress)),
   };
-  const unreadable = { stdout: false };
-  // Nobody reads any more: the rest need not be computed. What went wrong is told where the command began.
-  const onError = (): void => void (unreadable.stdout = true);
-  stdout.on('error', onError);
+  // Signals keep their usual effect: what was shown is shown.
+  const interrupt = interrupts(stdout, notice);
   let failures = 0;
   let count = 0;
   try {
@@ -34,11 +33,13 @@ export async function runPredict(options: PredictCommandOptions, stdout: Output,
         stdout.write(`${show(prediction.path, prediction.top, stdout)}\n`);
       }
       count++;
-      if (unreadable.stdout) break;
+      if (interrupt.signal.aborted) break;
     }
     if (json) stdout.write(count === 0 ? '[]\n' : '\n]\n');
+    if (interrupt.outputFailure !== null) throw new Error(interrupt.outputFailure);
+    if (interrupt.brokenPipe) return interrupt.exitCode();
   } finally {
-    stdout.off('error', onError);
+    interrupt.dispose();
   }
   return failures > 0 ? 1 : 0;
 }

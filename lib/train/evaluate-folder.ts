@@ -1,6 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { ImageFolder, PictureLoader, picturesIn, type PictureBatch } from '../data/index.js';
 import { IoError } from '../io/index.js';
 import { functional } from '../nn/index.js';
@@ -54,12 +53,20 @@ export interface FolderEvaluation {
   readonly seconds: number;
 }
 
-/** Whether there are folders with pictures in it, and none of CIFAR's files. */
-export function isImageFolder(root: string): boolean {
+/** Whether pictures lie there, at any depth, and none of CIFAR's files beside them. */
+export function holdsPictures(root: string): boolean {
   if (!existsSync(root) || !statSync(root).isDirectory()) return false;
-  const entries = readdirSync(root, { withFileTypes: true });
-  if (entries.some(({ name }) => name.startsWith('cifar-'))) return false;
-  return entries.some((entry) => entry.isDirectory() && picturesIn(join(root, entry.name)).length > 0);
+  return !readdirSync(root).some((name) => name.startsWith('cifar-')) && picturesIn(root).length > 0;
+}
+
+function openFolder(root: string): ImageFolder {
+  try {
+    return new ImageFolder(root);
+  } catch (error) {
+    if (!(error instanceof IoError) || !error.message.startsWith("Couldn't find any class folder")) throw error;
+    const message = `${error.message.replace(/\.$/, '')}: expected one folder of pictures for each class`;
+    throw new IoError('missing', message, root, { cause: error });
+  }
 }
 
 /**
@@ -69,7 +76,7 @@ export function isImageFolder(root: string): boolean {
  */
 export async function evaluateFolder(options: EvaluateFolderOptions): Promise<FolderEvaluation> {
   setNumThreads(options.threads ?? getNumThreads());
-  const folder = new ImageFolder(options.data);
+  const folder = openFolder(options.data);
   const network = await openPictureNetwork(options);
   try {
     return await measure(folder, network, options);

@@ -105,9 +105,13 @@ describe('torchbridge predict and eval on pictures', function () {
 
   it('stops when nobody reads its output any more', async () => {
     const images = Array.from({ length: 60 }, () => 'val/ant').join(' ');
-    const command = `"${process.execPath}" "${program}" predict ${images} --weights three.pth --batch-size 1 | head -n 1`;
-    const outcome = await start('bash', ['-c', command], options);
+    const prediction = `"${process.execPath}" "${program}" predict ${images} --weights three.pth --batch-size 1`;
+    const outcome = await start('bash', ['-c', `${prediction} | head -n 1; exit "\${PIPESTATUS[0]}"`], options);
     assert.deepEqual([outcome.stdout, outcome.stderr], ['val/ant/0.png\n', '']);
+    assert.equal(outcome.code, 141, 'as a program that SIGPIPE has ended');
+    const full = await start('bash', ['-c', `${prediction} > /dev/full`], options);
+    assert.match(full.stderr, /^torchbridge: cannot write the output: [^\n]*ENOSPC[^\n]*\n$/);
+    assert.equal(full.code, 1);
   });
 
   it('evaluates a folder of classes', async () => {
@@ -145,6 +149,10 @@ describe('torchbridge predict and eval on pictures', function () {
       /Found no valid file for the classes a\. Supported extensions are: \.jpg, /,
     );
     assert.match(await fails(1, '--data', 'nowhere', '--ten-crop'), /cannot read nowhere: no such file or folder$/);
+    assert.match(
+      await fails(1, '--data', 'nowhere'),
+      /cannot read nowhere: no such folder; expected a folder that holds/,
+    );
     assert.match(
       await fails(2, '--ten-crop'),
       /Expected --data DIR: a folder with one folder of pictures for each class$/,

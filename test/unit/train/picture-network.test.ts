@@ -7,7 +7,7 @@ import { IoError, save } from '../../../lib/io/index.js';
 import { memory, tensor } from '../../../lib/tensor/index.js';
 import { readClassNames } from '../../../lib/train/class-names.js';
 import { evaluateFolder, predict, UsageError, type Prediction } from '../../../lib/train/index.js';
-import { isImageFolder } from '../../../lib/train/evaluate-folder.js';
+import { holdsPictures } from '../../../lib/train/evaluate-folder.js';
 import { writePictures, writeWeights } from '../../cli/pictures.js';
 
 describe('networks for pictures', function () {
@@ -152,17 +152,20 @@ describe('networks for pictures', function () {
     for (const name of fs.readdirSync(at('part', 'ant'))) fs.writeFileSync(at('part', 'ant', name), '');
     const options = { data: at('part'), weights: at('three.pth'), classes: at('same.txt'), workers: 0 };
     await assert.rejects(evaluateFolder({ ...options, skipBroken: true }), /part: none of its 2 pictures can be read$/);
+    await assert.rejects(evaluateFolder({ ...options, data: at('val', 'bee') }), {
+      message: /^Couldn't find any class folder in .*bee: expected one folder of pictures for each class$/,
+    });
     const aborted = { ...options, data: at('val'), signal: AbortSignal.abort() };
     await assert.rejects(evaluateFolder(aborted), { name: 'AbortError' });
   });
 
   it('tells a folder of pictures from one of CIFAR', () => {
-    assert.equal(isImageFolder(at('val')), true);
-    assert.equal(isImageFolder(at('val', 'ant')), false);
-    assert.equal(isImageFolder(at('nowhere')), false);
-    assert.equal(isImageFolder(at('three.pth')), false);
+    assert.equal(holdsPictures(at('val')), true);
+    assert.equal(holdsPictures(at('val', 'ant')), true);
+    assert.equal(holdsPictures(at('nowhere')), false);
+    assert.equal(holdsPictures(at('three.pth')), false);
     fs.cpSync(at('val'), at('mixed'), { recursive: true });
     fs.mkdirSync(at('mixed', 'cifar-10-batches-py'));
-    assert.equal(isImageFolder(at('mixed')), false);
+    assert.equal(holdsPictures(at('mixed')), false);
   });
 });
