@@ -51,7 +51,7 @@ async function measure(action, file) {
 const KINDS = { seconds: 'first', again: 'again', bytes: 'peak memory' };
 
 /** Rows for the table of bench.mjs: time and peak memory of ours divided by Python's. */
-export function filesBench(python) {
+export function filesBench(python, [few, many] = [7, 15]) {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-bench-'));
   const run = (command, args) => {
     const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
@@ -63,8 +63,8 @@ export function filesBench(python) {
   const rows = [];
   try {
     for (const [size, rounds] of [
-      ['32MB', 15],
-      ['2GB', 7],
+      ['32MB', many],
+      ['2GB', few],
     ]) {
       const file = path.join(home, `${size}.pth`);
       theirs('make', file, size);
@@ -82,7 +82,8 @@ export function filesBench(python) {
           const results = [first(), second()];
           const [own, other] = round % 2 === 0 ? results : results.reverse();
           for (const what of Object.keys(ratios)) {
-            if (own[what] != null && other[what] != null) ratios[what].push(own[what] / other[what]);
+            if (typeof own[what] === 'number' && typeof other[what] === 'number')
+              ratios[what].push(own[what] / other[what]);
           }
         }
         for (const [what, values] of Object.entries(ratios)) {

@@ -15,6 +15,16 @@ const STOP = 0x2e;
  */
 export function readPickle(bytes: Uint8Array, options: PickleReadOptions): { value: unknown; end: number } {
   const machine = new PickleMachine(bytes, options);
+  try {
+    return run(machine);
+  } catch (error) {
+    // integers, strings and containers beyond what JavaScript can hold
+    if (error instanceof RangeError) throw machine.in.error(error.message);
+    throw error;
+  }
+}
+
+function run(machine: PickleMachine): { value: unknown; end: number } {
   for (;;) {
     const at = machine.in.position;
     const opcode = machine.in.u8();

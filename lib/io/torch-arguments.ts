@@ -51,9 +51,13 @@ export function isQuantized(dtype: DType): boolean {
 }
 
 export function dtypeArgument(value: unknown): DType {
-  if (typeof value !== 'string' || !ELEMENT_BYTES.has(value as DType)) throw new Error('a tensor without a dtype');
+  if (typeof value !== 'string') throw new Error('a tensor without a dtype');
+  if (!ELEMENT_BYTES.has(value as DType)) throw new Error(`tensors of ${value.slice(0, 40)} are not read`);
   return value as DType;
 }
+
+/** libtorch's operators take no more. */
+export const MAX_DIMENSIONS = 64;
 
 /** Checks what describes a strided tensor; whether it lies inside its storage is checked when it is made. */
 export function specOf(
@@ -76,6 +80,7 @@ export function specOf(
     throw new Error('only Tensors of floating point and complex dtype can require gradients');
   const shape = naturals(size, 'the size of a tensor');
   const strides = naturals(stride, 'the stride of a tensor');
+  if (shape.length > MAX_DIMENSIONS) throw new Error(`a tensor of more than ${MAX_DIMENSIONS} dimensions`);
   if (shape.length !== strides.length) throw new Error('Expected as many strides as sizes');
   return {
     dtype,

@@ -2,7 +2,7 @@ import type { Layout } from '../tensor/index.js';
 import type { PickleGlobal } from './pickle-machine.js';
 import { NdArray, Tuple } from './pickle-values.js';
 import type { QuantizerSpec, TensorMaker, TensorSpec } from './tensor-maker.js';
-import { dtypeArgument, isQuantized, naturals, specOf, StorageValue, text } from './torch-arguments.js';
+import { dtypeArgument, isQuantized, MAX_DIMENSIONS, naturals, specOf, StorageValue, text } from './torch-arguments.js';
 
 type Call = (args: readonly unknown[]) => unknown;
 
@@ -101,6 +101,7 @@ function sparse(maker: TensorMaker, layout: unknown, data: unknown): object {
   if (!parts.every((part) => maker.isTensor(part)) || parts.length !== count)
     throw new Error('a sparse tensor whose parts are no tensors');
   const shape = naturals(size, 'the size of a sparse tensor');
+  if (shape.length > MAX_DIMENSIONS) throw new Error(`a tensor of more than ${MAX_DIMENSIONS} dimensions`);
   if (isCoalesced !== null && typeof isCoalesced !== 'boolean') throw new Error('a malformed sparse tensor');
   return maker.sparse(layout as Layout, parts, shape, isCoalesced);
 }

@@ -5,7 +5,7 @@ import { PYTHON_GLOBALS } from './python-globals.js';
 import type { TensorMaker } from './tensor-maker.js';
 import { TorchFunction, tensorFunctions } from './torch-functions.js';
 import { naturals, StorageType, text } from './torch-arguments.js';
-import { ELEMENT_BYTES, STORAGE_DTYPES, TENSOR_DTYPES } from './torch-storages.js';
+import { ELEMENT_BYTES, OTHER_DTYPES, STORAGE_DTYPES, TENSOR_DTYPES } from './torch-storages.js';
 
 const UNTYPED = new StorageType(undefined);
 
@@ -17,10 +17,17 @@ const VALUES: readonly [string, PickleGlobal][] = [
   ['torch.device', { call: deviceName }],
   ['torch.serialization._get_layout', { call: ([name]) => text(name, 'the name of a layout').replace(/^torch\./, '') }],
   ['torch.Tensor', { value: 'torch.Tensor' }],
-  ...[...ELEMENT_BYTES.keys()].map((dtype): [string, PickleGlobal] => [`torch.${dtype}`, { value: dtype }]),
-  ...['per_tensor_affine', 'per_channel_affine', 'per_channel_affine_float_qparams'].map(
-    (scheme): [string, PickleGlobal] => [`torch.${scheme}`, { value: scheme }],
-  ),
+  ...[...ELEMENT_BYTES.keys(), ...OTHER_DTYPES].map((dtype): [string, PickleGlobal] => [
+    `torch.${dtype}`,
+    { value: dtype },
+  ]),
+  ...[
+    'per_tensor_affine',
+    'per_tensor_symmetric',
+    'per_channel_affine',
+    'per_channel_symmetric',
+    'per_channel_affine_float_qparams',
+  ].map((scheme): [string, PickleGlobal] => [`torch.${scheme}`, { value: scheme }]),
   ...[...STORAGE_DTYPES].flatMap(([name, dtype]): [string, PickleGlobal][] => [
     [`torch.${name}`, { value: new StorageType(dtype) }],
     [`torch.cuda.${name}`, { value: new StorageType(dtype) }],

@@ -46,3 +46,9 @@ export const ELEMENT_BYTES: ReadonlyMap<DType, { readonly size: number; readonly
 function entries(dtypes: DType[], size: number, unit = size): [DType, { size: number; unit: number }][] {
   return dtypes.map((dtype) => [dtype, { size, unit }]);
 }
+
+/** dtypes that PyTorch has and libtorch's operators hardly know: files may name them, tensors of them are not read. */
+export const OTHER_DTYPES: readonly string[] = [
+  ...['float8_e8m0fnu', 'float4_e2m1fn_x2', 'bits8', 'bits16', 'bits1x8', 'bits2x4', 'bits4x2', 'quint4x2', 'quint2x4'],
+  ...[1, 2, 3, 4, 5, 6, 7].flatMap((bits) => [`int${bits}`, `uint${bits}`]),
+];

@@ -7,7 +7,7 @@ import { pickleEnd } from './pickle-end.js';
 import { readPickle } from './pickle-reader.js';
 import { Tuple, UnknownObject } from './pickle-values.js';
 import type { StorageRef, TensorMaker, TensorSpec } from './tensor-maker.js';
-import { isQuantized, natural, specOf, StorageValue } from './torch-arguments.js';
+import { isQuantized, MAX_DIMENSIONS, natural, specOf, StorageValue } from './torch-arguments.js';
 import { storageRef, type TorchContainer } from './torch-file.js';
 import { torchGlobals } from './torch-globals.js';
 import { ELEMENT_BYTES } from './torch-storages.js';
@@ -219,7 +219,7 @@ function readTensors(member: TarMember, storages: ReadonlyMap<string, TarStorage
   for (let i = 0; i < count; i++) {
     const [key, storage] = tupleOf(member, 3);
     const ndim = natural(member.fields(8).i32(), 'the number of dimensions');
-    if (ndim > 64) throw member.error('a tensor of more than 64 dimensions');
+    if (ndim > MAX_DIMENSIONS) throw member.error(`a tensor of more than ${MAX_DIMENSIONS} dimensions`);
     const cursor = member.fields(16 * ndim + 8);
     const list = (): number[] => Array.from({ length: ndim }, () => cursor.u64());
     const [shape, stride] = [list(), list()];

@@ -211,5 +211,11 @@ def read(folder):
     return result
 
 
+def allowed():
+    from torch._weights_only_unpickler import _get_allowed_globals
+
+    return sorted(_get_allowed_globals())
+
+
 if __name__ == "__main__":
-    print(json.dumps({"write": write, "read": read}[sys.argv[1]](sys.argv[2])))
+    print(json.dumps({"write": write, "read": read, "allowed": allowed}[sys.argv[1]](*sys.argv[2:])))

@@ -152,6 +152,16 @@ describe('what a torch file may hold', () => {
     });
   });
 
+  it('nothing that copies one large object over and over', () => {
+    const list = `](${'K\0'.repeat(20_000)}eq\0`;
+    for (const name of ['builtins\nset', 'collections\nCounter', 'torch\nSize', 'builtins\nlist']) {
+      const calls = `c${name}\nq\x010${'h\x01h\0\x85R0'.repeat(5000)}`;
+      const begun = performance.now();
+      assert.throws(() => load(zip(`${list}0${calls}N`)), /over and over|no dict|calls/, name);
+      assert(performance.now() - begun < 1000, name);
+    }
+  });
+
   it('nothing that is no dense, sparse or quantized tensor', () => {
     for (const [value, pattern] of [
       ['ctorch._utils\n_rebuild_nested_tensor\n)R', /nested tensors are not read/],
