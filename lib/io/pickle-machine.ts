@@ -46,9 +46,6 @@ class Global {
 // Deeper than any pickler nests without hitting its own recursion limit many times over.
 const MAX_MARKS = 100_000;
 
-/** A call may take so much by the byte of the pickle, and a little more. */
-const COPIES_A_BYTE = 4;
-
 /** Python 2 names of modules and builtins, as pickle's `fix_imports` maps them. */
 const RENAMED = new Map([
   ['__builtin__', 'builtins'],
@@ -64,8 +61,6 @@ export class PickleMachine {
   readonly #keys = new PythonKeys();
   readonly #work: WorkLimit;
   #stack: unknown[] = [];
-  /** Elements and bytes of the arguments of all calls. */
-  #copied = 0;
 
   constructor(bytes: Uint8Array, options: PickleReadOptions) {
     this.#in = new ByteCursor(bytes, options.what ?? 'pickle');
@@ -298,7 +293,6 @@ export class PickleMachine {
     }
     if (!(callee instanceof Global)) throw this.#in.error('calls something that is no class or function');
     if (!(args instanceof Tuple)) throw this.#in.error(`calls ${callee.name} with arguments that are no tuple`);
-    this.#charge(args);
     const { call } = callee.known;
     if (call === undefined) throw this.#in.error(`calls ${callee.name}, which is no function`);
     const made = this.#located(callee.name, () => {
@@ -316,19 +310,6 @@ export class PickleMachine {
     if (made instanceof Set) return this.#addAll(made, items);
     this.#fill(made, items);
     return made;
-  }
-
-  /**
-   * What is called copies its arguments: a large one that is fetched from the memo again and again would take memory by the
-   * square of the file's size. In the files that picklers write, arguments are written where they are used.
-   */
-  #charge(args: readonly unknown[]): void {
-    for (const arg of args) {
-      this.#copied += sizeOf(arg);
-      if (arg instanceof Tuple) for (const item of arg as Tuple) this.#copied += sizeOf(item);
-    }
-    if (this.#copied > COPIES_A_BYTE * this.#in.bytes.byteLength + 10_000)
-      throw this.#in.error('copies the same large objects over and over');
   }
 
   /** Adds the place in the file to what a handler says. */
@@ -373,7 +354,6 @@ export class PickleMachine {
     const state = this.#data(this.#pop());
     const target = this.#top();
     if (target instanceof UnknownObject) return;
-    this.#charge([state]);
     const done =
       typeof target === 'object' &&
       target !== null &&
@@ -414,11 +394,4 @@ export class PickleMachine {
 function printable(name: string): string {
   const text = JSON.stringify(name).slice(1, -1);
   return text.length > 120 ? `${text.slice(0, 120)}...` : text;
-}
-
-/** Elements of a container, units of text, bytes. */
-function sizeOf(value: unknown): number {
-  if (typeof value === 'string' || Array.isArray(value)) return value.length;
-  if (value instanceof Map || value instanceof Set) return value.size;
-  return value instanceof Uint8Array ? value.byteLength : 0;
 }

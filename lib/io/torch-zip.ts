@@ -7,10 +7,6 @@ import type { StorageRef } from './tensor-maker.js';
 import { ELEMENT_BYTES } from './torch-storages.js';
 import { ZipReader } from './zip-reader.js';
 
-// torch.save packs nothing; other programs pack a pickle of names and numbers to a tenth.
-const MAX_PICKLE_RATIO = 100;
-const SMALL_PICKLE = 1 << 20;
-
 /** Opens the zip form of torch.save, the default since PyTorch 1.6. */
 export function openZip(source: ByteSource): TorchContainer {
   const zip = new ZipReader(source);
@@ -30,9 +26,6 @@ export function openZip(source: ByteSource): TorchContainer {
     );
   if (zip.entries.has(`${prefix}constants.pkl`))
     return fail('unsupported', 'a TorchScript archive; save its state_dict() to read the weights');
-  const { size, compressedSize } = zip.entries.get(name)!;
-  if (size > SMALL_PICKLE && size > MAX_PICKLE_RATIO * compressedSize)
-    return fail('format', `its record ${name} unpacks to ${size} bytes out of ${compressedSize}`);
   let swapped = false;
   if (zip.entries.has(`${prefix}byteorder`)) {
     const order =

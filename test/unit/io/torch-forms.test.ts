@@ -157,7 +157,7 @@ describe('what a torch file may hold', () => {
     for (const name of ['builtins\nset', 'collections\nCounter', 'torch\nSize', 'builtins\nlist']) {
       const calls = `c${name}\nq\x010${'h\x01h\0\x85R0'.repeat(5000)}`;
       const begun = performance.now();
-      assert.throws(() => load(zip(`${list}0${calls}N`)), /over and over|no dict|calls/, name);
+      assert.throws(() => load(zip(`${list}0${calls}N`)), /more work than a file of this size|no dict/, name);
       assert(performance.now() - begun < 1000, name);
     }
   });
