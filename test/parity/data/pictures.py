@@ -41,7 +41,7 @@ def scene(height, width, channels=3):
 
 def picture(height, width, mode="RGB"):
     array = scene(height, width, len(Image.new(mode, (1, 1)).getbands()))
-    return Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array, mode)
+    return Image.frombytes(mode, (width, height), array.tobytes())
 
 
 def png16(path, array, colour):
@@ -67,7 +67,7 @@ def write_forms(folder):
     folder.mkdir()
     save = lambda name, image, **options: image.save(folder / name, **options)
     rgb, grey, rgba = picture(75, 101), picture(75, 101, "L"), picture(75, 101, "RGBA")
-    palette = rgb.convert("P", palette=Image.ADAPTIVE, colors=100)
+    palette = rgb.convert("P", palette=Image.Palette.ADAPTIVE, colors=100)
     exif = Image.Exif()
     exif[0x112] = 6
     for quality in (30, 75, 95):
@@ -82,7 +82,7 @@ def write_forms(folder):
     for name, image in {"rgb": rgb, "grey": grey, "rgba": rgba, "la": picture(75, 101, "LA"), "bits": rgb.convert("1"), "palette": palette}.items():
         save(f"{name}.png", image)
     save("palette-transparent.png", palette, transparency=3)
-    save("four-colours.png", rgb.convert("P", palette=Image.ADAPTIVE, colors=4), bits=2)
+    save("four-colours.png", rgb.convert("P", palette=Image.Palette.ADAPTIVE, colors=4), bits=2)
     save("rgb-transparent.png", rgb, transparency=rgb.getpixel((3, 3)))
     save("grey-transparent.png", grey, transparency=77)
     deep = scene(75, 101, 1)[..., 0].astype(np.uint16)
