@@ -23,8 +23,7 @@ const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 const AGAIN = 15;
 
 async function measure(action, file) {
-  const { io, scope, setNumThreads } = await import('../dist/lib/index.js');
-  setNumThreads(1);
+  const { io, scope } = await import('../dist/lib/index.js');
   scope(() => {
     const actions = {
       load: () => io.load(file),

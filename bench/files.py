@@ -41,7 +41,6 @@ def save(value, file):
 
 
 def measure(action, file):
-    torch.set_num_threads(1)
     value = torch.load(file) if action == "save" else None
     actions = {
         "load": lambda: torch.load(file),
