@@ -3,6 +3,7 @@ import { UsageError } from '../train/errors.js';
 import { packageVersion } from '../train/package-version.js';
 import { doctorCommand } from './doctor-command.js';
 import { evalCommand, evalOptions } from './eval-options.js';
+import { convertCommand, inspectCommand } from './file-options.js';
 import { errorLine, type Output } from './output.js';
 import { predictCommand, predictOptions } from './predict-options.js';
 import { runOptions, trainCommand } from './train-options.js';
@@ -17,6 +18,7 @@ Examples:
   $ torchbridge train --save runs/first --n-epochs 8     train on generated pictures
   $ torchbridge eval --save runs/first                   test the best model of that run
   $ torchbridge predict cat.jpg --weights densenet121    what a picture shows
+  $ torchbridge inspect weights.pth                      what a file of weights holds
   $ torchbridge doctor                                   what is installed, and what is missing`;
 
 /**
@@ -76,6 +78,15 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     const { runPredict } = await import('./predict-command.js');
     setCode(await runPredict(options, stdout, stderr));
   });
+  const inspection = inspectCommand().action(async (file, given) => {
+    const { runInspect } = await import('./inspect.js');
+    setCode(runInspect(file, { json: given.json === true }, stdout));
+  });
+  const conversion = convertCommand().action(async (input, output, given) => {
+    const { runConvert } = await import('./convert.js');
+    const stripPrefix = given.stripPrefix === true ? 'module.' : given.stripPrefix;
+    setCode(runConvert(input, output, { to: given.to, stripPrefix, force: given.force }, stdout, stderr));
+  });
   const doctor = doctorCommand().action(async (given) => {
     const { runDoctor } = await import('./doctor.js');
     setCode(await runDoctor({ json: given.json === true }, stdout));
@@ -84,7 +95,7 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     const { runSetup } = await import('./setup.js');
     setCode(await runSetup());
   });
-  for (const command of [train, evaluate, predict, doctor, setup]) root.addCommand(command);
+  for (const command of [train, evaluate, predict, inspection, conversion, doctor, setup]) root.addCommand(command);
   for (const command of [root, ...root.commands]) {
     command.exitOverride();
     // Commander would print the message and the exception would carry it as well: it is printed once, by report().

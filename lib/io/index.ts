@@ -21,3 +21,5 @@ export {
   type SafetensorsLoadOptions,
   type SafetensorsSaveOptions,
 } from './safetensors.js';
+export { convert, type Conversion, type ConvertOptions, type WrittenForm } from './convert.js';
+export { inspect, type InspectedTensor, type Inspection } from './inspect.js';

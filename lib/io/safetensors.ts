@@ -1,4 +1,5 @@
 import { type Device, fromBytes, scope, Tensor, TorchError } from '../tensor/index.js';
+import { mapFile, readFilePart, sliceStorage } from '../tensor/file-storages.js';
 import { atomicWriteFile } from './atomic-write.js';
 import { bytesSource, fileSource, type ByteSource } from './byte-source.js';
 import { IoError } from './errors.js';
@@ -8,7 +9,9 @@ import {
   type SafetensorsPlan,
   writeSafetensorsHeader,
 } from './safetensors-header.js';
+import { checkedRead } from './storage-reader.js';
 import { quote } from './strict-json.js';
+import { ELEMENT_BYTES } from './torch-storages.js';
 
 /** The tensors of a safetensors file by name, in the order of the file, and the texts that it carries beside them. */
 export class SafetensorsDict extends Map<string, Tensor> {
@@ -20,6 +23,11 @@ export class SafetensorsDict extends Map<string, Tensor> {
 export interface SafetensorsLoadOptions {
   /** Where the tensors come to lie; default `'cpu'`. */
   readonly device?: Device | undefined;
+  /**
+   * Maps the file instead of reading it: elements are read from the disk when they are first used. What is written to the
+   * tensors stays in this process. Tensors that do not lie aligned in the file are read. Only for paths.
+   */
+  readonly mmap?: boolean | undefined;
 }
 
 /** What {@link saveSafetensors} writes beside the tensors. */
@@ -41,15 +49,18 @@ export type NamedTensors = ReadonlyMap<string, Tensor> | Readonly<Record<string,
  * @see safetensors.torch.load_file
  */
 export function loadSafetensors(file: string | Uint8Array, options: SafetensorsLoadOptions = {}): SafetensorsDict {
-  const { device = 'cpu' } = options;
+  const { device = 'cpu', mmap = false } = options;
   const source = typeof file === 'string' ? fileSource(file) : bytesSource(file);
   try {
+    if (mmap && source.fd === undefined)
+      throw new IoError('unsupported', 'Expected the path of a file for mmap but received bytes', source.name);
     const { entries, metadata } = readSafetensorsHeader(source);
     return scope(() => {
+      const mapping = mmap ? checkedRead(mapFile(source.fd!, source.size), source.name, 'the file') : undefined;
       const dict = new SafetensorsDict();
       dict.metadata = metadata;
       for (const entry of entries) {
-        const tensor = readTensor(source, entry);
+        const tensor = readTensor(source, entry, mapping);
         dict.set(entry.name, device === 'cpu' ? tensor : tensor.to(device));
       }
       return dict;
@@ -59,7 +70,8 @@ export function loadSafetensors(file: string | Uint8Array, options: SafetensorsL
   }
 }
 
-function readTensor(source: ByteSource, { name, code, dtype, shape, offset, nbytes }: SafetensorsEntry): Tensor {
+function readTensor(source: ByteSource, entry: SafetensorsEntry, mapping: Tensor | undefined): Tensor {
+  const { name, code, dtype, shape } = entry;
   if (dtype === undefined)
     throw new IoError(
       'unsupported',
@@ -67,7 +79,10 @@ function readTensor(source: ByteSource, { name, code, dtype, shape, offset, nbyt
       source.name,
     );
   try {
-    return fromBytes(source.read(offset, nbytes), shape, dtype);
+    const base = storageOf(source, entry, mapping, ELEMENT_BYTES.get(dtype)!.size);
+    const tensor = base.viewStorage(dtype, shape, contiguousStride(shape), 0);
+    base.dispose();
+    return tensor;
   } catch (error) {
     // zero elements in sizes whose product is beyond what libtorch counts
     if (!(error instanceof TorchError) || error.code === 'memory') throw error;
@@ -75,6 +90,25 @@ function readTensor(source: ByteSource, { name, code, dtype, shape, offset, nbyt
       cause: error,
     });
   }
+}
+
+/** The elements' bytes, in a storage of their own; read straight into it, or a part of the mapping where they are aligned. */
+function storageOf(
+  source: ByteSource,
+  { name, offset, nbytes }: SafetensorsEntry,
+  mapping: Tensor | undefined,
+  itemsize: number,
+): Tensor {
+  if (mapping !== undefined && nbytes > 0 && offset % itemsize === 0) return sliceStorage(mapping, offset, nbytes);
+  if (source.fd === undefined) return fromBytes(source.read(offset, nbytes), [nbytes], 'uint8');
+  return checkedRead(readFilePart(source.fd, offset, nbytes), source.name, `tensor ${quote(name)}`);
+}
+
+function contiguousStride(shape: readonly number[]): number[] {
+  const stride = new Array<number>(shape.length).fill(1);
+  for (let axis = shape.length - 2; axis >= 0; axis--)
+    stride[axis] = (stride[axis + 1] ?? 1) * Math.max(shape[axis + 1] ?? 1, 1);
+  return stride;
 }
 
 /**

@@ -53,17 +53,20 @@ export class StorageReader {
   }
 
   #checked(read: Tensor | FileFailure, ref?: StorageRef): Tensor {
-    if (read instanceof Tensor) return read;
-    const { name } = this.source;
-    if (read === 'short') throw new IoError('format', `cannot read ${name}: it became shorter while it was read`, name);
-    if (read === 'damaged')
-      throw new IoError('format', `${name}: damaged: the checksum of storage ${ref!.key} differs`, name);
-    const code = Object.entries(constants.errno).find(([, number]) => number === read.errno)?.[0] ?? 'EIO';
-    throw explainSystemError(Object.assign(new Error(code), { code, syscall: 'read' }), 'read', name);
+    return checkedRead(read, this.source.name, ref === undefined ? '' : `storage ${ref.key}`);
   }
 
   /** Lets go of the mapping, which lives on while a storage uses it. */
   close(): void {
     this.#mapping?.dispose();
   }
+}
+
+/** What was read of a file, or the error that says why not. @param part what should have been there. */
+export function checkedRead(read: Tensor | FileFailure, name: string, part: string): Tensor {
+  if (read instanceof Tensor) return read;
+  if (read === 'short') throw new IoError('format', `cannot read ${name}: it became shorter while it was read`, name);
+  if (read === 'damaged') throw new IoError('format', `${name}: damaged: the checksum of ${part} differs`, name);
+  const code = Object.entries(constants.errno).find(([, number]) => number === read.errno)?.[0] ?? 'EIO';
+  throw explainSystemError(Object.assign(new Error(code), { code, syscall: 'read' }), 'read', name);
 }

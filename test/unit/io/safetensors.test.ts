@@ -50,6 +50,35 @@ describe('safetensors', () => {
     assert.deepEqual([memory().tensors, memory().bytes], [before.tensors, before.bytes]);
   });
 
+  it('is mapped where that is asked for, and keeps what is written to it to itself', () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-'));
+    try {
+      const file = path.join(folder, 'a.safetensors');
+      const before = memory();
+      scope(() => {
+        const bytes = serializeSafetensors({ a: ones([1000]), b: tensor([1n, 2n]), c: zeros([0, 3]) });
+        fs.writeFileSync(file, bytes);
+        const held = memory();
+        const mapped = loadSafetensors(file, { mmap: true });
+        assert.equal(memory().bytes - held.bytes, 0, 'no memory for elements');
+        mapped.get('a')!.fill_(7);
+        assert.deepEqual(mapped.get('b')!.toArray(), [1n, 2n]);
+        assert.deepEqual(mapped.get('c')!.shape, [0, 3]);
+        assert.equal(mapped.get('a')!.sum().item(), 7000);
+        assert.deepEqual(fs.readFileSync(file), Buffer.from(bytes));
+        const unaligned =
+          '{"b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}';
+        fs.writeFileSync(file, safetensorsBytes(unaligned, '\x01\0\0\x80\x3f'));
+        assert.equal(loadSafetensors(file, { mmap: true }).get('b')!.item(), 1);
+        assert.equal(loadSafetensors(file).get('b')!.item(), 1);
+        assert.throws(() => loadSafetensors(bytes, { mmap: true }), { code: 'unsupported' });
+      });
+      assert.deepEqual([memory().tensors, memory().bytes], [before.tensors, before.bytes]);
+    } finally {
+      fs.rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('is written whole or not at all', () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-'));
     try {
