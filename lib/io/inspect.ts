@@ -29,7 +29,7 @@ export interface Inspection {
   /** A state dict has tensors and nothing else, a checkpoint has them deeper inside too, or other values beside them. */
   readonly kind: 'state dict' | 'checkpoint' | 'tensor' | 'data';
   readonly tensors: readonly InspectedTensor[];
-  /** Values that are no tensors, in short; the first {@link MAX_VALUES}. */
+  /** Values that are no tensors, in short; the first 1,000. */
   readonly values: readonly { readonly path: readonly string[]; readonly value: string }[];
   /** All of them. */
   readonly valueCount: number;
