@@ -19,6 +19,8 @@
 #include <mutex>
 #include <new>
 
+#include "fenced_blocks.h"
+
 namespace torchbridge {
 namespace {
 
@@ -55,6 +57,9 @@ constexpr size_t kProbed = size_t{1} << 28;
 char* allocate_block(size_t n) {
   Header header{static_cast<int64_t>(n), nullptr};
   char* data = nullptr;
+#ifdef TORCHBRIDGE_FENCED
+  data = fenced::allocate(n);
+#else
   if (n <= kSmall) {
     header.small = std::malloc(n + kAlignment);
     if (header.small == nullptr) throw std::bad_alloc();
@@ -64,6 +69,7 @@ char* allocate_block(size_t n) {
     if (n >= kProbed && !can_be_had(n)) throw std::bad_alloc();
     data = static_cast<char*>(c10::alloc_cpu(n + kAlignment)) + kAlignment;
   }
+#endif
   std::memcpy(data - sizeof header, &header, sizeof header);
   return data;
 }
@@ -74,11 +80,15 @@ void release(void* data) {
   std::memcpy(&header, static_cast<char*>(data) - sizeof header, sizeof header);
   held.fetch_sub(header.size, std::memory_order_relaxed);
   blocks.fetch_sub(1, std::memory_order_relaxed);
+#ifdef TORCHBRIDGE_FENCED
+  fenced::release(static_cast<char*>(data), static_cast<size_t>(header.size));
+#else
   if (header.small != nullptr) {
     std::free(header.small);
   } else {
     c10::free_cpu(static_cast<char*>(data) - kAlignment);
   }
+#endif
 }
 
 void refuse(int64_t size, int64_t now, int64_t limit) {

@@ -108,4 +108,23 @@ void floating(const Arguments& arguments, const char* names) {
   }
 }
 
+void matrix(const Arguments& arguments, const char* names) {
+  for (const auto& name : words(names)) {
+    const at::Tensor tensor = arguments.tensor(name);
+    if (tensor.defined() && (!strided(tensor) || tensor.dim() != 2 || tensor.numel() == 0)) {
+      refuse_call("shape", "Expected a matrix with elements for " + name + " but received " + sizes_of(tensor));
+    }
+  }
+}
+
+void contiguous(const Arguments& arguments, const char* parameters) {
+  const auto names = words(parameters);
+  const bool always = names.front() == "always";
+  const at::Tensor tensor = arguments.tensor(names.back());
+  if (!tensor.defined() || !strided(tensor)) return;
+  bool apart = always;
+  for (int64_t i = 0; i < tensor.dim(); ++i) apart = apart || (tensor.stride(i) == 0 && tensor.size(i) > 1);
+  if (apart && !tensor.is_contiguous()) arguments.replace(names.back(), tensor.contiguous());
+}
+
 }  // namespace torchbridge::checks

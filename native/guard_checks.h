@@ -25,5 +25,16 @@ void not_empty(const Arguments& arguments, const char* name);
 // Every element of a tensor of indices from 0 to below `limit`.
 void check_indices(const at::Tensor& indices, int64_t limit, const char* name);
 void floating(const Arguments& arguments, const char* names);
+// Matrices with elements.
+void matrix(const Arguments& arguments, const char* names);
+// Takes the elements of an expanded tensor apart, and of any other that is not contiguous where `always` stands first.
+void contiguous(const Arguments& arguments, const char* parameters);
+
+// guard_lists.cpp
+// Lists that stand beside each other: as many in each, and where `shapes` is asked for of the same shapes.
+void side_by_side(const Arguments& arguments, const char* parameters);
+// The numbers of the fused optimizers: tensors of one element.
+void fused_steps(const Arguments& arguments, const char*);
+void chunk_cat(const Arguments& arguments, const char*);
 
 }  // namespace torchbridge::checks

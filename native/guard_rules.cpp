@@ -41,51 +41,6 @@ void nested_select(const Arguments& arguments, const char*) {
   }
 }
 
-// Lists that stand beside each other: as many in each, and where `shapes` is asked for of the same shapes.
-void side_by_side(const Arguments& arguments, const char* parameters) {
-  const auto names = words(parameters);
-  const bool shapes = names.front() == "shapes";
-  std::optional<size_t> length;
-  std::vector<at::Tensor> first;
-  for (size_t i = shapes ? 1 : 0; i < names.size(); ++i) {
-    const c10::IValue& value = arguments.value(names[i]);
-    if (!value.isList()) continue;
-    const size_t here = value.toListRef().size();
-    if (!length) length = here;
-    if (here != *length && !(shapes && here == 0)) {
-      refuse_call("value", "Expected " + std::to_string(*length) + " values for " + names[i] + " but received " +
-                               std::to_string(here));
-    }
-    if (!shapes || !value.isTensorList()) continue;
-    const auto tensors = value.toTensorVector();
-    if (first.empty()) first = tensors;
-    for (size_t k = 0; k < tensors.size(); ++k) {
-      if (!strided(tensors[k]) || !tensors[k].sizes().equals(first[k].sizes()) ||
-          tensors[k].scalar_type() != first[k].scalar_type()) {
-        refuse_call("shape", "Expected " + names[i] + " of the shapes and dtypes of " + names[1]);
-      }
-    }
-  }
-}
-
-void fused_steps(const Arguments& arguments, const char*) {
-  const auto one = [&](const char* name) {
-    const at::Tensor tensor = arguments.tensor(name);
-    if (tensor.defined() && tensor.numel() != 1) refuse_call("shape", std::string("Expected one element for ") + name);
-  };
-  one("lr");
-  one("grad_scale");
-  one("found_inf");
-  const c10::IValue& steps = arguments.value("state_steps");
-  if (!steps.isTensorList()) return;
-  if (steps.toTensorVector().size() != arguments.value("self").toTensorVector().size()) {
-    refuse_call("value", "Expected as many state_steps as tensors");
-  }
-  for (const at::Tensor& step : steps.toTensorVector()) {
-    if (step.numel() != 1 || !strided(step)) refuse_call("shape", "Expected one element for each of state_steps");
-  }
-}
-
 // Statistics and affine parameters of batch norm: one element a channel.
 void batch_norm(const Arguments& arguments, const char* parameters) {
   at::Tensor input = arguments.tensor("input");
@@ -93,13 +48,20 @@ void batch_norm(const Arguments& arguments, const char* parameters) {
   if (!input.defined() || input.dim() < 2) refuse_call("shape", "Expected an input of at least two dimensions");
   if (input.numel() == 0) refuse_call("shape", "Expected an input with elements but received " + sizes_of(input));
   for (const auto* name : {"weight", "bias", "running_mean", "running_var", "mean", "var", "invstd", "save_mean",
-                           "save_invstd", "save_var"}) {
+                           "save_invstd", "save_var", "save_var_transform"}) {
     const at::Tensor each = arguments.tensor(name);
     if (!each.defined()) continue;
     if (!strided(each) || each.dim() != 1 || each.size(0) != input.size(1)) {
       if (each.numel() == 0 && std::string(name).rfind("save", 0) == 0) continue;
       refuse_call("shape", std::string("Expected [") + std::to_string(input.size(1)) + "] for " + name +
                                " but received " + sizes_of(each));
+    }
+  }
+  for (const auto* name : {"grad_out", "grad_output"}) {
+    const at::Tensor grad = arguments.tensor(name);
+    if (grad.defined() && !grad.sizes().equals(input.sizes())) {
+      refuse_call("shape",
+                  std::string("Expected ") + name + " of shape " + sizes_of(input) + " but received " + sizes_of(grad));
     }
   }
   const c10::IValue* training = &arguments.value("training");
@@ -196,15 +158,33 @@ bool has_room(const at::Tensor& tensor, int64_t elements) {
   return elements <= all - tensor.storage_offset();
 }
 
+// Sizes and strides that lead out of the storage.
+void inside_storage(const Arguments& arguments, const char*) {
+  const at::Tensor self = arguments.tensor("self");
+  if (!strided(self) || !self.has_storage()) refuse_call("type", "Expected a strided tensor");
+  const auto sizes = arguments.value("size").toIntVector();
+  const auto strides = arguments.value("stride").toIntVector();
+  if (sizes.size() != strides.size()) refuse_call("shape", "Expected as many strides as sizes");
+  int64_t last = self.storage_offset();
+  bool fits = true;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] == 0) return;
+    int64_t reach = 0;
+    fits = fits && sizes[i] >= 0 && strides[i] >= 0 && !__builtin_mul_overflow(sizes[i] - 1, strides[i], &reach) &&
+           !__builtin_add_overflow(last, reach, &last);
+  }
+  if (!fits || last >= static_cast<int64_t>(self.storage().nbytes() / self.dtype().itemsize())) {
+    refuse_call("shape", "Expected sizes and strides that stay inside of the storage");
+  }
+}
+
 // libtorch itself refuses other dtypes, and more elements than there are.
 void quantization_bins(const Arguments& arguments, const char*) {
   const at::Tensor input = arguments.tensor("input");
-  const double ratio = arguments.value("ratio").toDouble();
   const int64_t numel = arguments.integer("numel").value_or(0);
   if (numel < 1 || (input.scalar_type() == at::kFloat && numel <= input.numel() && !has_room(input, numel))) {
     refuse_call("value", "Expected a float32 tensor with memory for numel elements");
   }
-  if (!(ratio >= 0 && ratio <= 1)) refuse_call("value", "Expected a ratio from 0 to 1");
 }
 
 // libtorch itself compares the shapes of the noise and the input.
@@ -233,15 +213,32 @@ void binomial_count(const Arguments& arguments, const char*) {
   }
 }
 
-void chunk_cat(const Arguments& arguments, const char*) {
-  for (const at::Tensor& each : arguments.tensors()) {
-    if (!strided(each) || each.dim() == 0) refuse_call("shape", "Expected strided tensors of at least one dimension");
-  }
-}
-
 void all_strided(const Arguments& arguments, const char*) {
   for (const at::Tensor& each : arguments.tensors()) {
     if (!strided(each) || each.is_quantized()) refuse_call("type", "Expected strided tensors that are not quantized");
+  }
+}
+
+void quantized_view(const Arguments& arguments, const char* name) {
+  const at::Tensor self = arguments.tensor("self");
+  const auto dtype = static_cast<at::ScalarType>(arguments.integer(name).value_or(0));
+  if (self.defined() && self.is_quantized() && !at::isQIntType(dtype)) {
+    refuse_call("dtype", "Expected a quantized dtype for a quantized tensor; take intRepr() or dequantize() of it");
+  }
+}
+
+void fraction(const Arguments& arguments, const char* name) {
+  const c10::IValue& value = arguments.value(name);
+  if (value.isDouble() && !(value.toDouble() >= 0 && value.toDouble() <= 1)) {
+    refuse_call("value", std::string("Expected ") + name + " from 0 to 1");
+  }
+}
+
+// Rows of bytes with their scale and bias behind them.
+void packed_rows(const Arguments& arguments, const char* bytes) {
+  const at::Tensor weight = arguments.tensor("weight");
+  if (!strided(weight) || weight.dim() < 2 || weight.size(-1) <= std::stoll(bytes)) {
+    refuse_call("shape", "Expected packed rows but received " + sizes_of(weight));
   }
 }
 
@@ -273,7 +270,9 @@ void repeats_sum(const Arguments& arguments, const char*) {
   if (self.defined()) slices = dim && self.dim() > 0 ? self.size(at::maybe_wrap_dim(*dim, self.dim())) : self.numel();
   int64_t sum = arguments.integer("repeats").value_or(0) * slices;
   if (repeats.defined()) {
-    if (!strided(repeats) || repeats.is_meta()) return;
+    if (!strided(repeats) || repeats.is_meta() || repeats.is_complex()) return;
+    // libtorch finds a negative one after it has written what the others repeat.
+    if (repeats.lt(0).any().item<bool>()) refuse_call("value", "repeats can not be negative");
     sum = repeats.sum().item().toLong() * (self.defined() && repeats.numel() == 1 ? slices : 1);
   }
   if (sum != *promised) {

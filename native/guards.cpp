@@ -59,14 +59,23 @@ void each_tensor(const c10::IValue& value, Take take) {
 
 }  // namespace
 
-const c10::IValue& Arguments::value(const std::string& name) const {
-  static const auto* none = new c10::IValue();
+size_t Arguments::position(const std::string& name) const {
   const auto& specs = overload_.arguments;
   const size_t first = stack_.size() - specs.size();
   for (size_t i = 0; i < specs.size(); ++i) {
-    if (specs[i].name == name) return stack_[first + i];
+    if (specs[i].name == name) return first + i;
   }
-  return *none;
+  return stack_.size();
+}
+
+const c10::IValue& Arguments::value(const std::string& name) const {
+  static const auto* none = new c10::IValue();
+  const size_t i = position(name);
+  return i < stack_.size() ? stack_[i] : *none;
+}
+
+void Arguments::replace(const std::string& name, at::Tensor tensor) const {
+  stack_.at(position(name)) = std::move(tensor);
 }
 
 at::Tensor Arguments::tensor(const std::string& name) const {
@@ -94,8 +103,12 @@ Guard find_guard(const c10::OperatorHandle& handle) {
   Guard guard;
   guard.mutates = handle.schema().is_mutable();
   guard.resizes = may_resize(handle.schema());
-  const auto found = rules_by_name().find(base_name(handle.schema().name()));
-  if (found != rules_by_name().end()) guard.rules = found->second;
+  const std::string name = base_name(handle.schema().name());
+  for (const std::string& key : {name, name + "." + handle.schema().overload_name()}) {
+    const auto found = rules_by_name().find(key);
+    if (found == rules_by_name().end()) continue;
+    guard.rules.insert(guard.rules.end(), found->second.begin(), found->second.end());
+  }
   return guard;
 }
 
@@ -116,7 +129,7 @@ void check_odd(const Overload& overload, const at::Tensor& tensor) {
   }
 }
 
-void check_call(const Overload& overload, const torch::jit::Stack& stack) {
+void check_call(const Overload& overload, torch::jit::Stack& stack) {
   for (size_t i = stack.size() - overload.arguments.size(); i < stack.size(); ++i) {
     each_tensor(stack[i], [&](const at::Tensor& tensor) {
       if (is_odd(tensor)) check_odd(overload, tensor);

@@ -14,8 +14,8 @@ namespace torchbridge {
 struct Overload;
 class Arguments;
 
-// One line of the table in guard_rules.cpp. `names` are operators without their overloads, `parameters` what the check
-// is told, `reason` what libtorch does without it.
+// One line of the table in guard_rules.cpp. `names` are operators (all their overloads) or single overloads,
+// `parameters` what the check is told, `reason` what libtorch does without it.
 struct Rule {
   const char* names;
   void (*check)(const Arguments& arguments, const char* parameters);
@@ -26,7 +26,7 @@ struct Rule {
 // The arguments of one call by the names that the schema gives them.
 class Arguments {
  public:
-  Arguments(const Overload& overload, const torch::jit::Stack& stack) : overload_(overload), stack_(stack) {}
+  Arguments(const Overload& overload, torch::jit::Stack& stack) : overload_(overload), stack_(stack) {}
 
   // None where the operator has no argument of this name.
   const c10::IValue& value(const std::string& name) const;
@@ -35,10 +35,14 @@ class Arguments {
   std::optional<int64_t> integer(const std::string& name) const;
   std::vector<at::Tensor> tensors() const;  // all of them, lists too
   const std::string& operation() const;
+  // Gives the operator another tensor than the caller did: one of the same elements that it reads rightly.
+  void replace(const std::string& name, at::Tensor tensor) const;
 
  private:
+  size_t position(const std::string& name) const;  // in the stack, whose size stands for none
+
   const Overload& overload_;
-  const torch::jit::Stack& stack_;
+  torch::jit::Stack& stack_;
 };
 
 // The lines of the table.
@@ -63,7 +67,7 @@ Guard find_guard(const c10::OperatorHandle& handle);
 // Throws BridgeError when the operator must not run on such a tensor.
 void check_odd(const Overload& overload, const at::Tensor& tensor);
 // The same for every tensor of a call, then the rules of its operator. The stack holds all arguments.
-void check_call(const Overload& overload, const torch::jit::Stack& stack);
+void check_call(const Overload& overload, torch::jit::Stack& stack);
 
 // The rules as JSON: operators, what is checked, why.
 std::string describe_rules();

@@ -47,6 +47,23 @@ const refused: readonly (readonly [string, readonly Plan[], Readonly<Record<stri
   ['quantized_lstm_cell', [t([2, 2]), [], ...Array.from({ length: 8 }, () => t([2])), 1, 1, 0, 0]],
   ['_logcumsumexp', [t([3]), 0]],
   ['relu_', [t([2], { flavour: 'zeroTensor' })]],
+  ['repeat_interleave.self_Tensor', [t([6]), ints([6], 'small')], { output_size: 2 }],
+  ['view.dtype', [t([2, 4], { flavour: 'perTensor' }), 'uint8']],
+  ['view_copy.dtype', [t([2, 4], { flavour: 'perTensor' }), 'float32']],
+  ['_reshape_alias', [t([3]), [3, 3], [16, 2]]],
+  ['_foreach_mul_.ScalarList', [[t([8, 3], { flavour: 'computed' }), t([3])], []]],
+  [
+    '_batch_norm_impl_index_backward',
+    [0, t([4, 4]), t([4, 4]), t([4]), null, null, null, null, false, 1e-5, [true, true, true], t([0])],
+  ],
+  ['native_batch_norm_backward', [t([1]), t([4, 4]), null, null, null, t([4]), t([4]), true, 1e-5, [true, true, true]]],
+  ['cummaxmin_backward', [t([1], { flavour: 'mkldnn' }), t([1]), ints([1]), 0]],
+  ['quantized::embedding_bag_2bit_prepack', [t([2, 4]), true, -2, 0.1]],
+  ['quantized::embedding_bag_4bit_unpack', [t([2, 4], { dtype: 'uint8' })]],
+  ['quantized::linear_prepack_fp16', [t([3, 0])]],
+  ['onednn::qlinear_prepack', [t([2], { dtype: 'int8' }), null]],
+  ['mkldnn::_reorder_convolution_weight', [t([2, 3, 1, 4])], { stride: [1, 0] }],
+  ['inductor::_reinterpret_tensor', [t([2]), [4], [9]]],
 ];
 
 describe('guards', () => {
@@ -118,6 +135,26 @@ describe('guards', () => {
         ops.embeddingBag(make(t([5, 2])) as Tensor, repeats, make(ints([2])) as Tensor)[0].shape,
         [2, 2],
       );
+    });
+  });
+
+  it('give operators that misread an expanded tensor a copy of it', () => {
+    scope(() => {
+      const row = tensor([1, NaN, 3]);
+      for (const name of ['median.dim', 'nanmedian.dim']) {
+        for (const x of [row.expand([2, 3]), row.unsqueeze(1).expand([3, 4])]) {
+          for (const dim of [0, 1]) {
+            const [values] = ops.aten<[Tensor, Tensor]>(name, x, dim);
+            const [wanted] = ops.aten<[Tensor, Tensor]>(name, x.contiguous(), dim);
+            assert.deepEqual(values.toArray(), wanted.toArray());
+          }
+        }
+      }
+      const leaf = tensor([1, 2], { requiresGrad: true });
+      leaf.expand([3, 2]).median(0)[0].sum().backward();
+      assert.deepEqual(leaf.grad?.toArray(), [1, 1]);
+      const bytes = ops.aten<Tensor>('quantization::_FloatToBfloat16Quantized', tensor([1, 2]).expand([3, 2]));
+      assert.deepEqual(bytes.shape, [3, 4]);
     });
   });
 

@@ -35,6 +35,8 @@ export interface FuzzOptions {
   readonly confirm?: boolean;
   /** Only targets whose name matches. */
   readonly only?: RegExp;
+  /** What half of the tensors are, such as `mkldnn`; any when left out. */
+  readonly flavour?: Work['flavour'];
   readonly onFinding?: (finding: Finding) => void;
 }
 
@@ -127,10 +129,8 @@ async function reduce(
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const targets = allTargets();
-  const chosen = targets
-    .map((each, i) => ((options.only?.test(`${each.via} ${each.name}`) ?? true) ? i : -1))
-    .filter((i) => i >= 0);
-  const skip = targets.filter((_, i) => !chosen.includes(i)).map((each) => `${each.via} ${each.name}`);
+  const only = options.only ?? /^/;
+  const chosen = targets.filter((each) => only.test(`${each.via} ${each.name}`));
   const perTarget = Math.ceil(options.lists / Math.max(1, chosen.length));
   const report: FuzzReport = { tried: 0, taken: 0, findings: [], targets: chosen.length };
   const folder = mkdtempSync(path.join(os.tmpdir(), 'torchbridge-fuzz-'));
@@ -140,7 +140,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   let [from, first] = [0, 0];
   try {
     while (from < targets.length && Date.now() - began < (options.budget ?? Infinity)) {
-      const work: Work = { seed: options.seed, from, to: targets.length, first, perTarget, skip, log };
+      const work: Work = { seed: options.seed, from, to: targets.length, first, perTarget, only: only.source, log, flavour: options.flavour };
       const ending = await start(['work', JSON.stringify(work)], folder, () => sizeOf(log));
       const entries = readLog(log);
       report.tried += entries.length;

@@ -1,5 +1,6 @@
 /** Argument lists for an overload: random ones that look like what it takes, and changed copies of lists that were taken. */
 import type { DType } from '../../../lib/tensor/index.js';
+import { apiPlan } from './api-lists.js';
 import type { Dice } from './dice.js';
 import { type Call, fills, flavours, type Plan, type TensorPlan } from './values.js';
 
@@ -90,7 +91,7 @@ const wide = ['9223372036854775807', '-9223372036854775808', '461168601842738790
 const indexLike = /ind(ex|ices)|target|label|offset|length|_idx|bag|repeats|bucket|crow|ccol|row|col|pivot|perm|seqlen/;
 
 /** What the tensors of one list have in common. */
-interface Theme {
+export interface Theme {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly odd: TensorPlan['flavour'] | undefined;
@@ -105,13 +106,13 @@ function randomShape(dice: Dice): number[] {
   return Array.from({ length: rank }, () => size(dice));
 }
 
-function theme(dice: Dice): Theme {
+function theme(dice: Dice, flavour: TensorPlan['flavour'] | undefined): Theme {
   return {
     shape: dice.chance(0.3)
       ? dice.pick([[2, 3, 4, 4], [2, 4, 5, 5], [3, 3], [4, 4], [1, 3, 4, 4, 4], [2, 3, 4], [4]])
       : randomShape(dice),
     dtype: dice.chance(0.6) ? 'float32' : dice.pick(dtypes),
-    odd: dice.chance(0.25) ? dice.pick(flavours) : undefined,
+    odd: flavour ?? (dice.chance(0.25) ? dice.pick(flavours) : undefined),
   };
 }
 
@@ -269,14 +270,14 @@ function planFor(argument: Argument, common: Theme, dice: Dice): Plan {
     case 17:
       return listOf(dice, 3, () => dice.pick(words));
     default:
-      return null;
+      return argument.kind < 100 ? null : apiPlan(argument, common, dice, planFor);
   }
 }
 
-/** A list that looks like what one of the target's overloads takes. */
-export function randomCall(target: Target, dice: Dice): Call {
+/** A list that looks like what one of the target's overloads takes. @param flavour that of half of the tensors. */
+export function randomCall(target: Target, dice: Dice, flavour?: TensorPlan['flavour']): Call {
   const schema = dice.pick(target.schemas);
-  const common = theme(dice);
+  const common = theme(dice, flavour);
   const args: Plan[] = [];
   const named: Record<string, Plan> = {};
   let byName = false;
@@ -337,6 +338,7 @@ function changed(plan: Plan, dice: Dice): Plan {
   if (typeof plan === 'boolean') return !plan;
   if (typeof plan === 'string') return dice.pick(words);
   if ('tensor' in plan) return { tensor: changedTensor(plan.tensor, dice) };
+  if ('result' in plan) return { result: mutatedCall(plan.result, dice) };
   if (!Array.isArray(plan)) return dice.pick(strange);
   const list = plan as readonly Plan[];
   const at = dice.below(list.length);
@@ -366,4 +368,14 @@ export function mutatedCall(from: Call, dice: Dice): Call {
     else if (at < args.length) args[at] = changed(args[at] ?? null, dice);
   }
   return { ...from, args, named };
+}
+
+/** The list with a tensor in it replaced by what an earlier call returned. */
+export function chainedCall(call: Call, made: readonly Call[], dice: Dice): Call {
+  const places = call.args.flatMap((plan, i) =>
+    typeof plan === 'object' && plan !== null && 'tensor' in plan ? [i] : [],
+  );
+  if (places.length === 0 || made.length === 0) return call;
+  const at = dice.pick(places);
+  return { ...call, args: call.args.map((plan, i) => (i === at ? { result: dice.pick(made) } : plan)) };
 }

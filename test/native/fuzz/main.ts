@@ -1,7 +1,7 @@
-/** `node --import=tsx test/native/fuzz/main.ts --lists 1000000 --seed 7 [--only regexp] [--json] [--raw]`: the fuzz test by hand. */
+/** `node --import=tsx test/native/fuzz/main.ts --lists 1000000 --seed 7 [--only regexp] [--flavour mkldnn] [--json] [--raw]`: the fuzz test by hand. */
 import { parseArgs } from 'node:util';
 import { fuzz } from './driver.js';
-import { describe } from './values.js';
+import { describe, flavours } from './values.js';
 
 const { values } = parseArgs({
   options: {
@@ -10,6 +10,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     most: { type: 'string', default: '3' },
     raw: { type: 'boolean', default: false },
+    flavour: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -21,6 +22,7 @@ const report = await fuzz({
   only: new RegExp(values.only),
   crashesPerTarget: Number(values.most),
   confirm: !values.raw,
+  flavour: flavours.find((each) => each === values.flavour),
   onFinding({ how, entries, reproduced, stderr }) {
     process.stdout.write(
       `${how}${reproduced ? '' : ' (not seen again)'}: ${entries.map((each) => describe(each.call)).join('; then ')}\n`,
@@ -39,3 +41,4 @@ const seconds = ((Date.now() - began) / 1000).toFixed(0);
 process.stdout.write(
   `${String(report.tried)} lists at ${String(report.targets)} targets (${String(report.taken)} taken by the last worker), ${String(report.findings.length)} crashes, ${seconds} s\n`,
 );
+if (report.findings.length > 0) process.exitCode = 1;

@@ -8,8 +8,11 @@ import {
   isComplex,
   isFloatingPoint,
   ops,
+  runAsync,
+  slice,
   Tensor,
 } from '../../../lib/tensor/index.js';
+import { api } from './api.js';
 import { Dice } from './dice.js';
 
 /** What a tensor's elements are. */
@@ -33,6 +36,12 @@ export const flavours = [
   ],
 ] as const;
 
+/** Views of buffers. */
+export const arrays = [
+  ...['Float32Array', 'Float64Array', 'Int32Array', 'BigInt64Array', 'Uint8Array', 'Int8Array', 'Uint16Array'],
+  ...['Uint8ClampedArray', 'DataView', 'Shared', 'Resizable', 'Part'],
+] as const;
+
 export interface TensorPlan {
   readonly shape: readonly number[];
   readonly dtype: DType;
@@ -52,12 +61,17 @@ export type Plan =
   | { readonly complex: readonly [number, number] }
   | { readonly generator: number }
   | { readonly nothing: true }
+  /** The first tensor that another call returns. */
+  | { readonly result: Call }
+  | { readonly range: readonly [Plan, Plan, Plan] }
+  /** A view of a buffer: what of it, and how many elements. */
+  | { readonly array: readonly [(typeof arrays)[number], number] }
   | readonly Plan[];
 
 /** One call. */
 export interface Call {
-  /** `raw` goes through `ops.aten`, `function` through `ops.…`, `method` through the first argument. */
-  readonly via: 'raw' | 'function' | 'method';
+  /** Through `ops.aten`, `ops.…`, the first argument, `ops.…` inside of `runAsync`, or by hand (api.ts). */
+  readonly via: 'raw' | 'function' | 'method' | 'async' | 'api';
   readonly name: string;
   readonly args: readonly Plan[];
   readonly named: Readonly<Record<string, Plan>>;
@@ -171,6 +185,28 @@ function flavoured(plan: TensorPlan): Tensor {
   }
 }
 
+function view(kind: (typeof arrays)[number], length: number): ArrayBufferView {
+  switch (kind) {
+    case 'Shared':
+      return new Float32Array(new SharedArrayBuffer(length * 4));
+    case 'Resizable': {
+      const options = { maxByteLength: length * 8 } as object;
+      return new Float32Array(Reflect.construct(ArrayBuffer, [length * 4, options]) as ArrayBuffer);
+    }
+    case 'Part':
+      return new Float32Array(new ArrayBuffer(length * 4 + 24), 16, length);
+    case 'DataView':
+      return new DataView(new ArrayBuffer(length));
+    default:
+      return new globalThis[kind](length);
+  }
+}
+
+function firstTensor(value: unknown): unknown {
+  if (!Array.isArray(value)) return value;
+  return (value as unknown[]).find((each) => each instanceof Tensor);
+}
+
 /** Makes what a plan describes; a tensor that cannot be of its kind (csr of one dimension) is made dense. */
 export function make(plan: Plan): unknown {
   if (plan === null || typeof plan !== 'object') return plan;
@@ -186,6 +222,9 @@ export function make(plan: Plan): unknown {
   if ('complex' in plan) return new Complex(...plan.complex);
   if ('generator' in plan) return new Generator().manualSeed(plan.generator);
   if ('nothing' in plan) return undefined;
+  if ('result' in plan) return firstTensor(call(plan.result, given(plan.result)));
+  if ('range' in plan) return slice(...(plan.range.map(make) as [number, number, number]));
+  if ('array' in plan) return view(...plan.array);
   return plan.map(make);
 }
 
@@ -197,6 +236,7 @@ function look(value: unknown, backward: boolean): void {
     for (const each of value.slice(0, 8)) look(each, backward);
     return;
   }
+  if (ArrayBuffer.isView(value)) Buffer.concat([Buffer.from(value.buffer, value.byteOffset, value.byteLength)]);
   if (!(value instanceof Tensor) || value.isDisposed) return;
   try {
     if (reading.has(value.layout) && value.device === 'cpu' && value.numel() < 5000) {
@@ -214,28 +254,41 @@ function look(value: unknown, backward: boolean): void {
   }
 }
 
+const functions = ops as unknown as Record<string, ((...given: unknown[]) => unknown) | undefined>;
+
+function given({ args, named }: Call): unknown[] {
+  const positional = args.map(make);
+  if (Object.keys(named).length === 0) return positional;
+  return [...positional, Object.fromEntries(Object.entries(named).map(([key, plan]) => [key, make(plan)]))];
+}
+
+function call({ via, name }: Call, args: readonly unknown[]): unknown {
+  if (via === 'raw') return ops.aten(name, ...(args as never[]));
+  if (via === 'api') return api[name]?.call(...(args as never[]));
+  if (via === 'function') return functions[name]?.(...args);
+  if (via === 'async') return runAsync(() => functions[name]?.(...args));
+  const self = args[0] as Record<string, ((...given: unknown[]) => unknown) | undefined> | null | undefined;
+  return self?.[name]?.(...args.slice(1));
+}
+
 /** Runs a call. @returns whether it was taken. Only a crash of the process is a finding. */
-export function run(call: Call): boolean {
-  let args: unknown[];
-  let named: Record<string, unknown>;
+export function run(what: Call): boolean {
   try {
-    args = call.args.map(make);
-    named = Object.fromEntries(Object.entries(call.named).map(([key, plan]) => [key, make(plan)]));
+    const args = given(what);
+    look(call(what, args), what.backward === true);
+    look(args, false);
+    return true;
   } catch {
     return false;
   }
-  const given = Object.keys(named).length === 0 ? args : [...args, named];
-  const functions = ops as unknown as Record<string, (...given: unknown[]) => unknown>;
+}
+
+/** As {@link run}, for calls that are answered later. */
+export async function runLater(what: Call): Promise<boolean> {
   try {
-    let result: unknown;
-    if (call.via === 'raw') result = ops.aten(call.name, ...(given as never[]));
-    else if (call.via === 'function') result = functions[call.name]?.(...given);
-    else {
-      const self = given[0] as Record<string, ((...given: unknown[]) => unknown) | undefined> | null | undefined;
-      result = self?.[call.name]?.(...given.slice(1));
-    }
-    look(result, call.backward === true);
-    for (const arg of args) look(arg, false);
+    const args = given(what);
+    look(await call(what, args), what.backward === true);
+    look(args, false);
     return true;
   } catch {
     return false;
@@ -253,6 +306,9 @@ function print(plan: Plan): string {
   if ('complex' in plan) return `${String(plan.complex[0])}+${String(plan.complex[1])}i`;
   if ('generator' in plan) return 'new Generator()';
   if ('nothing' in plan) return 'undefined';
+  if ('result' in plan) return describe(plan.result);
+  if ('range' in plan) return plan.range.map(print).join(':');
+  if ('array' in plan) return `${plan.array[0]}(${String(plan.array[1])})`;
   return `[${plan.map(print).join(', ')}]`;
 }
 
@@ -260,7 +316,12 @@ function print(plan: Plan): string {
 export function describe(call: Call): string {
   const named = Object.entries(call.named).map(([key, plan]) => `${key}: ${print(plan)}`);
   const all = [...call.args.map(print), ...named];
-  const what =
-    call.via === 'raw' ? `aten('${call.name}')` : call.via === 'function' ? `ops.${call.name}` : `Tensor.${call.name}`;
+  const what = {
+    raw: `aten('${call.name}')`,
+    function: `ops.${call.name}`,
+    method: `Tensor.${call.name}`,
+    async: `await ops.${call.name}`,
+    api: `api.${call.name}`,
+  }[call.via];
   return `${what}(${all.join(', ')})${call.backward === true ? '.sum().backward()' : ''}`;
 }

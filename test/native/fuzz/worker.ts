@@ -3,11 +3,11 @@
  * that ended the process is known. `worker.ts work {json}` makes lists, `worker.ts replay file` calls those of a file.
  */
 import { openSync, readFileSync, writeSync } from 'node:fs';
-import { manualSeed, scope, setMemoryLimit, setNumThreads } from '../../../lib/tensor/index.js';
+import { manualSeed, scope, scopeAsync, setMemoryLimit, setNumThreads } from '../../../lib/tensor/index.js';
 import { Dice } from './dice.js';
-import { mutatedCall, randomCall } from './lists.js';
+import { chainedCall, mutatedCall, randomCall } from './lists.js';
 import { allTargets } from './targets.js';
-import { type Call, run } from './values.js';
+import { type Call, run, runLater, type TensorPlan } from './values.js';
 
 export interface Work {
   readonly seed: number;
@@ -17,9 +17,11 @@ export interface Work {
   /** The list of the first target to begin with. */
   readonly first: number;
   readonly perTarget: number;
-  /** Targets to leave out, by `via name`. */
-  readonly skip: readonly string[];
+  /** A regular expression that `via name` of a target must match. */
+  readonly only: string;
   readonly log: string;
+  /** That of half of the tensors of random lists; any when left out. */
+  readonly flavour?: TensorPlan['flavour'] | undefined;
 }
 
 export interface Entry {
@@ -31,41 +33,49 @@ export interface Entry {
 setNumThreads(1);
 setMemoryLimit(2 ** 28);
 
-function work({ seed, from, to, first, perTarget, skip, log }: Work): void {
+/** Whether the call was taken; what it made is released. */
+const runScoped = (call: Call): boolean | Promise<boolean> =>
+  call.via === 'async' ? scopeAsync(() => runLater(call)) : scope(() => run(call));
+
+async function work({ seed, from, to, first, perTarget, only, log, flavour }: Work): Promise<void> {
   const file = openSync(log, 'w');
-  const skipped = new Set(skip);
+  const chosen = new RegExp(only);
   const targets = allTargets();
   let taken = 0;
   let tried = 0;
+  // Calls whose results later calls are given: of all targets.
+  const made: Call[] = [];
   for (let t = from; t < to; ++t) {
     const target = targets[t];
-    if (target === undefined || skipped.has(`${target.via} ${target.name}`)) continue;
+    if (target === undefined || !chosen.test(`${target.via} ${target.name}`)) continue;
     const good: Call[] = [];
     for (let list = t === from ? first : 0; list < perTarget; ++list) {
       const dice = new Dice(seed, t, list);
-      const call = good.length > 0 && dice.chance(0.6) ? mutatedCall(dice.pick(good), dice) : randomCall(target, dice);
+      const fresh = good.length > 0 && dice.chance(0.6) ? mutatedCall(dice.pick(good), dice) : randomCall(target, dice, flavour);
+      const call = dice.chance(0.1) ? chainedCall(fresh, made, dice) : fresh;
       writeSync(file, `${JSON.stringify({ target: t, list, call } satisfies Entry)}\n`);
       manualSeed(list);
       ++tried;
-      if (scope(() => run(call))) {
+      if (await runScoped(call)) {
         ++taken;
         if (good.length < 20) good.push(call);
+        if (call === fresh && target.via !== 'async') made[made.length < 300 ? made.length : dice.below(300)] = call;
       }
     }
   }
   process.stdout.write(`${JSON.stringify({ tried, taken })}\n`);
 }
 
-function replay(file: string): void {
+async function replay(file: string): Promise<void> {
   for (const line of readFileSync(file, 'utf8').trimEnd().split('\n')) {
     const { list, call } = JSON.parse(line) as Entry;
     manualSeed(list);
-    const ok = scope(() => run(call));
+    const ok = await runScoped(call);
     if (process.env['FUZZ_VERBOSE'] !== undefined) process.stdout.write(`${ok ? 'taken' : 'refused'}\n`);
   }
 }
 
 const [, , mode, given = ''] = process.argv;
-if (mode === 'work') work(JSON.parse(given) as Work);
-else if (mode === 'replay') replay(given);
+if (mode === 'work') await work(JSON.parse(given) as Work);
+else if (mode === 'replay') await replay(given);
 else throw new Error('Expected work or replay');
