@@ -9,6 +9,7 @@
 #include <initializer_list>
 
 #include "convert.h"
+#include "errors.h"
 
 namespace torchbridge {
 namespace {
@@ -135,6 +136,11 @@ at::Tensor call_join(const Overload& overload, const Values& values, const size_
   }
   const int64_t dim =
       at[1] == kDefaultPosition ? overload.arguments[1].default_value.toInt() : read_index(values, at[1]);
+  for (const at::Tensor& tensor : tensors) {
+    if (tensor.is_nested() && dim != 0 && dim != -tensor.dim()) {
+      throw BridgeError("notImplemented", "Expected dimension 0 for nested tensors");
+    }
+  }
   return typed<Join>(overload).call(at::TensorList(tensors.data(), tensors.size()), dim);
 }
 

@@ -108,6 +108,23 @@ void floating(const Arguments& arguments, const char* names) {
   }
 }
 
+void length(const Arguments& arguments, const char* parameters) {
+  const auto given = words(parameters);
+  const c10::IValue& value = arguments.value(given[0]);
+  if (value.isIntList() && value.toIntVector().size() != static_cast<size_t>(std::stoll(given[1]))) {
+    refuse_call("shape", arguments.operation().substr(arguments.operation().rfind(':') + 1) + ": " + given[0] +
+                             " must be " + given[1]);
+  }
+}
+
+void rank(const Arguments& arguments, const char* parameters) {
+  const auto given = words(parameters);
+  const at::Tensor tensor = arguments.tensor(given[0]);
+  if (tensor.defined() && (!strided(tensor) || tensor.dim() != std::stoll(given[1]))) {
+    refuse_call("shape", "Expected " + given[1] + " dimensions for " + given[0] + " but received " + sizes_of(tensor));
+  }
+}
+
 void matrix(const Arguments& arguments, const char* names) {
   for (const auto& name : words(names)) {
     const at::Tensor tensor = arguments.tensor(name);

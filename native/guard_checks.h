@@ -29,6 +29,22 @@ void floating(const Arguments& arguments, const char* names);
 void matrix(const Arguments& arguments, const char* names);
 // Takes the elements of an expanded tensor apart, and of any other that is not contiguous where `always` stands first.
 void contiguous(const Arguments& arguments, const char* parameters);
+// "name n": a list of n numbers.
+void length(const Arguments& arguments, const char* parameters);
+// "name n": a strided tensor of n dimensions.
+void rank(const Arguments& arguments, const char* parameters);
+
+// guard_kinds.cpp
+// No oneDNN tensors beside weights that do not fit them.
+void mkldnn_linear(const Arguments& arguments, const char*);
+void nested_select(const Arguments& arguments, const char*);
+// Only dimension 0 of nested tensors can be joined; "all" where the operator knows no other.
+void nested_join(const Arguments& arguments, const char* parameters);
+// Weights of recurrent networks: two dimensions, the sizes of the input and the states; biases of one.
+void recurrent(const Arguments& arguments, const char* gates);
+// The least integer divided by -1.
+void truncated_division(const Arguments& arguments, const char*);
+void least_common_multiple(const Arguments& arguments, const char*);
 
 // guard_lists.cpp
 // Lists that stand beside each other: as many in each, and where `shapes` is asked for of the same shapes.

@@ -32,15 +32,6 @@ void polynomial_order(const Arguments& arguments, const char* name) {
     refuse_call("value", std::string("Expected ") + name + " of at most 10^6 but received a larger one");
 }
 
-// Nested tensors of one dimension inside have nothing left to select from.
-void nested_select(const Arguments& arguments, const char*) {
-  const at::Tensor self = arguments.tensor("self");
-  const int64_t dim = arguments.integer("dim").value_or(0);
-  if (self.defined() && self.is_nested() && dim != 0 && dim != -self.dim() && self.dim() < 3) {
-    refuse_call("notImplemented", "Expected dimension 0 of a nested tensor of two dimensions");
-  }
-}
-
 // Statistics and affine parameters of batch norm: one element a channel.
 void batch_norm(const Arguments& arguments, const char* parameters) {
   at::Tensor input = arguments.tensor("input");
@@ -239,6 +230,14 @@ void packed_rows(const Arguments& arguments, const char* bytes) {
   const at::Tensor weight = arguments.tensor("weight");
   if (!strided(weight) || weight.dim() < 2 || weight.size(-1) <= std::stoll(bytes)) {
     refuse_call("shape", "Expected packed rows but received " + sizes_of(weight));
+  }
+}
+
+void with_elements(const Arguments& arguments, const char* names) {
+  for (const auto& name : words(names)) {
+    const at::Tensor each = arguments.tensor(name);
+    if (each.defined() && each.numel() == 0)
+      refuse_call("shape", "Expected elements in " + name + " but received none");
   }
 }
 

@@ -118,11 +118,17 @@ void check_odd(const Overload& overload, const at::Tensor& tensor) {
     check_sparse(tensor);
   if (tensor.is_mkldnn()) {
     const auto& op = overload.handle;
+    // What libtorch made for itself of other operators takes no look at what it is given.
+    const std::string name = base_name(op.schema().name());
+    const bool inner = name.front() == '_' || name.find("_backward") != std::string::npos;
     const bool known = op.hasKernelForDispatchKey(c10::DispatchKey::MkldnnCPU) ||
-                       op.hasKernelForDispatchKey(c10::DispatchKey::CompositeImplicitAutograd);
+                       (!inner && op.hasKernelForDispatchKey(c10::DispatchKey::CompositeImplicitAutograd));
     if (!known || (!tensor.is_floating_point() && overload.name.rfind("aten::to_dense", 0) != 0)) {
       throw BridgeError("notImplemented", "Expected dense tensors but received one of oneDNN; take toDense() of it");
     }
+  }
+  if (tensor.is_mkldnn() && overload.name == "aten::zero_" && tensor.scalar_type() != at::kFloat) {
+    throw BridgeError("dtype", "Expected a float32 tensor of oneDNN for zero_");  // others are taken for float32
   }
   if (overload.guard.mutates && tensor._is_zerotensor()) {
     throw BridgeError("runtime", "Expected tensors with memory of their own but received a ZeroTensor; clone() it");

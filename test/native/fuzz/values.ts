@@ -16,7 +16,7 @@ import { api } from './api.js';
 import { Dice } from './dice.js';
 
 /** What a tensor's elements are. */
-export const fills = ['small', 'unit', 'index', 'zero', 'one', 'big', 'nan'] as const;
+export const fills = ['small', 'unit', 'index', 'zero', 'one', 'big', 'nan', 'least'] as const;
 /** How a tensor lies in memory, or what kind of tensor it is. */
 export const flavours = [
   ...['dense', 'transposed', 'strided', 'expanded', 'offset', 'channelsLast', 'leaf', 'computed', 'conj', 'neg'],
@@ -100,6 +100,9 @@ function fillOf(plan: TensorPlan, count: number): Float64Array {
         break;
       case 'big':
         values[i] = dice.pick([1e12, -1e12, 2 ** 62, -(2 ** 62), 1e30, 2 ** 31, -1, 255]);
+        break;
+      case 'least':
+        values[i] = dice.pick([-(2 ** 63), -(2 ** 31), -1, 0, 3, 7]);
         break;
       case 'nan':
         values[i] = dice.pick([NaN, Infinity, -Infinity, 0, 1]);

@@ -1,0 +1,135 @@
+// The checks of kinds of tensors (oneDNN, nested), of recurrent networks, and of integers that the processor cannot
+// divide.
+#include <ATen/ScalarOps.h>
+#include <ATen/ops/any.h>
+#include <ATen/ops/gcd.h>
+#include <ATen/ops/result_type.h>
+
+#include <limits>
+
+#include "guard_checks.h"
+
+namespace torchbridge::checks {
+namespace {
+
+void expect(bool fits, const char* name, const at::Tensor& tensor, const char* what) {
+  if (!fits)
+    refuse_call("shape", std::string("Expected ") + what + " for " + name + " but received " + sizes_of(tensor));
+}
+
+// Where a tensor holds the least value of the integers that both become; undefined where it cannot.
+at::Tensor least(const at::Tensor& tensor, at::ScalarType common) {
+  if (common != at::kInt && common != at::kLong) return {};
+  const int64_t value = common == at::kInt ? std::numeric_limits<int32_t>::min() : std::numeric_limits<int64_t>::min();
+  const at::Tensor found = tensor.detach().to(common).eq(value);
+  return found.any().item<bool>() ? found : at::Tensor();
+}
+
+bool countable(const at::Tensor& tensor) {
+  return tensor.defined() && strided(tensor) && !tensor.is_meta() &&
+         at::isIntegralType(tensor.scalar_type(), /*includeBool=*/true);
+}
+
+at::Tensor second(const Arguments& arguments) {
+  const c10::IValue& other = arguments.value("other");
+  if (other.isScalar() && other.toScalar().isIntegral(/*includeBool=*/true)) {
+    return c10::scalar_to_tensor(other.toScalar());
+  }
+  return arguments.tensor("other");
+}
+
+}  // namespace
+
+void mkldnn_linear(const Arguments& arguments, const char*) {
+  const at::Tensor input = arguments.tensor(arguments.tensor("input").defined() ? "input" : "self");
+  const at::Tensor weight = arguments.tensor("weight");
+  const at::Tensor bias = arguments.tensor("bias");
+  if (!input.defined() || !weight.defined() || !input.is_mkldnn()) return;
+  expect(input.dim() > 0 && weight.dim() == 2 && weight.size(1) == input.size(-1), "weight", weight,
+         "a matrix that fits the input");
+  if (bias.defined()) expect(bias.dim() == 1 && bias.size(0) == weight.size(0), "bias", bias, "one element a row");
+}
+
+// libtorch looks for the dimension as it was given, and writes one size too many for a negative one.
+void nested_select(const Arguments& arguments, const char*) {
+  const at::Tensor self = arguments.tensor("self");
+  if (!self.defined() || !self.is_nested()) return;
+  const int64_t dim = arguments.integer("dim").value_or(0);
+  if (dim != 0 && dim != -self.dim() && (dim < 0 || self.dim() < 3)) {
+    refuse_call("notImplemented", "Expected dimension 0 of a nested tensor, or a positive one inside of three or more");
+  }
+}
+
+void nested_join(const Arguments& arguments, const char* parameters) {
+  const bool all = std::string(parameters) == "all";
+  for (const at::Tensor& each : arguments.tensors()) {
+    if (!each.is_nested()) continue;
+    const int64_t dim = arguments.integer("dim").value_or(0);
+    if (all || (dim != 0 && dim != -each.dim())) {
+      refuse_call("notImplemented", "Expected dimension 0 for nested tensors");
+    }
+  }
+}
+
+void recurrent(const Arguments& arguments, const char* gates) {
+  const bool packed = arguments.tensor("data").defined();
+  const at::Tensor input = arguments.tensor(packed ? "data" : "input");
+  std::vector<at::Tensor> states;
+  const c10::IValue& given = arguments.value("hx");
+  if (given.isTensor()) states.push_back(given.toTensor());
+  if (given.isTensorList()) states = given.toTensorVector();
+  if (!input.defined() || states.empty() || !arguments.value("params").isTensorList()) return;
+  expect(strided(input) && (packed ? input.dim() == 2 : input.dim() == 2 || input.dim() == 3), "input", input,
+         "two or three dimensions");
+  for (const at::Tensor& state : states) {
+    expect(strided(state) && (state.dim() == 2 || state.dim() == 3), "hx", state, "two or three dimensions");
+  }
+  const auto params = arguments.value("params").toTensorVector();
+  const int64_t hidden = states.back().size(-1);
+  const int64_t shown = states.front().size(-1);
+  const bool biased = arguments.value("has_biases").isBool() && arguments.value("has_biases").toBool();
+  const int64_t directions =
+      arguments.value("bidirectional").isBool() && arguments.value("bidirectional").toBool() ? 2 : 1;
+  const bool projected = hidden != shown;
+  const size_t group = 2 + (biased ? 2 : 0) + (projected ? 1 : 0);
+  for (size_t i = 0; i < params.size(); ++i) {
+    const at::Tensor& each = params[i];
+    const size_t place = i % group;
+    const bool first = i / group < static_cast<size_t>(directions);
+    if (place < 2) {
+      const int64_t columns = place == 1 ? shown : first ? input.size(-1) : directions * shown;
+      expect(strided(each) && each.dim() == 2 && each.size(0) == std::stoll(gates) * hidden && each.size(1) == columns,
+             "params", each, "weights of the sizes of the input and the states");
+    } else if (biased && place < 4) {
+      expect(strided(each) && each.dim() == 1 && each.size(0) == std::stoll(gates) * hidden, "params", each,
+             "biases of the size of the weights");
+    }
+  }
+}
+
+void truncated_division(const Arguments& arguments, const char*) {
+  const c10::IValue& mode = arguments.value("rounding_mode");
+  if (!mode.isString() || mode.toStringRef() != "trunc") return;
+  const at::Tensor self = arguments.tensor("self");
+  const at::Tensor other = second(arguments);
+  if (!countable(self) || !countable(other)) return;
+  const at::Tensor from =
+      least(self, arguments.value("other").isScalar() ? self.scalar_type() : at::result_type(self, other));
+  if (from.defined() && from.logical_and(other.detach().eq(-1)).any().item<bool>()) {
+    refuse_call("value", "Expected no division of the least integer by -1, whose result is none");
+  }
+}
+
+void least_common_multiple(const Arguments& arguments, const char*) {
+  const at::Tensor self = arguments.tensor("self");
+  const at::Tensor other = arguments.tensor("other");
+  if (!countable(self) || !countable(other)) return;
+  const at::ScalarType common = at::result_type(self, other);
+  const at::Tensor from = least(self, common);
+  if (from.defined() &&
+      from.logical_and(at::gcd(self.detach().to(common), other.detach().to(common)).eq(-1)).any().item<bool>()) {
+    refuse_call("value", "Expected no multiple of the least integer that is larger than any");
+  }
+}
+
+}  // namespace torchbridge::checks
