@@ -131,7 +131,7 @@ export const api: Readonly<Record<string, ApiEntry>> = {
   }),
   customFunction: entry('tensor int', (x: Tensor, n: never) => {
     const y = square(x, n);
-    (y as Tensor).sum().backward();
+    (y).sum().backward();
     return [y, x.grad];
   }),
   jacobian: entry('int tensor createGraph=bool? strict=bool?', (n, x, options) =>
