@@ -233,6 +233,18 @@ void packed_rows(const Arguments& arguments, const char* bytes) {
   }
 }
 
+// One row of pivots for each matrix.
+void unpacked_pivots(const Arguments& arguments, const char*) {
+  const at::Tensor matrices = arguments.tensor("LU_data");
+  const at::Tensor pivots = arguments.tensor("LU_pivots");
+  if (!matrices.defined() || !pivots.defined() || matrices.dim() < 2) return;
+  auto wanted = matrices.sizes().slice(0, matrices.dim() - 2).vec();
+  wanted.push_back(std::min(matrices.size(-2), matrices.size(-1)));
+  if (!pivots.sizes().equals(wanted)) {
+    refuse_call("shape", "Expected one pivot for each column of each matrix but received " + sizes_of(pivots));
+  }
+}
+
 void with_elements(const Arguments& arguments, const char* names) {
   for (const auto& name : words(names)) {
     const at::Tensor each = arguments.tensor(name);
