@@ -40,8 +40,8 @@ void mkldnn_linear(const Arguments& arguments, const char*);
 void nested_select(const Arguments& arguments, const char*);
 // Only dimension 0 of nested tensors can be joined; "all" where the operator knows no other.
 void nested_join(const Arguments& arguments, const char* parameters);
-// Weights of recurrent networks: two dimensions, the sizes of the input and the states; biases of one.
-void recurrent(const Arguments& arguments, const char* gates);
+// At most three dimensions for the input and the states of a recurrent network, two for its weights.
+void recurrent(const Arguments& arguments, const char*);
 // The least integer divided by -1.
 void truncated_division(const Arguments& arguments, const char*);
 void least_common_multiple(const Arguments& arguments, const char*);

@@ -71,39 +71,16 @@ void nested_join(const Arguments& arguments, const char* parameters) {
   }
 }
 
-void recurrent(const Arguments& arguments, const char* gates) {
-  const bool packed = arguments.tensor("data").defined();
-  const at::Tensor input = arguments.tensor(packed ? "data" : "input");
-  std::vector<at::Tensor> states;
-  const c10::IValue& given = arguments.value("hx");
-  if (given.isTensor()) states.push_back(given.toTensor());
-  if (given.isTensorList()) states = given.toTensorVector();
-  if (!input.defined() || states.empty() || !arguments.value("params").isTensorList()) return;
-  expect(strided(input) && (packed ? input.dim() == 2 : input.dim() == 2 || input.dim() == 3), "input", input,
-         "two or three dimensions");
-  for (const at::Tensor& state : states) {
-    expect(strided(state) && (state.dim() == 2 || state.dim() == 3), "hx", state, "two or three dimensions");
-  }
-  const auto params = arguments.value("params").toTensorVector();
-  const int64_t hidden = states.back().size(-1);
-  const int64_t shown = states.front().size(-1);
-  const bool biased = arguments.value("has_biases").isBool() && arguments.value("has_biases").toBool();
-  const int64_t directions =
-      arguments.value("bidirectional").isBool() && arguments.value("bidirectional").toBool() ? 2 : 1;
-  const bool projected = hidden != shown;
-  const size_t group = 2 + (biased ? 2 : 0) + (projected ? 1 : 0);
-  for (size_t i = 0; i < params.size(); ++i) {
-    const at::Tensor& each = params[i];
-    const size_t place = i % group;
-    const bool first = i / group < static_cast<size_t>(directions);
-    if (place < 2) {
-      const int64_t columns = place == 1 ? shown : first ? input.size(-1) : directions * shown;
-      expect(strided(each) && each.dim() == 2 && each.size(0) == std::stoll(gates) * hidden && each.size(1) == columns,
-             "params", each, "weights of the sizes of the input and the states");
-    } else if (biased && place < 4) {
-      expect(strided(each) && each.dim() == 1 && each.size(0) == std::stoll(gates) * hidden, "params", each,
-             "biases of the size of the weights");
-    }
+// What libtorch looks at itself (how many there are, sizes of two dimensions) is left to it.
+void recurrent(const Arguments& arguments, const char*) {
+  const auto flat = [](const char* name, const at::Tensor& each, int64_t most) {
+    expect(!each.defined() || !strided(each) || each.dim() <= most, name, each, "fewer dimensions");
+  };
+  flat("input", arguments.tensor("input"), 3);
+  for (const char* name : {"hx", "params"}) {
+    const c10::IValue& list = arguments.value(name);
+    if (!list.isTensorList()) continue;
+    for (const at::Tensor& each : list.toTensorVector()) flat(name, each, std::string(name) == "hx" ? 3 : 2);
   }
 }
 

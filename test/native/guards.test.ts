@@ -74,7 +74,7 @@ const refused: readonly (readonly [string, readonly Plan[], Readonly<Record<stri
   ['chunk', [t([0]), 2 ** 31 - 1]],
   ['cat.out', [[]], { out: t([], { flavour: 'perTensor' }) }],
   ['_neg_view', [t([2], { flavour: 'perTensor' })]],
-  ['lstm.input', [t([3, 2, 2]), [t([1, 2, 2]), t([1, 2, 2])], [t([8, 3]), t([8, 2])], false, 1, 0, false, false, false]],
+  ['lstm.input', [t([3, 1, 2, 2]), [t([3, 1, 2, 1]), t([3, 1, 2, 2])], [t([]), t([3, 1, 1, 1])], false, 1, 1, false, false, true]],
   ['inductor::_reinterpret_tensor', [t([2]), [4], [9]]],
 ];
 
