@@ -240,10 +240,11 @@ void unpacked_pivots(const Arguments& arguments, const char*) {
   if (!matrices.defined() || !pivots.defined() || matrices.dim() < 2) return;
   auto wanted = matrices.sizes().slice(0, matrices.dim() - 2).vec();
   wanted.push_back(std::min(matrices.size(-2), matrices.size(-1)));
-  if (!pivots.sizes().equals(wanted) && !pivots.is_meta()) {
-    // Those that are out of range are refused by libtorch, before it reads more.
-    if (pivots.lt(1).logical_or(pivots.gt(matrices.size(-2))).any().item<bool>()) return;
-    refuse_call("shape", "Expected one pivot for each column of each matrix but received " + sizes_of(pivots));
+  if (!pivots.sizes().equals(wanted)) {
+    refuse_call(
+        "runtime",
+        "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive.Did you properly pass the result "
+        "of lu_factor?");
   }
 }
 
