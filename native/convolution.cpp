@@ -1,10 +1,10 @@
 // A short way for small convolutions on the CPU. libtorch's own kernel of aten::convolution asks a dozen questions (and
-// dispatches twice more) before it comes to aten::_slow_conv2d_forward; for a small picture the questions cost as much
-// as the arithmetic. Where the answer is certain this kernel goes there at once; everything else takes libtorch's
-// kernel, so the bits are the same. bench/ measures it (conv2d), test/parity/convolution asks PyTorch that the answer
-// is right.
+// dispatches twice more) before it comes to that of aten::_slow_conv2d_forward; for a small picture the questions cost
+// as much as the arithmetic. Where the answer is certain this kernel goes there at once; everything else takes
+// libtorch's kernel, so the bits are the same. bench/ measures it (conv2d), test/parity/tensor/small-convolutions asks
+// PyTorch that the answer is right.
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/_slow_conv2d_forward.h>
+#include <ATen/ops/_slow_conv2d_forward_native.h>
 #include <ATen/ops/convolution_native.h>
 #include <torch/library.h>
 
@@ -41,7 +41,7 @@ at::Tensor convolution(const at::Tensor& input, const at::Tensor& weight, const 
                        at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation, bool transposed,
                        at::IntArrayRef output_padding, int64_t groups) {
   if (is_small(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)) {
-    return at::_slow_conv2d_forward(input, weight, weight.sizes().slice(2), bias, stride, padding);
+    return at::native::slow_conv2d_forward_cpu(input, weight, weight.sizes().slice(2), bias, stride, padding);
   }
   return at::native::convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups);
 }
