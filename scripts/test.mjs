@@ -20,8 +20,8 @@ async function mocha(name, args, env, printed) {
   const program = path.join(config.packageFolder('mocha'), 'bin', 'mocha.js');
   const reporter = path.join(config.root, 'scripts', 'test', 'reporter.cjs');
   const result = path.join(folder, `test-result-${process.pid}-${name}.json`);
-  const color = process.stdout.isTTY ? ['--color'] : [];
-  const child = spawn(process.execPath, [program, '--reporter', reporter, ...color, ...args], {
+  const color = process.stdout.isTTY ? '--color' : '--no-color';
+  const child = spawn(process.execPath, [program, '--reporter', reporter, color, ...args], {
     cwd: config.root,
     env: { ...process.env, ...env, TORCHBRIDGE_TEST_RESULT: result },
     stdio: ['inherit', 'pipe', 'pipe'],

@@ -27,7 +27,7 @@ export interface FetchWeightsOptions extends Pick<DownloadOptions, 'attempts' | 
  * `torch` in `XDG_CACHE_HOME`, else in `~/.cache/torch`.
  * @see torch.hub.get_dir
  */
-export function weightsFolder(env: NodeJS.ProcessEnv = process.env): string {
+export function weightsFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
   const home = env['TORCH_HOME'] ?? path.join(env['XDG_CACHE_HOME'] ?? '~/.cache', 'torch');
   const expanded = home.replace(/^~(?=\/|$)/, () => env['HOME'] ?? os.homedir());
   return path.join(expanded, 'hub', 'checkpoints');

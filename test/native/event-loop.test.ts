@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { manualSeed, memory, models, noGrad, randn, setNumThreads, type Tensor } from '../../lib/index.js';
+import { settle } from '../settle.js';
 
 const compiled = (part: string): string => pathToFileURL(path.resolve('dist/lib', part, 'index.js')).href;
 const run = promisify(execFile);
@@ -67,14 +68,6 @@ describe('the event loop while a network infers', () => {
     expected.dispose();
   });
 });
-
-/** Lets the garbage collector free what other tests have left. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 3; ++i) {
-    globalThis.gc?.();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 describe('an end in the middle of an asynchronous call', () => {
   const busy = `

@@ -14,6 +14,7 @@ import {
   tensor,
   unshare,
 } from '../../lib/tensor/index.js';
+import { settle } from '../settle.js';
 
 // A worker does not inherit the loader of TypeScript: it takes what the set-up compiled.
 const compiled = new URL('../../dist/lib/tensor/index.js', import.meta.url).href;
@@ -43,10 +44,7 @@ async function ask(worker: Worker, message: unknown): Promise<unknown> {
 
 /** Bytes that are held once the collector has found what nothing refers to. */
 async function settledBytes(): Promise<number> {
-  for (let i = 0; i < 5; ++i) {
-    globalThis.gc?.();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  await settle();
   return memory().bytes;
 }
 

@@ -7,6 +7,7 @@ import { ImageClassification, readPicture } from '../../lib/data/index.js';
 import { getModel } from '../../lib/models/index.js';
 import { getNumThreads, memory, noGrad, scope, setNumThreads } from '../../lib/tensor/index.js';
 import { evaluateFolder, predict, type PredictedClass } from '../../lib/train/index.js';
+import { settle } from '../settle.js';
 import { digest, doubleBits } from './digest.js';
 import { parityDescribe, runPython } from './python.js';
 
@@ -29,9 +30,10 @@ parityDescribe('predict and eval on pictures, against torchvision', function () 
   const threads = getNumThreads();
   const at = (...parts: string[]): string => path.join(folder, ...parts);
 
-  before(() => {
+  before(async () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-predict-'));
     theirs = runPython(path.join(import.meta.dirname, 'predict.py'), [folder]).json() as Theirs;
+    await settle();
     tensors = memory().tensors;
   });
   afterEach(() => {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import sharp from 'sharp';
 import { ImageClassification, ImageFolder, PictureLoader } from '../../../lib/data/index.js';
 import { getRngState, manualSeed, memory, scope } from '../../../lib/tensor/index.js';
+import { settle } from '../../settle.js';
 import { digest } from '../digest.js';
 import { parityDescribe, runPython } from '../python.js';
 
@@ -64,6 +65,7 @@ parityDescribe('a folder of pictures, against torchvision', function () {
   it('gives the same batches, drawing the same random numbers', async () => {
     const folder = new ImageFolder(path.join(root, 'pictures'));
     const transform = new ImageClassification({ cropSize: 28, resizeSize: 32 });
+    await settle();
     const before = memory().tensors;
     for (const [key, expected] of Object.entries(theirs.batches)) {
       const [crops, shuffle, dropLast] = key.split(' ').map((word) => word === 'True' || word === 'ten');

@@ -18,6 +18,7 @@ import {
 } from '../../../lib/data/index.js';
 import { IoError } from '../../../lib/io/index.js';
 import { memory, scope } from '../../../lib/tensor/index.js';
+import { settle } from '../../settle.js';
 import { digest } from '../digest.js';
 import { parityDescribe, runPython } from '../python.js';
 
@@ -102,6 +103,7 @@ parityDescribe('pictures, against Pillow and torchvision', function () {
   });
 
   it('makes the same tensors of them', async () => {
+    await settle();
     const before = memory().tensors;
     for (const { path: file, options, digest: expected, ten } of theirs.presets) {
       const picture = await readPicture(at(file));

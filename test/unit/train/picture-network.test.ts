@@ -9,6 +9,7 @@ import { readClassNames } from '../../../lib/train/class-names.js';
 import { evaluateFolder, predict, UsageError, type Prediction } from '../../../lib/train/index.js';
 import { holdsPictures } from '../../../lib/train/evaluate-folder.js';
 import { writePictures, writeWeights } from '../../cli/pictures.js';
+import { settle } from '../../settle.js';
 
 describe('networks for pictures', function () {
   this.timeout(60_000);
@@ -24,6 +25,7 @@ describe('networks for pictures', function () {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-network-'));
     for (const name of ['ant', 'bee', 'cat']) await writePictures(at('val', name), 2);
     writeWeights(at('three.pth'), 3);
+    await settle();
   });
   beforeEach(() => {
     tensors = memory().tensors;
