@@ -182,6 +182,11 @@ void set(Overload& overload, DirectCall call) {
 
 }  // namespace
 
+size_t plain_tensors(const Overload& overload) {
+  if (overload.direct == &call_unary) return 1;
+  return overload.direct == &call_binary || overload.direct == &call_binary_scalar ? 2 : 0;
+}
+
 void find_direct(Overload& overload) {
   const auto& schema = overload.handle.schema();
   // A user's operator may have no C++ signature of this form (a boxed kernel, another calling convention).

@@ -7,4 +7,7 @@ namespace torchbridge {
 // Gives the overload its direct call when its signature has one; otherwise it goes through callBoxed.
 void find_direct(Overload& overload);
 
+// How many tensors, and nothing else, make a whole call of a direct overload; 0 where that is not so simple.
+size_t plain_tensors(const Overload& overload);
+
 }  // namespace torchbridge

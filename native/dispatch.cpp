@@ -2,6 +2,7 @@
 #include "dispatch.h"
 
 #include "deferred.h"
+#include "direct.h"
 #include "environment.h"
 #include "operators.h"
 #include "resized.h"
@@ -59,6 +60,28 @@ napi_value defer(Call& call, const Operator& op, const Overload& overload, const
   return nullptr;
 }
 
+// A tensor, or two, and nothing else: the commonest calls of small operators. The first overload takes them, so there
+// is nothing to choose and to bind. Null when the call is another one.
+const Overload* find_plain(const Operator& op, const Tape& tape, size_t* at) {
+  const Overload& first = op.overloads.front();
+  const size_t tensors = plain_tensors(first);
+  if (tensors == 0 || !first.order.empty() || tape.at(0) != static_cast<double>(tensors)) return nullptr;
+  for (size_t i = 0; i < tensors; ++i) {
+    at[i] = 1 + 2 * i;
+    if (tape.tag(at[i]) != Tag::kTensor) return nullptr;
+  }
+  if (tape.at(1 + 2 * tensors) != 0) return nullptr;
+  at[2] = kDefaultPosition;
+  return &first;
+}
+
+// What a direct call returned; such overloads write to no argument, so it is none of them.
+napi_value direct_result(Call& call, const Overload& overload, at::Tensor result) {
+  if (result.defined()) return call.from(call.data().tensors.put(std::move(result)));
+  const torch::jit::Stack undefined{c10::IValue(std::move(result))};
+  return write_results(call, overload, Binding{}, undefined);
+}
+
 napi_value run(Call& call, const Operator& op, Given& given) {
   const Values values = call.data().values();
   Binding binding;
@@ -74,10 +97,7 @@ napi_value run(Call& call, const Operator& op, Given& given) {
       const bool left_out = value == kDefault || values.tape.tag(given.at[value]) == Tag::kSkip;
       at[i] = left_out ? kDefaultPosition : given.at[value];
     }
-    at::Tensor result = chosen->direct(*chosen, values, at);
-    if (result.defined()) return call.from(call.data().tensors.put(std::move(result)));
-    const torch::jit::Stack undefined{c10::IValue(std::move(result))};
-    return write_results(call, *chosen, binding, undefined);
+    return direct_result(call, *chosen, chosen->direct(*chosen, values, at));
   }
   torch::jit::Stack stack;
   fill_stack(*chosen, values, given, binding, stack);
@@ -111,6 +131,9 @@ napi_value call_operator(napi_env env, napi_callback_info info) noexcept {
     Call call(env, info);
     data = &call.data();
     op = &operator_of(*data, call.int32(0));
+    size_t at[3];
+    const Overload* plain = data->deferring ? nullptr : find_plain(*op, data->tape, at);
+    if (plain != nullptr) return direct_result(call, *plain, plain->direct(*plain, data->values(), at));
     read_given(data->tape, given);
     return run(call, *op, given);
   } catch (const PendingException&) {
@@ -118,7 +141,10 @@ napi_value call_operator(napi_env env, napi_callback_info info) noexcept {
   } catch (...) {
     std::string operands;
     try {
-      if (data != nullptr) operands = describe_given(data->values(), given);
+      if (data != nullptr) {
+        if (given.positional == 0) read_given(data->tape, given);  // a plain call has not read them
+        operands = describe_given(data->values(), given);
+      }
     } catch (...) {
       operands.clear();  // the tape was written over: the message stands without them
     }

@@ -111,8 +111,11 @@ function writeList(list: ArrayLike<unknown>, at: number): number {
   let next = put(at, Tag.List, list.length);
   for (let i = 0; i < list.length; ++i) {
     const item = list[i];
-    // Sizes, strides, paddings: what lists hold in every layer of a network.
-    next = typeof item === 'number' && next + 2 <= cells.length ? put(next, Tag.Number, item) : writeValue(item, next);
+    // What lists hold in every layer of a network: sizes, strides, paddings, and the tensors that are joined.
+    if (next + 2 > cells.length) next = writeValue(item, next);
+    else if (typeof item === 'number') next = put(next, Tag.Number, item);
+    else if (item instanceof TensorBase) next = put(next, Tag.Tensor, item.handle);
+    else next = writeValue(item, next);
   }
   return next;
 }
@@ -249,7 +252,7 @@ export function callBinary(operator: number, self: TensorBase, other: unknown): 
   cells[0] = 2;
   cells[1] = Tag.Tensor;
   cells[2] = self.handle;
-  const at = writeValue(other, 3);
+  const at = other instanceof TensorBase ? put(3, Tag.Tensor, other.handle) : writeValue(other, 3);
   cells[at] = 0;
   const result = native.call(operator);
   return typeof result === 'number' && result >= 0 ? wrap(result) : finish(result, [self, other], 2, undefined);
