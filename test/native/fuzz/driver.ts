@@ -70,10 +70,11 @@ function start(args: readonly string[], folder: string, alive: () => unknown): P
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-4000)));
     let [last, since] = [alive(), Date.now()];
+    let allowed = 4 * patience; // to begin with
     const watch = setInterval(() => {
       const now = alive();
-      if (now !== last) [last, since] = [now, Date.now()];
-      else if (Date.now() - since > patience) {
+      if (now !== last) [last, since, allowed] = [now, Date.now(), patience];
+      else if (Date.now() - since > allowed) {
         hung = true;
         child.kill('SIGKILL');
       }
