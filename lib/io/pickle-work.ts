@@ -30,7 +30,7 @@ export class WorkLimit {
   /** Counts the call of a function, or the state given to an object. */
   chargeArguments(args: unknown): void {
     let total = 4 * ITEM + sizeOf(args);
-    if (Array.isArray(args)) for (const arg of args.slice(0, ARGUMENTS)) total += sizeOf(arg);
+    if (Array.isArray(args)) for (let i = 0; i < args.length && i < ARGUMENTS; ++i) total += sizeOf(args[i]);
     else if (args instanceof Map) total += sizeOf(args.get('_metadata'));
     this.charge(total);
   }
@@ -39,8 +39,8 @@ export class WorkLimit {
 function sizeOf(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 0;
+  if (Array.isArray(value)) return value.length * ITEM;
   if (value instanceof Uint8Array) return value.byteLength;
   if (value instanceof NdArray) return value.data.byteLength;
-  if (Array.isArray(value)) return value.length * ITEM;
   return value instanceof Map || value instanceof Set ? value.size * ITEM : 0;
 }
