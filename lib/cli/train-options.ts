@@ -1,4 +1,5 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
+import { EFFICIENT_MODES } from '../models/efficient.js';
 import type { RunOptions } from '../train/config.js';
 import { choice, decimal, device, epochList, filePath, positiveInteger, wholeNumber } from './values.js';
 
@@ -89,9 +90,17 @@ export function trainCommand() {
       epochList('--milestones'),
     )
     .optionsGroup('Machine:')
+    .addOption(efficientOption())
     .option('--device <name>', 'cpu, cuda, cuda:1, ... (default: cpu)', device('--device'))
     .option('--threads <n>', 'threads of libtorch (default: as many as cores)', positiveInteger('--threads', 1024))
     .addHelpText('after', examples);
+}
+
+/** `--efficient [mode]`: alone it means PyTorch's checkpointing. */
+export function efficientOption() {
+  return new Option('--efficient [mode]', `train in less memory: ${EFFICIENT_MODES.join(', ')} (default: none)`)
+    .preset('checkpoint')
+    .argParser(choice('--efficient', EFFICIENT_MODES));
 }
 
 /** What commander read, as the options of a run: only those that were given. */
@@ -108,6 +117,7 @@ export function runOptions(given: ReturnType<ReturnType<typeof trainCommand>['op
     compression: given.compression,
     numInitFeatures: given.numInitFeatures,
     dropRate: given.dropRate,
+    efficient: given.efficient,
     lr: given.lr,
     momentum: given.momentum,
     dampening: given.dampening,

@@ -40,7 +40,7 @@ export function decimal(flag: string, expected: string, fits: (value: number) =>
 
 /** One of a few words. */
 export function choice<const T extends string>(flag: string, words: readonly T[]): (text: string) => T {
-  const expected = `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
+  const expected = [words.slice(0, -1).join(', '), words.at(-1)].filter(Boolean).join(' or ');
   return (text) => words.find((word) => word === text) ?? refuse(expected, flag, text);
 }
 

@@ -19,6 +19,8 @@ export interface CifarDenseNetOptions {
   readonly numClasses?: number;
   /** Default `cifar`. */
   readonly style?: DenseNetOptions['style'];
+  /** How memory is traded for time while training; default `none`. */
+  readonly efficient?: DenseNetOptions['efficient'];
 }
 
 const BLOCKS = 3;
@@ -59,6 +61,7 @@ export function cifarDenseNet(options: CifarDenseNetOptions): DenseNet {
 /** All options of {@link cifarDenseNet}'s network, without making it. @throws TorchError `value`, as it does. */
 export function cifarDenseNetConfig(options: CifarDenseNetOptions): DenseNetConfig {
   const { depth, growthRate = 12, bottleneck = true, dropRate = 0, numClasses = 10, style = 'cifar' } = options;
+  const { efficient = 'none' } = options;
   return denseNetConfig({
     style,
     growthRate,
@@ -69,6 +72,7 @@ export function cifarDenseNetConfig(options: CifarDenseNetOptions): DenseNetConf
     compression: options.compression ?? (bottleneck ? 0.5 : 1),
     numInitFeatures: options.numInitFeatures ?? (bottleneck ? 2 * growthRate : 16),
     smallInputs: true,
+    efficient,
   });
 }
 

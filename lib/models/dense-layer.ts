@@ -1,5 +1,6 @@
 import { BatchNorm2d, Conv2d, functional, Module, ReLU, replaceBy } from '../nn/index.js';
 import { ops, type Tensor } from '../tensor/index.js';
+import type { EfficientMode } from './efficient.js';
 
 /** What every layer of a network has in common. */
 export interface DenseLayerOptions {
@@ -9,6 +10,8 @@ export interface DenseLayerOptions {
   readonly bnSize: number | null;
   /** Probability with which an output is dropped while training. */
   readonly dropRate: number;
+  /** How memory is traded for time while training; default `none`. */
+  readonly efficient?: EfficientMode;
 }
 
 /**
@@ -24,11 +27,13 @@ export class DenseLayer extends Module {
   declare readonly relu2?: ReLU;
   declare readonly conv2?: Conv2d;
   readonly dropRate: number;
+  readonly efficient: EfficientMode;
 
   constructor(inputs: number, options: DenseLayerOptions) {
     super();
-    const { growthRate, bnSize, dropRate } = options;
+    const { growthRate, bnSize, dropRate, efficient = 'none' } = options;
     this.dropRate = dropRate;
+    this.efficient = efficient;
     this.norm1 = new BatchNorm2d(inputs);
     this.relu1 = new ReLU({ inplace: true });
     if (bnSize === null) {

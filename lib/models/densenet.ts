@@ -12,6 +12,7 @@ import {
 } from '../nn/index.js';
 import { noGrad, scope, TorchError, type Tensor } from '../tensor/index.js';
 import { DenseBlock } from './dense-layer.js';
+import { EFFICIENT_MODES, type EfficientMode } from './efficient.js';
 
 /** Whose names and initialisation a network has: torchvision's, or those of the efficient_densenet_pytorch script. */
 export type DenseNetStyle = 'torchvision' | 'cifar';
@@ -38,6 +39,8 @@ export interface DenseNetOptions {
   readonly numClasses?: number;
   /** Pictures of about 32×32: the first convolution is 3×3 and nothing is pooled; default false (cifar: true). */
   readonly smallInputs?: boolean;
+  /** How the dense layers trade memory for time while training; default `none`. */
+  readonly efficient?: EfficientMode;
 }
 
 /** The options of a {@link DenseNet}, none left out. */
@@ -54,6 +57,7 @@ const DEFAULTS: Record<DenseNetStyle, Omit<DenseNetConfig, 'style'>> = {
     dropRate: 0,
     numClasses: 1000,
     smallInputs: false,
+    efficient: 'none',
   },
   cifar: {
     growthRate: 12,
@@ -65,6 +69,7 @@ const DEFAULTS: Record<DenseNetStyle, Omit<DenseNetConfig, 'style'>> = {
     dropRate: 0,
     numClasses: 10,
     smallInputs: true,
+    efficient: 'none',
   },
 };
 
@@ -101,14 +106,14 @@ export class DenseNet extends Module {
     super();
     const config = denseNetConfig(options);
     this.built = config;
-    const { style, growthRate, compression, dropRate } = config;
+    const { style, growthRate, compression, dropRate, efficient } = config;
     const bnSize = config.bottleneck ? config.bnSize : null;
 
     this.features = new Sequential(stem(config));
     let channels = config.numInitFeatures;
     config.blockConfig.forEach((layers, index) => {
       const version = style === 'torchvision' ? 2 : 1;
-      const block = new DenseBlock(layers, channels, { growthRate, bnSize, dropRate, version });
+      const block = new DenseBlock(layers, channels, { growthRate, bnSize, dropRate, efficient, version });
       this.features.addModule(`denseblock${index + 1}`, block);
       channels += layers * growthRate;
       if (index === config.blockConfig.length - 1) return;
@@ -190,6 +195,8 @@ export function denseNetConfig(options: DenseNetOptions): DenseNetConfig {
   }
   if (!(compression > 0 && compression <= 1)) refuse('compression', 'a number above 0, at most 1', compression);
   if (!(dropRate >= 0 && dropRate <= 1)) refuse('dropRate', 'a number from 0 to 1', dropRate);
+  if (!EFFICIENT_MODES.includes(config.efficient))
+    refuse('efficient', `one of ${EFFICIENT_MODES.join(', ')}`, config.efficient);
   checkTransitions(config);
   return config;
 }

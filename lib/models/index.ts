@@ -1,4 +1,5 @@
 export { DenseBlock, DenseLayer, type DenseLayerOptions } from './dense-layer.js';
+export { EFFICIENT_MODES, type EfficientMode } from './efficient.js';
 export { DenseNet, denseNetConfig, type DenseNetConfig, type DenseNetOptions, type DenseNetStyle } from './densenet.js';
 export {
   densenet121,

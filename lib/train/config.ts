@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { EFFICIENT_MODES } from '../models/efficient.js';
 import { UsageError } from './errors.js';
 
 const positive = z.int().min(1);
@@ -24,6 +25,8 @@ export const runConfigSchema = z.strictObject({
   compression: fraction,
   numInitFeatures: positive.max(2e6),
   dropRate: z.number().min(0).lt(1),
+  // A way of computing, which runs of earlier releases did not name.
+  efficient: z.enum(EFFICIENT_MODES).default('none'),
   numClasses: positive,
   // What the data were, so that a resumed run goes on with the same.
   pictures: z.strictObject({ train: positive, test: positive, sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
@@ -100,6 +103,7 @@ export function resolveConfig(options: RunOptions, around: ConfigSurroundings): 
     compression: options.compression ?? (bottleneck ? 0.5 : 1),
     numInitFeatures: options.numInitFeatures ?? (bottleneck ? 2 * growthRate : 16),
     dropRate: options.dropRate ?? 0,
+    efficient: options.efficient ?? 'none',
     numClasses: around.numClasses,
     pictures: around.pictures,
     lr: options.lr ?? 0.1,
@@ -187,12 +191,12 @@ export function flagOf(field: keyof RunConfig): string {
   return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Fields that say where the data are, not what is computed. */
-const freeFields: ReadonlySet<string> = new Set(['data', 'verify', 'versions']);
+/** Fields that say where the data are, or how the network is computed: not what it is, nor what it learns. */
+const freeFields: ReadonlySet<string> = new Set(['data', 'verify', 'versions', 'efficient']);
 
 /**
- * What to go on with when a run is resumed: its own configuration; options may only repeat it, and say where the data
- * are now.
+ * What to go on with when a run is resumed: its own configuration; options may only repeat it, say where the data are
+ * now, and choose another way of computing.
  * @throws UsageError naming every option that would change the numbers.
  */
 export function resumedConfig(stored: RunConfig, options: RunOptions, save: string): RunConfig {
@@ -208,7 +212,8 @@ export function resumedConfig(stored: RunConfig, options: RunOptions, save: stri
     throw new UsageError(`Cannot resume the run in ${save} with ${changed.join(', ')}: the numbers would change`);
   }
   const data = options.data == null ? stored.data : resolve(options.data);
-  return { ...stored, data, verify: options.verify ?? stored.verify };
+  const { verify = stored.verify, efficient = stored.efficient } = options;
+  return { ...stored, data, verify, efficient };
 }
 
 /** Whether two configurations give the same numbers, wherever their data are. */

@@ -1,5 +1,12 @@
 import { DataLoader } from '../data/index.js';
-import { cifarBlockConfig, cifarDenseNet, cifarDenseNetConfig, WeightsError, type DenseNet } from '../models/index.js';
+import {
+  cifarBlockConfig,
+  cifarDenseNet,
+  cifarDenseNetConfig,
+  WeightsError,
+  type DenseNet,
+  type EfficientMode,
+} from '../models/index.js';
 import { putWeights } from '../models/load-weights.js';
 import type { FoundWeights } from '../models/weight-files.js';
 import { MultiStepLR, SGD } from '../optim/index.js';
@@ -62,9 +69,27 @@ function refuseAs(flag: string, check: () => unknown): void {
 }
 
 /** The network of a configuration, initialised on the CPU. */
-export function buildModel(form: NetworkForm): DenseNet {
-  const { depth, growthRate, bottleneck, compression, numInitFeatures, dropRate, numClasses } = form;
-  return cifarDenseNet({ depth, growthRate, bottleneck, compression, numInitFeatures, dropRate, numClasses });
+export function buildModel(form: NetworkForm & { efficient?: EfficientMode }): DenseNet {
+  const {
+    depth,
+    growthRate,
+    bottleneck,
+    compression,
+    numInitFeatures,
+    dropRate,
+    numClasses,
+    efficient = 'none',
+  } = form;
+  return cifarDenseNet({
+    depth,
+    growthRate,
+    bottleneck,
+    compression,
+    numInitFeatures,
+    dropRate,
+    numClasses,
+    efficient,
+  });
 }
 
 /**

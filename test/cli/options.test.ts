@@ -44,6 +44,7 @@ describe('torchbridge: the command line', function () {
     ],
     [['--num-init-features', '0'], /for --num-init-features but received "0"$/],
     [['--device', 'tpu'], /Expected a device such as cpu, cuda or cuda:0 for --device but received "tpu"$/],
+    [['--efficient', 'often'], /Expected .*none.* for --efficient but received "often"$/],
     [['--threads', '0'], /Expected an integer from 1 to 1024 for --threads but received "0"$/],
     [['--nesterov=1'], /--nesterov/],
     [['--no-verify=1'], /--no-verify/],

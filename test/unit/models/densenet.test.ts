@@ -9,6 +9,7 @@ import {
   densenet169,
   densenet201,
   densenet264,
+  EFFICIENT_MODES,
   type DenseNetOptions,
 } from '../../../lib/models/index.js';
 import { functional, type Module } from '../../../lib/nn/index.js';
@@ -104,6 +105,10 @@ describe('DenseNet', () => {
       [{ blockConfig: [6, 0] }, 'expected blockConfig to be positive integers, one for each block, but got 6,0'],
       [{ dropRate: -0.1 }, 'expected dropRate to be a number from 0 to 1, but got -0.1'],
       [{ style: 'keras' as 'cifar' }, "expected style to be 'torchvision' or 'cifar', but got keras"],
+      [
+        { efficient: 'often' as 'none' },
+        `expected efficient to be one of ${EFFICIENT_MODES.join(', ')}, but got often`,
+      ],
     ];
     for (const [options, message] of cases) {
       assert.throws(() => new DenseNet(options), { name: 'TorchError', message: `DenseNet: ${message}` });

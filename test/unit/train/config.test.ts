@@ -101,6 +101,12 @@ describe('train/config', () => {
     );
   });
 
+  it('reads the files of runs that named no way of computing', () => {
+    const { efficient, ...older } = resolveConfig({}, around);
+    assert.equal(efficient, 'none');
+    assert.deepEqual(parseConfig(older), { ...older, efficient });
+  });
+
   it('resumes with the options of the run, and names those that differ', () => {
     const stored = resolveConfig({ data: 'data', batchSize: 32 }, around);
     assert.deepEqual(resumedConfig(stored, {}, 'run'), stored);

@@ -1,0 +1,9 @@
+/**
+ * How the layers of a DenseNet trade memory for time while they train. It is a way of computing, no part of a network's
+ * form: weights and checkpoints of one go on in another.
+ * - `none`: everything that backward needs is kept, as plain PyTorch does.
+ */
+export const EFFICIENT_MODES = ['none'] as const;
+
+/** One of {@link EFFICIENT_MODES}. */
+export type EfficientMode = (typeof EFFICIENT_MODES)[number];
