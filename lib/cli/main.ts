@@ -4,6 +4,7 @@ import { packageVersion } from '../train/package-version.js';
 import { doctorCommand } from './doctor-command.js';
 import { evalCommand, evalOptions } from './eval-options.js';
 import { convertCommand, inspectCommand } from './file-options.js';
+import { heatmapCommand, heatmapOptions } from './heatmap-options.js';
 import { errorLine, type Output } from './output.js';
 import { predictCommand, predictOptions } from './predict-options.js';
 import { runOptions, trainCommand } from './train-options.js';
@@ -87,6 +88,11 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     const stripPrefix = given.stripPrefix === true ? 'module.' : given.stripPrefix;
     setCode(runConvert(input, output, { to: given.to, stripPrefix, force: given.force }, stdout, stderr));
   });
+  const heatmap = heatmapCommand().action(async (weights, given) => {
+    const options = heatmapOptions(weights, given);
+    const { runHeatmap } = await import('./heatmap-command.js');
+    setCode(await runHeatmap(options, stdout, stderr));
+  });
   const doctor = doctorCommand().action(async (given) => {
     const { runDoctor } = await import('./doctor.js');
     setCode(await runDoctor({ json: given.json === true }, stdout));
@@ -95,7 +101,8 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     const { runSetup } = await import('./setup.js');
     setCode(await runSetup());
   });
-  for (const command of [train, evaluate, predict, inspection, conversion, doctor, setup]) root.addCommand(command);
+  for (const command of [train, evaluate, predict, inspection, heatmap, conversion, doctor, setup])
+    root.addCommand(command);
   for (const command of [root, ...root.commands]) {
     command.exitOverride();
     // Commander would print the message and the exception would carry it as well: it is printed once, by report().

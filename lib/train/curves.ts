@@ -1,6 +1,7 @@
 import { scaleLinear, type ScaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
 import { formatFixed } from './format.js';
+import { colour, font, n, text } from './svg.js';
 
 /** A point: epochs since the beginning, and a value. */
 export type Point = readonly [x: number, y: number];
@@ -26,16 +27,6 @@ const width = 1120;
 const height = 470;
 const panel = { width: 460, height: 300, top: 96 };
 const lefts = [74, 630] as const;
-const colour = {
-  train: '#1d4ed8',
-  valid: '#d97706',
-  ink: '#1f2937',
-  faded: '#6b7280',
-  grid: '#e5e7eb',
-  card: '#ffffff',
-};
-const font = 'font-family="\'DejaVu Sans\', Verdana, Helvetica, Arial, sans-serif"';
-
 /**
  * The training curves of a run as an SVG document: losses on the left (every iteration faint, means of the epochs
  * bold), errors on the right. It brings its own light card, so that it reads the same on light and dark pages.
@@ -216,20 +207,4 @@ function finite([, y]: Point): boolean {
 
 function percent(error: number): string {
   return `${formatFixed(100 * error, 2)} %`;
-}
-
-function n(value: number): string {
-  return String(Math.round(value * 10) / 10);
-}
-
-function text(
-  x: number,
-  y: number,
-  words: string,
-  size: number,
-  fill: string,
-  anchor: string,
-  weight = 'normal',
-): string {
-  return `<text x="${n(x)}" y="${n(y)}" font-size="${size}" fill="${fill}" text-anchor="${anchor}" font-weight="${weight}">${words}</text>`;
 }

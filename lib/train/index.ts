@@ -8,3 +8,4 @@ export type { EpochReport, IterationReport, Phase, Reporter, StartReport } from 
 export { predict, type PredictedClass, type Prediction, type PredictOptions } from './predict.js';
 export { evaluateFolder, type EvaluateFolderOptions, type FolderEvaluation } from './evaluate-folder.js';
 export { type PictureNetworkOptions } from './picture-network.js';
+export { heatmapFigure } from './heatmap-figure.js';
