@@ -258,16 +258,8 @@ napi_value own(Call& call) {
   const auto found = functions.find(call.int32(0));
   const auto state = found == functions.end() ? nullptr : found->second.lock();
   if (state == nullptr || state->node == nullptr) throw BridgeError("internal", "this function's node has ended");
-  const Values values = call.data().values();
-  const Tape& tape = values.tape;
-  size_t item = 2;
-  for (size_t k = tape.length(0); k > 0; --k, item = tape.next(item)) {
-    if (tape.tag(item) != Tag::kTensor) throw BridgeError("internal", "only tensors can be owned");
-    const int32_t slot = tape.handle(item);
-    values.tensors.get(slot);
-    values.tensors.own(slot, state->id);
-    state->owned.push_back(slot);
-  }
+  const std::vector<int32_t> slots = own_listed(call.data().values(), state->id);
+  state->owned.insert(state->owned.end(), slots.begin(), slots.end());
   return call.undefined();
 }
 

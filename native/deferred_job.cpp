@@ -200,9 +200,9 @@ std::optional<torch::jit::Stack> Job::foresee_step(const Step& step, bool keep) 
   if (step.overload->handle.schema().name().rfind("aten::", 0) != 0) return std::nullopt;
   try {
     const at::ThreadLocalStateGuard guard(states_[step.state]);
-    const auto included = c10::impl::tls_local_dispatch_key_set().included_;
-    // Autocast looks at the device to choose the dtype.
-    if (included.has_any(c10::autocast_dispatch_keyset) || !see_operands(step)) return std::nullopt;
+    // Autocast looks at the device to choose the dtype. It is on where its keys are not excluded.
+    const auto excluded = c10::impl::tls_local_dispatch_key_set().excluded_;
+    if (!excluded.isSupersetOf(c10::autocast_dispatch_keyset) || !see_operands(step)) return std::nullopt;
     Tape tape(cells.data() + step.cells, step.size);
     const Values values{tape, foreseen_, generators_};
     Given given;

@@ -114,7 +114,7 @@ bool is_handed_on(const ConvolutionArguments& a) {
   const at::ScalarType type = a.input.scalar_type();
   if (a.input.dim() != 4 || at::isComplexType(type) || is_odd(a.input)) return false;
   if (a.bias.has_value() && a.bias->scalar_type() != type) return false;
-  return !c10::impl::tls_local_dispatch_key_set().included_.has_any(c10::autocast_dispatch_keyset);
+  return c10::impl::tls_local_dispatch_key_set().excluded_.isSupersetOf(c10::autocast_dispatch_keyset);
 }
 
 at::Tensor call_conv2d(const Overload& overload, const Values& values, const size_t* at) {

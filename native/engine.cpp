@@ -1,6 +1,6 @@
 // The engine behind every backward. It is PyTorch's own, and adds what PyTorch's Python engine adds to it: a thread of
 // JavaScript that waits for other threads does the JavaScript that they meet in the graph, and nodes know in anomaly
-// mode the JavaScript stack that made them. Hooks for saved tensors would be given by get_default_saved_variable_hooks.
+// mode the JavaScript stack that made them; and tensors are saved as the hooks say that are on (saved_hooks.h).
 #include "engine.h"
 
 #include <ATen/core/ivalue.h>
@@ -12,6 +12,7 @@
 #include "autograd_nodes.h"
 #include "environment.h"
 #include "js_callback.h"
+#include "saved_hooks.h"
 
 namespace torchbridge {
 namespace {
@@ -66,6 +67,10 @@ class BridgeEngine : public torch::autograd::Engine {
     return std::make_unique<StackMetadata>();
   }
 
+  std::unique_ptr<torch::autograd::SavedVariableHooks> get_default_saved_variable_hooks() override {
+    return keeper_of_saved_tensor();
+  }
+
   // Not complete on return when the graph is that of a backward within more than 60 others: a thread of the engine
   // works on it, and the caller is about to wait.
   c10::intrusive_ptr<at::ivalue::Future> execute_with_graph_task(
@@ -84,6 +89,11 @@ class BridgeEngine : public torch::autograd::Engine {
 napi_value set_anomaly(Call& call) {
   torch::autograd::AnomalyMode::set_enabled(call.boolean(0), call.boolean(1));
   return call.undefined();
+}
+
+// Whether a backward that accumulates into every leaf is running: reentrant checkpoints need one.
+napi_value is_checkpoint_valid(Call& call) {
+  return call.from(call.data().thread->checkpoint_valid && BridgeEngine::get().is_checkpoint_valid());
 }
 
 napi_value is_anomaly(Call& call) { return call.from(torch::autograd::AnomalyMode::is_enabled()); }
@@ -113,6 +123,7 @@ std::vector<Function> engine_functions() {
       {"isAnomaly", &guarded<is_anomaly>},
       {"isAnomalyCheckNan", &guarded<is_anomaly_check_nan>},
       {"takeAnomaly", &guarded<take_anomaly>},
+      {"isCheckpointValid", &guarded<is_checkpoint_valid>},
   };
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "autocast.h"
 #include "convert.h"
 #include "errors.h"
 #include "js_thread.h"
@@ -35,6 +36,7 @@ struct Environment {
   napi_ref released_buffer = nullptr;
   napi_ref error_factory = nullptr;  // (code, message, operator, operands) => Error
   std::vector<std::unique_ptr<c10::InferenceMode>> inference_modes;
+  std::vector<std::unique_ptr<AutocastGuard>> autocasts;
   int64_t external_bytes = 0;  // what V8 was told of our memory
   std::shared_ptr<JsThread> thread;
   std::shared_ptr<Deferred> deferred;  // null until the first deferred call
@@ -121,6 +123,9 @@ std::vector<Function> autograd_functions();
 std::vector<Function> custom_function_functions();
 std::vector<Function> hook_functions();
 std::vector<Function> engine_functions();
+std::vector<Function> saved_hook_functions();
+std::vector<Function> autocast_functions();
+std::vector<Function> checkpoint_functions();
 std::vector<Function> random_functions();
 std::vector<Function> runtime_functions();
 std::vector<Function> arithmetic_functions();

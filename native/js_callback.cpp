@@ -1,6 +1,7 @@
 #include "js_callback.h"
 
 #include <ATen/ThreadLocalState.h>
+#include <torch/csrc/autograd/engine.h>
 
 #include "environment.h"
 
@@ -125,28 +126,58 @@ bool JsError::rethrow(napi_env env) const {
   return true;
 }
 
+void run_with_modes(const std::shared_ptr<JsThread>& thread, const std::function<void()>& work) {
+  if (thread->here()) {
+    thread->run(work);
+    return;
+  }
+  // The modes (recording of gradients, hooks of saved tensors, …) are those of the thread that asks.
+  const at::ThreadLocalState modes;
+  const bool valid = torch::autograd::Engine::get_default_engine().is_checkpoint_valid();
+  thread->run([&] {
+    const at::ThreadLocalStateGuard guard(modes);
+    const bool before = std::exchange(thread->checkpoint_valid, valid);
+    const std::shared_ptr<void> restore(nullptr, [&](void*) { thread->checkpoint_valid = before; });
+    work();
+  });
+}
+
 std::optional<Tensors> call_javascript(Callback kind, const JsObject& object, const Tensors& tensors,
                                        const Tensors& more) {
   const auto& thread = object.thread();
   std::optional<Tensors> given;
-  const auto work = [&] {
+  run_with_modes(thread, [&] {
     const HandleScope scope(thread->env());
     thread->given.reset();
     call_entry(thread, kind, object.value(), tensors, more);
     given = std::move(thread->given);
     thread->given.reset();
-  };
-  if (thread->here()) {
-    thread->run(work);
-    return given;
-  }
-  // The modes (recording of gradients, autocast, …) are those of the thread that asks.
-  const at::ThreadLocalState modes;
-  thread->run([&] {
-    const at::ThreadLocalStateGuard guard(modes);
-    work();
   });
   return given;
+}
+
+std::shared_ptr<JsObject> call_javascript_for_object(Callback kind, const JsObject& object, const Tensors& tensors) {
+  const auto& thread = object.thread();
+  std::shared_ptr<JsObject> result;
+  run_with_modes(thread, [&] {
+    const HandleScope scope(thread->env());
+    result = std::make_shared<JsObject>(thread, call_entry(thread, kind, object.value(), tensors, {}));
+  });
+  return result;
+}
+
+std::vector<int32_t> own_listed(const Values& values, int32_t owner) {
+  const Tape& tape = values.tape;
+  std::vector<int32_t> slots;
+  size_t item = 2;
+  for (size_t k = tape.length(0); k > 0; --k, item = tape.next(item)) {
+    if (tape.tag(item) != Tag::kTensor) throw BridgeError("internal", "only tensors can be owned");
+    const int32_t slot = tape.handle(item);
+    values.tensors.get(slot);
+    values.tensors.own(slot, owner);
+    slots.push_back(slot);
+  }
+  return slots;
 }
 
 std::string javascript_stack(const std::shared_ptr<JsThread>& thread) {
@@ -163,6 +194,14 @@ bool rethrow_javascript(napi_env env) {
     throw;
   } catch (const JsError& e) {
     return e.rethrow(env);
+  } catch (const StopRecomputation&) {
+    const auto thread = JsThread::current();
+    napi_value signal = nullptr;
+    if (thread == nullptr || thread->stop_signal == nullptr ||
+        napi_get_reference_value(env, thread->stop_signal, &signal) != napi_ok) {
+      return false;
+    }
+    return napi_throw(env, signal) == napi_ok;
   } catch (...) {
     return false;
   }

@@ -46,20 +46,33 @@ enum class Callback : int32_t {
   kNodeHook = 4,
   kPostAccumulateGrad = 5,
   kStack = 6,
+  kPack = 7,
+  kUnpack = 8,
+  kRecompute = 9,
 };
 
 using Tensors = std::vector<at::Tensor>;
+
+// Thrown where a recomputation has made all that was asked for: ends JavaScript's function, and is no failure.
+struct StopRecomputation {};
+
+// Runs `work` on JavaScript's thread with the calling thread's modes.
+void run_with_modes(const std::shared_ptr<JsThread>& thread, const std::function<void()>& work);
 
 // Calls entry(kind, object, tensors, more) on the object's thread, with the calling thread's modes; undefined tensors
 // arrive as null. Returns the tensors JavaScript gave with giveTensors(), nothing when it gave none.
 std::optional<Tensors> call_javascript(Callback kind, const JsObject& object, const Tensors& tensors,
                                        const Tensors& more = {});
+// The same for what JavaScript returns.
+std::shared_ptr<JsObject> call_javascript_for_object(Callback kind, const JsObject& object, const Tensors& tensors);
+// Gives the tensors of the list on the tape to an owner in C++; returns their slots.
+std::vector<int32_t> own_listed(const Values& values, int32_t owner);
 // The list of tensors on the tape; where `gaps` are allowed, none stands for "no tensor".
 Tensors read_tensors(const Values& values, size_t position, bool gaps);
 // The JavaScript stack of this moment.
 std::string javascript_stack(const std::shared_ptr<JsThread>& thread);
 
-// For catch blocks: throws a JsError in flight as what it was; false for any other exception.
+// For catch blocks: throws a JsError or StopRecomputation in flight as what it was; false for any other exception.
 bool rethrow_javascript(napi_env env);
 
 }  // namespace torchbridge

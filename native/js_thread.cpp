@@ -129,6 +129,7 @@ void JsThread::close() {
   ended.clear();
   data_ = nullptr;
   entry = nullptr;
+  stop_signal = nullptr;
   thread_of_javascript.reset();
 }
 

@@ -53,6 +53,11 @@ class JsThread : public std::enable_shared_from_this<JsThread> {
 
   // What a callback from C++ has given back; see js_callback.h.
   std::optional<std::vector<at::Tensor>> given;
+  // Slots that the running callback has given to what it returns, and the number that owns them.
+  std::vector<int32_t> owned_slots;
+  int32_t owner_of_slots = 0;
+  // Whether the backward that called into JavaScript, from another thread, allows reentrant checkpoints.
+  bool checkpoint_valid = true;
   // Custom functions whose graph is alive, by the number that JavaScript knows them by.
   std::unordered_map<int32_t, std::weak_ptr<FunctionState>> functions;
   std::unordered_map<int32_t, std::shared_ptr<PendingFunction>> pending;  // forwards that are running
@@ -60,7 +65,8 @@ class JsThread : public std::enable_shared_from_this<JsThread> {
   int32_t next_function = 0;
   // The stack of the forward call behind the latest failure in anomaly mode, until JavaScript takes it.
   std::string anomaly;
-  napi_ref entry = nullptr;  // JavaScript's function behind every callback
+  napi_ref entry = nullptr;        // JavaScript's function behind every callback
+  napi_ref stop_signal = nullptr;  // what is thrown in JavaScript to end a recomputation
 
  private:
   struct Task {

@@ -90,7 +90,7 @@ export interface Binding {
 
   // custom functions: lists of tensors stand on the tape
   setCallbackEntry(
-    entry: (kind: number, object: unknown, tensors: readonly number[], more: readonly number[]) => string | undefined,
+    entry: (kind: number, object: unknown, tensors: readonly number[], more: readonly number[]) => unknown,
   ): void;
   giveTensors(): void;
   functionBegin(context: object, name: string): number;
@@ -117,6 +117,27 @@ export interface Binding {
   nodePreHooks(node: number, list: object): unknown;
   enterDualLevel(): number;
   exitDualLevel(level: number): void;
+
+  // hooks of saved tensors: null keeps them as they are
+  pushSavedHooks(pair: object | null): void;
+  popSavedHooks(): void;
+  ownPacked(): void;
+  savedHooksDisabled(): string | undefined;
+  disableSavedHooks(reason: string): void;
+  enableSavedHooks(): void;
+
+  // checkpoints
+  checkpointBegin(recompute: object, preserveRngState: boolean, check: boolean, earlyStop: boolean): void;
+  checkpointEnd(completed: boolean): void;
+  setStopSignal(signal: object): void;
+  isCheckpointValid(): boolean;
+
+  // automatic mixed precision
+  pushAutocast(device: string, enabled: boolean, dtype: string, cache: boolean): void;
+  popAutocast(): void;
+  isAutocastEnabled(device: string): boolean;
+  autocastDtype(device: string): string;
+  isAutocastCacheEnabled(): boolean;
 
   // anomaly mode
   setAnomaly(enabled: boolean, checkNan: boolean): void;

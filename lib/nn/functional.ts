@@ -2,7 +2,7 @@ import { ops, pyNumber, TorchError, type DType, type Tensor } from '../tensor/in
 import { checkOptionNames, type OptionNames } from '../tensor/option-bag.js';
 import { pair, type Pair } from './pair.js';
 import { pySize } from './python-text.js';
-import { warnOnce } from './warn-once.js';
+import { warnOnce } from '../tensor/warn-once.js';
 
 export {
   crossEntropy,

@@ -14,6 +14,11 @@ export type {
 export type { IncompatibleKeys, StateDictLike } from './state-dict.js';
 export { Sequential, type Layer } from './sequential.js';
 export { replaceBy } from './intermediate.js';
+export {
+  checkpointSequential,
+  type CheckpointSequentialOptions,
+  type SequentialFunction,
+} from './checkpoint-sequential.js';
 export { ModuleList } from './module-list.js';
 export { ModuleDict } from './module-dict.js';
 export { Conv2d, type Conv2dOptions } from './conv2d.js';

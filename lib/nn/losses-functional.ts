@@ -1,7 +1,7 @@
 import { ops, TorchError, type Tensor } from '../tensor/index.js';
 import { checkOptionNames, type OptionNames } from '../tensor/option-bag.js';
 import { pySize } from './python-text.js';
-import { warnOnce } from './warn-once.js';
+import { warnOnce } from '../tensor/warn-once.js';
 
 /** What becomes of the losses of a batch. */
 export type Reduction = 'none' | 'mean' | 'sum';

@@ -32,6 +32,12 @@ export class TorchError extends Error {
   }
 }
 
+/**
+ * A checkpointed function that saved other tensors when it was computed again.
+ * @see torch.utils.checkpoint.CheckpointError
+ */
+export class CheckpointError extends TorchError {}
+
 // libtorch has one C++ class for most failures; its wording tells shapes, dtypes and devices apart.
 const finer: readonly (readonly [RegExp, TorchErrorCode])[] = [
   [/not enough memory|can't allocate memory|out of memory/i, 'memory'],
@@ -57,6 +63,7 @@ function pythonTypes(message: string): string {
 
 native.setErrorFactory((code, message, operator, operands) => {
   const text = pythonTypes(message.trimEnd());
+  if (code === 'checkpoint') return new CheckpointError('runtime', text);
   if (operator === '') return new TorchError(refine(code, text), text);
   const place = code === 'type' && text.startsWith('Expected arguments as in') ? '' : `\n  in ${operator}(${operands})`;
   return new TorchError(refine(code, text), `${operator}: ${text}${place}`, operator, operands);

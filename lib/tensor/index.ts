@@ -2,7 +2,11 @@
 export { AddonError } from '../native/load.js';
 export type { BuildInfo } from '../native/binding.js';
 export { asTensor, type AsTensorOptions } from './as-tensor.js';
+export { autocast, type AutocastOptions, getAutocastDtype, isAutocastEnabled } from './autocast.js';
 export { backward, grad, type GradOptions } from './autograd.js';
+export { checkpoint, setCheckpointEarlyStop } from './autograd/checkpoint.js';
+export type { CheckpointOptions, FunctionWrapper } from './autograd/checkpoint-options.js';
+export { disableSavedTensorsHooks, savedTensorsHooks, saveOnCpu } from './autograd/saved-tensors.js';
 export type { FftFunctions } from '../generated/fft.js';
 export type { Functions } from '../generated/functions.js';
 export type { LinalgFunctions } from '../generated/linalg.js';
@@ -13,7 +17,7 @@ export type { ConversionOptions, Conversions, MoveOptions } from './conversions.
 export * from './creation.js';
 export * from './dtype.js';
 export type { NestedArray } from './elements.js';
-export { TorchError, type TorchErrorCode } from './errors.js';
+export { CheckpointError, TorchError, type TorchErrorCode } from './errors.js';
 export { fft, linalg, ops, special, type RawOperators } from './functions.js';
 export { defaultGenerator, Generator, getRngState, manualSeed, setRngState } from './generator.js';
 export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad } from './grad-mode.js';

@@ -12,10 +12,17 @@ export const enum Callback {
   NodeHook = 4,
   PostAccumulateGrad = 5,
   Stack = 6,
+  Pack = 7,
+  Unpack = 8,
+  Recompute = 9,
 }
 
-/** What C++ may call with lists of tensors; each list's tensors live until the callback returns. */
-type Handler = (object: unknown, tensors: readonly (TensorBase | null)[], more: readonly (TensorBase | null)[]) => void;
+/** What C++ may call with lists of tensors; each list's tensors live until the callback returns. Few kinds give something back. */
+type Handler = (
+  object: unknown,
+  tensors: readonly (TensorBase | null)[],
+  more: readonly (TensorBase | null)[],
+) => unknown;
 
 const handlers = new Map<Callback, Handler>();
 let stack: () => string = () => '';
@@ -39,12 +46,13 @@ const wrapAll = (slots: readonly number[]): (TensorBase | null)[] =>
 
 native.setCallbackEntry((kind: Callback, object, tensors, more) => {
   if (kind === Callback.Stack) return stack();
+  let result: unknown;
   scope(() => {
     const first = wrapAll(tensors);
     const second = wrapAll(more);
     const handler = handlers.get(kind);
     if (handler === undefined) throw new TorchError('internal', `there is no callback of kind ${kind}`);
-    handler(object, first, second);
+    result = handler(object, first, second);
   });
-  return undefined;
+  return result;
 });

@@ -96,12 +96,21 @@ export class FunctionCtx {
   }
 }
 
-/** Tensors that a node's context owned, after the node has gone: their objects are emptied. */
+/** What a saved-tensor hook has packed, and the tensors in it that live as long as the graph holds it. */
+export class Packed {
+  owned: readonly TensorBase[] = [];
+  constructor(
+    readonly value: unknown,
+    readonly unpack: (value: unknown) => unknown,
+  ) {}
+}
+
+/** Tensors that something in the graph owned, after that has gone: their objects are emptied. */
 export function emptyEnded(): void {
-  for (const ctx of native.takeEnded() as FunctionCtx[]) {
-    const state = stateOf(ctx);
-    for (const tensor of state.owned) tensor.dispose();
-    state.owned = [];
+  for (const ended of native.takeEnded() as (FunctionCtx | Packed)[]) {
+    const owner = ended instanceof Packed ? ended : stateOf(ended);
+    for (const tensor of owner.owned) tensor.dispose();
+    owner.owned = [];
   }
 }
 

@@ -6,3 +6,8 @@ export function warnOnce(text: string): void {
   told.add(text);
   process.emitWarning(text);
 }
+
+/** Tells every text once more; for tests. */
+export function forgetWarnings(): void {
+  told.clear();
+}
