@@ -36,7 +36,7 @@ export function predictCommand() {
     .argument('<image...>', 'pictures, and folders of them')
     .option(
       '--weights <name>',
-      'densenet121, densenet161, densenet169 or densenet201, or a file of torch.save',
+      'densenet121, resnet50, vgg16, googlenet, ... (published weights), or a file of torch.save',
       filePath('--weights', 'a name or a file'),
     )
     .option(

@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { downloadFile, IoError, makeFolders, openRegularFile, type DownloadOptions } from '../io/index.js';
-import { getWeight, type Weights } from './weights.js';
+import { getWeight } from './find-weights.js';
+import type { Weights } from './weights.js';
 
 /** How far the download of weights is. */
 export interface WeightsProgress {

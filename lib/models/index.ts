@@ -8,11 +8,73 @@ export {
   densenet169,
   densenet201,
   densenet264,
-  getModel,
-  listModels,
   type PublishedDenseNet,
   type PublishedDenseNetOptions,
 } from './imagenet-densenets.js';
+export { LeNet, type LeNetOptions } from './lenet.js';
+export { AlexNet, alexnet, type AlexNetOptions } from './alexnet.js';
+export {
+  notesVgg,
+  VGG,
+  VGG_ARCHS,
+  vgg11,
+  vgg11_bn,
+  vgg13,
+  vgg13_bn,
+  vgg16,
+  vgg16_bn,
+  vgg19,
+  vgg19_bn,
+  type ConvArch,
+  type NotesVggOptions,
+  type VGGForm,
+  type VGGOptions,
+} from './vgg.js';
+export { nin } from './nin.js';
+export {
+  GoogLeNet,
+  googlenet,
+  Inception,
+  logitsOf,
+  type GoogLeNetOptions,
+  type GoogLeNetOutputs,
+} from './googlenet.js';
+export { notesGoogLeNet, NotesInception } from './notes-googlenet.js';
+export {
+  BasicBlock,
+  Bottleneck,
+  ResNet,
+  RESNET_FORMS,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  resnet152,
+  type ResNetForm,
+  type ResNetOptions,
+} from './resnet.js';
+export { NOTES_RESNETS, notesResNet, Residual, type NotesResNetOptions } from './notes-resnet.js';
+export {
+  denseMlp,
+  NotesDenseBlock,
+  notesDenseNet,
+  type DenseMlpOptions,
+  type NotesDenseNetOptions,
+} from './notes-densenet.js';
+export { FashionDenseNet, type FashionDenseNetOptions } from './fashion-densenet.js';
+export {
+  OneShotAggregation,
+  VoVNet,
+  VOVNET_FORMS,
+  vovnet27_slim,
+  vovnet39,
+  vovnet57,
+  type VoVNetForm,
+  type VoVNetOptions,
+} from './vovnet.js';
+export type { NotesOptions } from './network-options.js';
+export type { NetworkWeights, Published } from './published.js';
+export { getModel, listModels, type Network, type NetworkOptions, type Networks } from './get-model.js';
 export {
   CIFAR_DENSENETS,
   cifarBlockConfig,
@@ -20,13 +82,9 @@ export {
   cifarDenseNetConfig,
   type CifarDenseNetOptions,
 } from './cifar-densenet.js';
+export * from './imagenet-weights.js';
+export { getModelWeights, getWeight } from './find-weights.js';
 export {
-  DenseNet121_Weights,
-  DenseNet161_Weights,
-  DenseNet169_Weights,
-  DenseNet201_Weights,
-  getModelWeights,
-  getWeight,
   Weights,
   type ClassificationPreset,
   type WeightsEnum,

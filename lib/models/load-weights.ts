@@ -2,6 +2,7 @@ import type { IncompatibleKeys, Module } from '../nn/index.js';
 import { OrderedDict, scope, TorchError, type StateDict } from '../tensor/index.js';
 import { DenseNet } from './densenet.js';
 import { nameOfForm } from './densenet-form.js';
+import { headsOf } from './heads.js';
 import { identifyWeights } from './identify-weights.js';
 import { listNames } from './list-names.js';
 import { findWeights, type FoundWeights, type WeightsSource } from './weight-files.js';
@@ -13,7 +14,7 @@ export interface LoadWeightsOptions {
   readonly strict?: boolean | undefined;
   /** The entry of a checkpoint that holds the weights; default the one whose name says so, or the only state dict. */
   readonly entry?: string | undefined;
-  /** Leaves the file's `classifier` out where it is not one for the model's classes, instead of failing; default false. */
+  /** Leaves the file's classifier (`classifier`, `fc`) out where it is not one for the model's classes, instead of failing; default false. */
   readonly otherClasses?: boolean | undefined;
   /** Told what was done to the names and what was left out, a line each; default `process.emitWarning`. */
   readonly onNotice?: ((line: string) => void) | undefined;
@@ -53,12 +54,16 @@ export function loadWeights(model: Module, source: WeightsSource, options: LoadW
 }
 
 /** @see loadWeights */
-export function putWeights(model: Module, found: FoundWeights, options: LoadWeightsOptions): WeightsReport {
+export function putWeights(
+  model: Module,
+  found: FoundWeights,
+  options: LoadWeightsOptions & { readonly heads?: readonly string[] },
+): WeightsReport {
   const { strict = true, onNotice = (line: string) => process.emitWarning(line) } = options;
   const { entry, name, others } = found;
   const own = scope(() => new Map([...model.stateDict()].map(([key, tensor]) => [key, tensor.shape])));
   const { state, prefix, renamed, leftOut } = fitNames(found.state, (key) => own.has(key));
-  const other = options.otherClasses === true ? otherClassifier(state, own) : undefined;
+  const other = options.otherClasses === true ? otherClassifier(state, own, options.heads) : undefined;
   const incompatible = scope(() => {
     const present = model.stateDict();
     const wanted = new OrderedDict([...state].filter(([key]) => other?.theirs.includes(key) !== true));
@@ -93,15 +98,23 @@ interface OtherClassifier {
   readonly notice: string;
 }
 
-/** Undefined where the file's classifier is one for the model's classes. */
-function otherClassifier(state: StateDict, own: ReadonlyMap<string, readonly number[]>): OtherClassifier | undefined {
-  const ofClassifier = (key: string): boolean => key.startsWith('classifier.');
-  const theirs = [...state.keys()].filter(ofClassifier);
-  const ours = [...own.keys()].filter(ofClassifier);
+/**
+ * Undefined where the file's classifier is one for the model's classes.
+ * @param heads the layers that make classes; default those of the networks that are known.
+ */
+function otherClassifier(
+  state: StateDict,
+  own: ReadonlyMap<string, readonly number[]>,
+  heads: readonly string[] = headsOf(own),
+): OtherClassifier | undefined {
+  const ofHead = (key: string): boolean => heads.some((head) => key.startsWith(`${head}.`));
+  const theirs = [...state.keys()].filter(ofHead);
+  const ours = [...own.keys()].filter(ofHead);
   const fits = ours.every((key) => state.get(key)?.shape.join() === own.get(key)?.join());
   if (fits && theirs.length === ours.length) return undefined;
-  const classes = state.get('classifier.weight')?.shape[0];
-  const wanted = own.get('classifier.weight')?.[0] ?? 0;
+  const weight = `${heads[0] ?? ''}.weight`;
+  const classes = state.get(weight)?.shape[0];
+  const wanted = own.get(weight)?.[0] ?? 0;
   if (theirs.length === 0) return { theirs, ours, notice: 'has no classifier: that of the model stays as it was' };
   const kind = classes === undefined ? 'another classifier than the model' : `${classes} classes, the model ${wanted}`;
   return { theirs, ours, notice: `has ${kind}: ${listNames(theirs)} were left out, that of the model stays as it was` };

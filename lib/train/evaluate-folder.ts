@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { ImageFolder, PictureLoader, picturesIn, type PictureBatch } from '../data/index.js';
 import { IoError } from '../io/index.js';
 import { functional } from '../nn/index.js';
+import { logitsOf } from '../models/index.js';
 import { getNumThreads, noGrad, scope, setNumThreads, tensor } from '../tensor/index.js';
 import { AverageMeter, epochMeters } from './average-meter.js';
 import { EvaluationInterrupted, UsageError } from './errors.js';
@@ -135,7 +136,7 @@ async function measure(
     data,
     pictures: meters.error.count,
     skipped,
-    classes: model.config.numClasses,
+    classes: network.numClasses,
     crops: tenCrop ? 10 : 1,
     parameters,
     loss: meters.loss.avg,
@@ -146,7 +147,7 @@ async function measure(
 }
 
 function evaluateBatch(
-  { model, device }: PictureNetwork,
+  { model, numClasses, device }: PictureNetwork,
   batch: PictureBatch,
   classOf: readonly number[],
 ): { loss: number; error: number; error5: number } {
@@ -157,10 +158,10 @@ function evaluateBatch(
       const target = tensor(BigInt64Array.from(classes, BigInt)).to(device);
       const [pictures = 0, crops = 1] = input.dim() === 5 ? input.shape : [input.shape[0]];
       const images = input.dim() === 5 ? input.flatten(0, 1) : input;
-      const outputs = model.call(images.to(device));
+      const outputs = logitsOf(model.call(images.to(device)));
       const output = crops === 1 ? outputs : outputs.view([pictures, crops, -1]).mean(1);
       const loss = functional.crossEntropy(output, target).item();
-      const count = Math.min(5, model.config.numClasses);
+      const count = Math.min(5, numClasses);
       const [, choices] = output.topk(count, { dim: 1 });
       const chosen = Array.from(choices.to('cpu').toTypedArray() as BigInt64Array, Number);
       const ranks = classes.map((each, row) => chosen.slice(row * count, (row + 1) * count).indexOf(each));
@@ -176,10 +177,9 @@ function evaluateBatch(
  */
 function matchClasses(
   folder: ImageFolder,
-  { model, categories, weights }: PictureNetwork,
+  { numClasses, categories, weights }: PictureNetwork,
   options: EvaluateFolderOptions,
 ): number[] {
-  const { numClasses } = model.config;
   const named = folder.classes.map((name) => {
     const index = categories?.indexOf(name) ?? -1;
     return index === categories?.lastIndexOf(name) ? index : -1; // two classes may have one name

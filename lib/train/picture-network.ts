@@ -14,11 +14,15 @@ import {
   getWeight,
   listModels,
   WeightsError,
+  type Network,
   type Weights,
 } from '../models/index.js';
+import { memberOf } from '../models/find-weights.js';
+import { numClassesOf } from '../models/heads.js';
 import { putWeights } from '../models/load-weights.js';
 import { findWeights } from '../models/weight-files.js';
 import { fitNames } from '../models/weight-names.js';
+import type { Module } from '../nn/index.js';
 import { scope } from '../tensor/index.js';
 import { readClassNames } from './class-names.js';
 import { readConfig, type RunConfig } from './config.js';
@@ -44,7 +48,8 @@ export interface PictureNetworkOptions {
 
 /** A network with weights, in eval mode on its device, and what belongs to it. */
 export interface PictureNetwork {
-  readonly model: DenseNet;
+  readonly model: Network;
+  readonly numClasses: number;
   /** Name of the published weights, or path of the file. */
   readonly weights: string;
   /** Names of the classes, where they are known. */
@@ -56,7 +61,7 @@ export interface PictureNetwork {
 
 /** Whether this is the name of published weights, or of a network that has some. */
 export function isPublished(weights: string): boolean {
-  return getModelWeights(weights) !== undefined || /^DenseNet\d+_Weights\./.test(weights);
+  return getModelWeights(weights) !== undefined || /^\w+_Weights\./.test(weights);
 }
 
 /**
@@ -73,7 +78,7 @@ export async function openPictureNetwork(options: PictureNetworkOptions): Promis
   const model = published === undefined ? networkOf(options) : publishedNetwork(published);
   const run = published === undefined ? configBeside(options.weights) : undefined;
   const device = options.device ?? 'cpu';
-  const { numClasses } = model.config;
+  const numClasses = scope(() => numClassesOf(model.stateDict())) ?? 0;
   try {
     if (named !== undefined && named.length !== numClasses) {
       throw new Error(`${options.classes ?? ''} names ${named.length} classes, ${weights} has ${numClasses}`);
@@ -84,21 +89,27 @@ export async function openPictureNetwork(options: PictureNetworkOptions): Promis
     throw error;
   }
   model.eval();
-  return { model, weights, categories: named ?? categoriesOf(model, run), transform: transformOf(model, run), device };
+  const small = model instanceof DenseNet && model.config.smallInputs;
+  const transform = published === undefined ? transformOf(small, run) : new ImageClassification(published.transforms);
+  return { model, numClasses, weights, categories: named ?? categoriesOf(small, numClasses, run), transform, device };
 }
 
 /** Frees a network. */
-export function disposeNetwork(model: DenseNet): void {
+export function disposeNetwork(model: Module): void {
   for (const tensor of [...model.parameters(), ...model.buffers()]) tensor.dispose();
 }
 
+/** The networks for pictures of three channels. */
+const MODELS = listModels('imagenet');
+
 /** The published weights that are asked for; undefined for a file. */
 function publishedWeights({ weights, model }: PictureNetworkOptions): Weights | undefined {
-  if (model !== undefined && !listModels().includes(model)) {
-    throw new UsageError(`Expected ${listModels().join(', ')} for --model but received ${JSON.stringify(model)}`);
+  if (model !== undefined && !MODELS.includes(model)) {
+    throw new UsageError(`Expected ${MODELS.join(', ')} for --model but received ${JSON.stringify(model)}`);
   }
-  const member = model === undefined ? undefined : getModelWeights(model)?.DEFAULT;
-  if (member !== undefined && (weights === 'DEFAULT' || `${member.enumName}.${weights}` === member.name)) return member;
+  const set = model === undefined ? undefined : getModelWeights(model);
+  const member = memberOf(set, weights);
+  if (member !== undefined) return member;
   if (!isPublished(weights)) return undefined;
   let found: Weights;
   try {
@@ -106,18 +117,18 @@ function publishedWeights({ weights, model }: PictureNetworkOptions): Weights | 
   } catch (error) {
     throw new UsageError(`--weights: ${(error as Error).message}`, { cause: error });
   }
-  if (model !== undefined && member?.name !== found.name) {
+  if (model !== undefined && set?.DEFAULT.enumName !== found.enumName) {
     throw new UsageError(`--weights ${weights} are not those of --model ${model}; leave --model out`);
   }
   return found;
 }
 
-function publishedNetwork(weights: Weights): DenseNet {
-  const name = listModels().find((each) => getModelWeights(each)?.DEFAULT.enumName === weights.enumName) ?? '';
+function publishedNetwork(weights: Weights): Network {
+  const name = MODELS.find((each) => getModelWeights(each)?.DEFAULT.enumName === weights.enumName) ?? '';
   return getModel(name, { weights });
 }
 
-function networkOf({ weights: path, model, reporter }: PictureNetworkOptions): DenseNet {
+function networkOf({ weights: path, model, reporter }: PictureNetworkOptions): Network {
   const onNotice = (line: string): void => reporter?.notice?.(line);
   try {
     if (model !== undefined) return getModel(model, { weights: path, onNotice });
@@ -157,7 +168,7 @@ function explain(error: unknown, path: string, model: string | undefined): unkno
   }
   if (!(error instanceof IoError)) return error;
   if (error.code === 'missing' && !/[/.]/.test(path)) {
-    const names = listModels().filter((name) => getModelWeights(name) !== undefined);
+    const names = MODELS.filter((name) => getModelWeights(name) !== undefined);
     return new IoError('missing', `${error.message}; weights are published for ${names.join(', ')}`, path, {
       cause: error,
     });
@@ -192,14 +203,14 @@ function configBeside(weights: string): RunConfig | undefined {
   }
 }
 
-function categoriesOf({ config }: DenseNet, run: RunConfig | undefined): readonly string[] | undefined {
+function categoriesOf(small: boolean, numClasses: number, run: RunConfig | undefined): readonly string[] | undefined {
   const known = [run?.dataset === 'shapes' ? SHAPES_CLASSES : [], run?.dataset === 'cifar10' ? CIFAR10_CLASSES : []];
-  const imagenet = config.smallInputs ? [] : getWeight('densenet121').meta.categories;
-  return [...known, imagenet].find((names) => names.length === config.numClasses);
+  const imagenet = small ? [] : getWeight('densenet121').meta.categories;
+  return [...known, imagenet].find((names) => names.length === numClasses);
 }
 
-function transformOf({ config }: DenseNet, run: RunConfig | undefined): ImageClassification {
-  if (!config.smallInputs) return new ImageClassification(getWeight('densenet121').transforms);
+function transformOf(small: boolean, run: RunConfig | undefined): ImageClassification {
+  if (!small) return new ImageClassification(getWeight('densenet121').transforms);
   const { mean, std } = scaleOf(run?.dataset ?? 'cifar10');
   return new ImageClassification({ resizeSize: 32, cropSize: 32, mean, std });
 }

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { statSync } from 'node:fs';
 import { hasPictureExtension, picturesIn, readPictures, type PictureRead } from '../data/index.js';
 import { explainSystemError, IoError } from '../io/index.js';
+import { logitsOf } from '../models/index.js';
 import { getNumThreads, noGrad, scope, setNumThreads, type Tensor } from '../tensor/index.js';
 import {
   disposeNetwork,
@@ -93,14 +94,14 @@ function predictBatch(network: PictureNetwork, reads: readonly PictureRead[], to
 }
 
 function mostProbable(
-  { model, categories, device }: PictureNetwork,
+  { model, numClasses, categories, device }: PictureNetwork,
   input: () => Tensor,
   top: number,
 ): PredictedClass[][] {
   return scope(() =>
     noGrad(() => {
-      const logits = model.call(input().to(device));
-      const count = Math.min(top, model.config.numClasses);
+      const logits = logitsOf(model.call(input().to(device)));
+      const count = Math.min(top, numClasses);
       const [values, indices] = logits.softmax(1).topk(count, { dim: 1 });
       const probabilities = values.to('cpu').toTypedArray() as Float32Array;
       const classes = Array.from(indices.to('cpu').toTypedArray() as BigInt64Array, Number);

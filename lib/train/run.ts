@@ -9,6 +9,7 @@ import {
 } from '../models/index.js';
 import { putWeights } from '../models/load-weights.js';
 import type { FoundWeights } from '../models/weight-files.js';
+import type { Module } from '../nn/index.js';
 import { MultiStepLR, SGD } from '../optim/index.js';
 import { getRngState, manualSeed, scope, setNumThreads, setRngState } from '../tensor/index.js';
 import type { RunConfig, RunOptions } from './config.js';
@@ -120,7 +121,7 @@ export function modelWithWeights(
 }
 
 /** @throws DeviceError in one line when libtorch has no such device. */
-export function moveTo(model: DenseNet, device: string): void {
+export function moveTo(model: Module, device: string): void {
   try {
     model.to({ device });
   } catch (error) {

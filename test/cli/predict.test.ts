@@ -100,7 +100,10 @@ describe('torchbridge predict and eval on pictures', function () {
     assert.match(await fails(2, ...weights, '--workers', '2000'), /Expected an integer from 0 to 1024 for --workers/);
     assert.match(await failWith(2, ['predict', ...weights], options), /missing required argument 'image'/);
     assert.match(await fails(1, '--weights', 'val/ant/0.png'), /val\/ant\/0\.png: a PNG picture, not weights$/);
-    assert.match(await fails(2, ...weights, '--model', 'vgg16'), /Expected densenet121, .* for --model but received/);
+    assert.match(
+      await fails(2, ...weights, '--model', 'vgg9'),
+      /Expected alexnet, densenet121, .* for --model but received/,
+    );
   });
 
   it('stops when nobody reads its output any more', async () => {

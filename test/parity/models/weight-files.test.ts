@@ -45,7 +45,7 @@ const CASES: Readonly<Record<string, Forms>> = {
 /** A network of other values than the file's. */
 function make(name: string): DenseNet {
   const [, depth, plain] = /^cifar-(\d+)(-plain)?$/.exec(name) ?? [];
-  if (depth === undefined) return getModel(name);
+  if (depth === undefined) return getModel(name as 'densenet121');
   const bottleneck = plain === undefined;
   return cifarDenseNet({ depth: Number(depth), bottleneck });
 }

@@ -155,25 +155,37 @@ def read(folder, name):
     return outcomes(model, name)
 
 
+NETWORKS = re.compile("alexnet|densenet\\d+|googlenet|resnet\\d+|vgg.*")
+
+
+def of_weights(weights):
+    preset = weights.transforms()
+    meta = {key: value for key, value in weights.meta.items() if key != "_docs"}
+    # No classes are none here, and no number is null in JSON.
+    meta["categories"] = meta["categories"] or []
+    measures = meta["_metrics"]["ImageNet-1K"]
+    meta["_metrics"] = {"ImageNet-1K": {k: None if v != v else v for k, v in measures.items()}}
+    return {
+        "name": repr(weights),
+        "url": weights.url,
+        "meta": meta,
+        "transforms": {
+            "resizeSize": preset.resize_size[0],
+            "cropSize": preset.crop_size[0],
+            "interpolation": preset.interpolation.value,
+            "antialias": preset.antialias,
+            "mean": preset.mean,
+            "std": preset.std,
+        },
+    }
+
+
 def meta():
     result = {}
-    for name in ("densenet121", "densenet161", "densenet169", "densenet201"):
-        weights = torchvision.models.get_model_weights(name).DEFAULT
-        preset = weights.transforms()
-        result[name] = {
-            "name": repr(weights),
-            "url": weights.url,
-            "meta": weights.meta,
-            "transforms": {
-                "resizeSize": preset.resize_size[0],
-                "cropSize": preset.crop_size[0],
-                "interpolation": preset.interpolation.value,
-                "antialias": preset.antialias,
-                "mean": preset.mean,
-                "std": preset.std,
-            },
-            "members": [member.name for member in type(weights)],
-        }
+    for name in torchvision.models.list_models(torchvision.models):
+        if NETWORKS.fullmatch(name):
+            members = torchvision.models.get_model_weights(name).__members__
+            result[name] = {member: of_weights(weights) for member, weights in members.items()}
     return result
 
 

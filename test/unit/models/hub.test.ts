@@ -173,11 +173,13 @@ describe('published weights', () => {
     assert.equal(getWeight('densenet121'), DenseNet121_Weights.DEFAULT);
     assert.equal(getWeight('DenseNet169_Weights.IMAGENET1K_V1'), DenseNet169_Weights.IMAGENET1K_V1);
     assert.equal(getModelWeights('densenet169'), DenseNet169_Weights);
+    assert.equal(getWeight('resnet50').name, 'ResNet50_Weights.IMAGENET1K_V2');
+    assert.equal(getWeight('VGG16_Weights.IMAGENET1K_FEATURES').hashPrefix, '88682ab5');
     assert.equal(getModelWeights('densenet264'), undefined);
-    for (const wrong of ['resnet50', 'DenseNet121_Weights', 'DenseNet121_Weights.constructor', '']) {
+    for (const wrong of ['resnet99', 'DenseNet121_Weights', 'DenseNet121_Weights.constructor', '']) {
       assert.throws(
         () => getWeight(wrong),
-        /^TorchError: Expected one of densenet121, .*DenseNet201_Weights\.IMAGENET1K_V1 but received /,
+        /^TorchError: Expected one of alexnet, densenet121, .*DenseNet201_Weights\.IMAGENET1K_V1, .* but received /,
       );
     }
     assert.equal(DenseNet121_Weights.DEFAULT.hashPrefix, 'a639ec97');

@@ -52,8 +52,8 @@ describe('networks for pictures', function () {
     const three = { weights: at('three.pth') };
     await fails({ weights: at('none.pth') }, /cannot read .*none\.pth: no such file or folder$/, IoError);
     await fails(
-      { weights: 'resnet50' },
-      /resnet50: no such file or folder; weights are published for densenet121, .*201$/,
+      { weights: 'resnet99' },
+      /resnet99: no such file or folder; weights are published for alexnet, densenet121, .*vgg19_bn$/,
     );
     await fails({ weights: write('text.pth', 'words') }, /text\.pth/, IoError);
     await fails({ weights: at('val', 'ant', '1.jpg') }, /1\.jpg: a JPEG picture, not weights$/, IoError);
@@ -62,9 +62,13 @@ describe('networks for pictures', function () {
       { ...three, model: 'densenet121' },
       /three\.pth holds the weights of a DenseNet.*; the model is densenet121, 3 classes; without --model the network is read from the file$/,
     );
-    await fails({ ...three, model: 'vgg16' }, /Expected densenet121, .* for --model but received "vgg16"$/, UsageError);
+    await fails(
+      { ...three, model: 'lenet' },
+      /Expected alexnet, densenet121, .* for --model but received "lenet"$/,
+      UsageError,
+    );
     await fails({ weights: 'densenet121', model: 'densenet169' }, /are not those of --model densenet169/, UsageError);
-    await fails({ weights: 'DenseNet121_Weights.V9' }, /^--weights: Expected one of densenet121/, UsageError);
+    await fails({ weights: 'DenseNet121_Weights.V9' }, /^--weights: Expected one of alexnet, densenet121/, UsageError);
     await fails({ ...three, device: 'mps' }, /the device mps cannot be used/);
     const other = tensor([1, 2]);
     save(new Map([['layer1.0.conv1.weight', other]]), at('resnet.pth'));
