@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { connectionStrengths } from '../models/index.js';
+import { connectionStrengths, DenseNet } from '../models/index.js';
+import { UsageError } from '../train/errors.js';
 import { heatmapFigure } from '../train/heatmap-figure.js';
 import { disposeNetwork, openPictureNetwork } from '../train/picture-network.js';
 import { DownloadLines } from './download-lines.js';
@@ -22,7 +23,12 @@ export async function runHeatmap(
     reporter: { notice, download: (progress) => lines.update(progress) },
   });
   try {
-    const blocks = connectionStrengths(network.model);
+    const { model } = network;
+    if (!(model instanceof DenseNet))
+      throw new UsageError(
+        `Expected the weights of a DenseNet but received ${weights}: a ${model.className()} has no dense blocks`,
+      );
+    const blocks = connectionStrengths(model);
     await writePicture(plot, heatmapFigure(blocks, path.basename(weights)));
     if (json) stdout.write(`${JSON.stringify({ weights, plot, blocks }, null, 2)}\n`);
     else

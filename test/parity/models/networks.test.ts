@@ -5,12 +5,7 @@ import { compareNetworks, loadInto, type NetworkCase } from './networks.js';
 const { getModel } = models;
 
 /** torchvision's, by their names; the file is loaded as its own would be. */
-function named(
-  name: Parameters<typeof getModel>[0] & keyof models.Networks,
-  input: readonly number[],
-  steps: number,
-  parameters?: number,
-): NetworkCase {
+function named(name: keyof models.Networks, input: readonly number[], steps: number, parameters?: number): NetworkCase {
   return {
     network: name,
     make: () => getModel(name),
@@ -21,13 +16,8 @@ function named(
   };
 }
 
-function notes(
-  network: string,
-  make: NonNullable<NetworkCase['make']>,
-  input: readonly number[],
-  parameters?: number,
-): NetworkCase {
-  return { network, make, input, steps: 5, parameters, load: loadInto(make) };
+function notes(network: string, make: NonNullable<NetworkCase['make']>, input: readonly number[]): NetworkCase {
+  return { network, make, input, steps: 5, load: loadInto(make) };
 }
 
 const quarter = models.VGG_ARCHS.vgg11.map(([count, channels]) => [count, channels / 4] as const);
@@ -53,7 +43,14 @@ parityDescribe('networks beside Python, bit for bit: initialisation, gradients, 
       [2, 1, 32, 32],
     ),
     'dense block of linear layers': notes('dense-mlp', () => models.denseMlp(), [8, 330]),
-    alexnet: named('alexnet', [2, 3, 64, 64], 1, 61_100_840),
+    alexnet: named('alexnet', [2, 3, 64, 64], 0, 61_100_840),
+    vgg11_bn: {
+      network: 'vgg11_bn',
+      make: () => models.vgg11_bn(),
+      input: [1, 3, 32, 32],
+      steps: 0,
+      parameters: 132_868_840,
+    },
     googlenet: named('googlenet', [2, 3, 64, 64], 5, 13_004_888),
     resnet18: named('resnet18', [2, 3, 64, 64], 5, 11_689_512),
     resnet50: named('resnet50', [2, 3, 64, 64], 1, 25_557_032),
