@@ -6,6 +6,7 @@
 
 #include "deferred.h"
 #include "environment.h"
+#include "guard_contents.h"
 
 namespace torchbridge {
 namespace {
@@ -38,6 +39,7 @@ napi_value from_bytes(Call& call) {
 }
 
 at::Tensor readable(const at::Tensor& tensor) {
+  check_contents(tensor);
   at::Tensor plain = tensor.detach();
   if (plain._is_zerotensor()) plain = at::zeros(plain.sizes(), plain.options());
   return plain.to(at::kCPU).resolve_conj().resolve_neg().contiguous();
@@ -69,6 +71,7 @@ napi_value item(Call& call) {
                       "a Tensor with " + std::to_string(tensor.numel()) + " elements cannot be converted to Scalar");
   }
   wait_for_writers(call.data(), tensor);
+  check_contents(tensor);
   const at::Scalar value = tensor.item();
   if (value.isComplex())
     throw BridgeError("type", "Expected a real tensor for item but received a complex one: use itemComplex()");

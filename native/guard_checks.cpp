@@ -1,6 +1,7 @@
 #include "guard_checks.h"
 
 #include <ATen/ops/aminmax.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/isfinite.h>
 
 #include <sstream>
@@ -125,6 +126,15 @@ void rank(const Arguments& arguments, const char* parameters) {
   }
 }
 
+void least_rank(const Arguments& arguments, const char* parameters) {
+  const auto given = words(parameters);
+  const at::Tensor tensor = arguments.tensor(given[0]);
+  if (tensor.defined() && (!strided(tensor) || tensor.dim() < std::stoll(given[1]))) {
+    refuse_call("shape",
+                "Expected at least " + given[1] + " dimensions for " + given[0] + " but received " + sizes_of(tensor));
+  }
+}
+
 void matrix(const Arguments& arguments, const char* names) {
   for (const auto& name : words(names)) {
     const at::Tensor tensor = arguments.tensor(name);
@@ -139,9 +149,19 @@ void contiguous(const Arguments& arguments, const char* parameters) {
   const bool always = names.front() == "always";
   const at::Tensor tensor = arguments.tensor(names.back());
   if (!tensor.defined() || !strided(tensor)) return;
+  // What libtorch makes of a zero tensor for a kernel is one element, expanded.
+  if (tensor._is_zerotensor()) return arguments.replace(names.back(), tensor.clone(at::MemoryFormat::Contiguous));
   bool apart = always;
   for (int64_t i = 0; i < tensor.dim(); ++i) apart = apart || (tensor.stride(i) == 0 && tensor.size(i) > 1);
   if (apart && !tensor.is_contiguous()) arguments.replace(names.back(), tensor.contiguous());
+}
+
+void room_behind(const Arguments& arguments, const char* name) {
+  constexpr int64_t kVector = 64;
+  const at::Tensor tensor = arguments.tensor(name);
+  if (!tensor.defined() || !strided(tensor) || !tensor.is_cpu()) return;
+  const at::Tensor room = at::empty({tensor.numel() + kVector}, tensor.options());
+  arguments.replace(name, room.narrow(0, 0, tensor.numel()).view(tensor.sizes()).copy_(tensor.detach()));
 }
 
 }  // namespace torchbridge::checks

@@ -33,11 +33,20 @@ void contiguous(const Arguments& arguments, const char* parameters);
 void length(const Arguments& arguments, const char* parameters);
 // "name n": a strided tensor of n dimensions.
 void rank(const Arguments& arguments, const char* parameters);
+// "name n": a strided tensor of n dimensions or more.
+void least_rank(const Arguments& arguments, const char* parameters);
+// Gives a kernel whose vectors reach behind the last element a copy with room for them.
+void room_behind(const Arguments& arguments, const char* name);
 
 // guard_kinds.cpp
 // No oneDNN tensors beside weights that do not fit them.
 void mkldnn_linear(const Arguments& arguments, const char*);
+// No int32 with zero points that are floats.
+void quantized_floats(const Arguments& arguments, const char*);
+// The running minima and maxima of a quantization observer: one of each row, or one of each.
+void moving_average(const Arguments& arguments, const char*);
 void nested_select(const Arguments& arguments, const char*);
+void nested_chunk(const Arguments& arguments, const char*);
 // Only dimension 0 of nested tensors can be joined; "all" where the operator knows no other.
 void nested_join(const Arguments& arguments, const char* parameters);
 // At most three dimensions for the input and the states of a recurrent network, two for its weights.

@@ -50,6 +50,35 @@ void mkldnn_linear(const Arguments& arguments, const char*) {
   if (bias.defined()) expect(bias.dim() == 1 && bias.size(0) == weight.size(0), "bias", bias, "one element a row");
 }
 
+void quantized_floats(const Arguments& arguments, const char*) {
+  const at::Tensor zero_points = arguments.tensor("zero_points");
+  const auto dtype = static_cast<at::ScalarType>(arguments.integer("dtype").value_or(0));
+  if (zero_points.defined() && zero_points.is_floating_point() && dtype == at::kQInt32) {
+    refuse_call("dtype", "Expected zero points of an integer dtype for qint32");
+  }
+}
+
+// They are written one after another, as many as there are rows; where there are none yet, libtorch makes them.
+void moving_average(const Arguments& arguments, const char*) {
+  const at::Tensor self = arguments.tensor("self");
+  const at::Tensor least = arguments.tensor("running_min");
+  const at::Tensor most = arguments.tensor("running_max");
+  const bool rows = arguments.value("per_row_fake_quant").isBool() && arguments.value("per_row_fake_quant").toBool();
+  if (rows && (self.dim() < 2 || arguments.integer("ch_axis") != 0)) {
+    refuse_call("shape", "Expected at least two dimensions, and 0 for ch_axis, with per_row_fake_quant");
+  }
+  const int64_t wanted = rows ? self.size(0) : 1;
+  if (rows && least.numel() == 0 && strided(least) && strided(most)) return;
+  for (const at::Tensor& each : {least, most}) {
+    if (!strided(each) || !each.is_contiguous() || each.numel() != wanted) {
+      refuse_call("shape", "Expected " + std::to_string(wanted) +
+                               " elements, one after another, for running_min and "
+                               "running_max but received " +
+                               sizes_of(each));
+    }
+  }
+}
+
 // libtorch looks for the dimension as it was given, and writes one size too many for a negative one.
 void nested_select(const Arguments& arguments, const char*) {
   const at::Tensor self = arguments.tensor("self");
@@ -57,6 +86,14 @@ void nested_select(const Arguments& arguments, const char*) {
   const int64_t dim = arguments.integer("dim").value_or(0);
   if (dim != 0 && dim != -self.dim() && (dim < 0 || self.dim() < 3)) {
     refuse_call("notImplemented", "Expected dimension 0 of a nested tensor, or a positive one inside of three or more");
+  }
+}
+
+// Of tensors that have no dimension of their own.
+void nested_chunk(const Arguments& arguments, const char*) {
+  const at::Tensor self = arguments.tensor("self");
+  if (self.defined() && self.is_nested() && self.dim() < 2) {
+    refuse_call("notImplemented", "Expected at least two dimensions of a nested tensor");
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "convert.h"
 #include "errors.h"
+#include "guard_contents.h"
 #include "operators.h"
 #include "resized.h"
 
@@ -54,6 +55,29 @@ void each_tensor(const c10::IValue& value, Take take) {
     for (const c10::IValue& item : value.toListRef()) {
       if (item.isTensor() && item.toTensor().defined()) take(item.toTensor());
     }
+  }
+}
+
+[[noreturn]] void refuse_zero_tensor() {
+  throw BridgeError("runtime", "Expected tensors with memory of their own but received a ZeroTensor; clone() it");
+}
+
+// What is given as `out` is written one element after another by many kernels, and behind the few that an expanded
+// tensor has in memory.
+void check_outs(const Overload& overload, const torch::jit::Stack& stack) {
+  const size_t first = stack.size() - overload.arguments.size();
+  for (size_t i = 0; i < overload.arguments.size(); ++i) {
+    if (!overload.arguments[i].is_out) continue;
+    each_tensor(stack[first + i], [](const at::Tensor& out) {
+      if (out.layout() != at::kStrided || out.is_nested() || out.numel() == 0) return;
+      int64_t reach = 1;
+      for (int64_t dim = 0; dim < out.dim(); ++dim) reach += (out.size(dim) - 1) * out.stride(dim);
+      if (reach < out.numel()) {
+        throw BridgeError("runtime",
+                          "unsupported operation: more than one element of the written-to tensor refers to a single "
+                          "memory location. Please clone() the tensor before performing the operation.");
+      }
+    });
   }
 }
 
@@ -112,10 +136,19 @@ Guard find_guard(const c10::OperatorHandle& handle) {
   return guard;
 }
 
-void check_odd(const Overload& overload, const at::Tensor& tensor) {
+void check_contents(const at::Tensor& tensor) {
+  if (!is_odd(tensor)) return;
   if (tensor.is_sparse() || tensor.layout() == at::kSparseCsr || tensor.layout() == at::kSparseCsc ||
       tensor.layout() == at::kSparseBsr || tensor.layout() == at::kSparseBsc)
     check_sparse(tensor);
+  if (tensor.is_quantized() && tensor.scalar_type() == at::kQInt32 &&
+      tensor.qscheme() == at::kPerChannelAffineFloatQParams) {
+    throw BridgeError("dtype", "Expected zero points of an integer dtype for qint32");  // quantized_floats
+  }
+}
+
+void check_odd(const Overload& overload, const at::Tensor& tensor) {
+  check_contents(tensor);
   if (tensor.is_mkldnn()) {
     const auto& op = overload.handle;
     // What libtorch made for itself of other operators takes no look at what it is given.
@@ -131,16 +164,26 @@ void check_odd(const Overload& overload, const at::Tensor& tensor) {
     throw BridgeError("dtype", "Expected a float32 tensor of oneDNN for zero_");  // others are taken for float32
   }
   if (overload.guard.mutates && tensor._is_zerotensor()) {
-    throw BridgeError("runtime", "Expected tensors with memory of their own but received a ZeroTensor; clone() it");
+    refuse_zero_tensor();
   }
 }
 
+void check_index(const at::Tensor& tensor) {
+  if (is_odd(tensor) && tensor._is_zerotensor()) refuse_zero_tensor();
+  check_contents(tensor);
+}
+
 void check_call(const Overload& overload, torch::jit::Stack& stack) {
-  for (size_t i = stack.size() - overload.arguments.size(); i < stack.size(); ++i) {
+  const size_t first = stack.size() - overload.arguments.size();
+  for (size_t i = first; i < stack.size(); ++i) {
+    // libtorch gives kernels real memory for zero tensors, those in lists of tensors and nulls apart.
+    const bool nullable = overload.arguments[i - first].kind == Kind::kOptionalTensorList;
     each_tensor(stack[i], [&](const at::Tensor& tensor) {
+      if (nullable && tensor._is_zerotensor()) refuse_zero_tensor();
       if (is_odd(tensor)) check_odd(overload, tensor);
     });
   }
+  if (overload.outs > 0) check_outs(overload, stack);
   if (overload.guard.rules.empty()) return;
   const Arguments arguments(overload, stack);
   for (const Rule* rule : overload.guard.rules) rule->check(arguments, rule->parameters);

@@ -7,6 +7,7 @@
 
 #include "deferred.h"
 #include "environment.h"
+#include "guard_contents.h"
 
 namespace torchbridge {
 namespace {
@@ -80,8 +81,11 @@ TensorIndex read_tensor_index(const Values& values, size_t p) {
     case Tag::kNumber:
       if (std::trunc(tape.at(p + 1)) != tape.at(p + 1)) refuse_index("float");
       return to_int(tape.at(p + 1));
-    case Tag::kTensor:
-      return values.tensors.get(tape.handle(p));
+    case Tag::kTensor: {
+      const at::Tensor& index = values.tensors.get(tape.handle(p));
+      check_index(index);
+      return index;
+    }
     case Tag::kString:
       return at::indexing::Ellipsis;  // the only text that is left
     case Tag::kList:
@@ -173,6 +177,7 @@ at::Tensor read_value(const at::Tensor& self, const Values& values, size_t p) {
 napi_value get_item(Call& call) {
   finish_deferred(call.data());
   const at::Tensor self = call.tensor(0);
+  check_contents(self);
   const Values values = call.data().values();
   const c10::OptionalDeviceGuard guard(at::device_of(self));
   if (values.tape.length(0) == 1) return call.handle(at::indexing::get_item(self, {read_tensor_index(values, 2)}));
@@ -190,7 +195,9 @@ napi_value set_item(Call& call) {
   const Values values = call.data().values();
   if (self.is_sparse()) throw BridgeError("type", "Cannot assign to a sparse tensor");
   const c10::OptionalDeviceGuard guard(at::device_of(self));
+  check_index(self);
   const at::Tensor value = read_value(self, values, values.tape.next(0));
+  check_index(value);
   if (values.tape.length(0) == 1) {
     at::indexing::set_item(self, {read_tensor_index(values, 2)}, value);
     return call.undefined();

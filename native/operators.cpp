@@ -174,6 +174,10 @@ Overload overload_of(const c10::OperatorHandle& handle) {
   }
   for (const auto& result : schema.returns()) {
     overload.return_alias.push_back(result.real_type()->kind() == TypeKind::TensorType ? alias_of(schema, result) : -1);
+    // Packed weights and the like, which only other languages hold.
+    if (result.real_type()->kind() == TypeKind::ClassType) {
+      overload.unsupported = "it returns a " + result.real_type()->str();
+    }
     overload.returns_dtype.push_back(result.real_type()->kind() == TypeKind::ScalarTypeType);
   }
   overload.numbers_in_a_row = find_numbers_in_a_row(overload);

@@ -60,7 +60,6 @@ const refused: readonly (readonly [string, readonly Plan[], Readonly<Record<stri
   ['cummaxmin_backward', [t([1], { flavour: 'mkldnn' }), t([1]), ints([1]), 0]],
   ['quantized::embedding_bag_2bit_prepack', [t([2, 4]), true, -2, 0.1]],
   ['quantized::embedding_bag_4bit_unpack', [t([2, 4], { dtype: 'uint8' })]],
-  ['quantized::linear_prepack_fp16', [t([3, 0])]],
   ['onednn::qlinear_prepack', [t([2], { dtype: 'int8' }), null]],
   ['mkldnn::_reorder_convolution_weight', [t([2, 3, 1, 4])], { stride: [1, 0] }],
   ['_adaptive_avg_pool3d', [t([4, 4, 3, 2], { flavour: 'perTensor' }), [2]]],
@@ -75,6 +74,24 @@ const refused: readonly (readonly [string, readonly Plan[], Readonly<Record<stri
   ['cat.out', [[]], { out: t([], { flavour: 'perTensor' }) }],
   ['_neg_view', [t([2], { flavour: 'perTensor' })]],
   ['lstm.input', [t([3, 1, 2, 2]), [t([3, 1, 2, 1]), t([3, 1, 2, 2])], [t([]), t([3, 1, 1, 1])], false, 1, 1, false, false, true]],
+  ['quantize_per_channel', [t([4]), t([4]), t([4], { fill: 'zero' }), 0, 'qint32']],
+  ['_sparse_compressed_tensor_with_dims', [16, -2, [], [], 'int64'], { layout: 'sparse_csr' }],
+  [
+    'fused_moving_avg_obs_fake_quant',
+    [t([3, 2]), t([1], { fill: 'one' }), t([1], { fill: 'one' }), t([]), t([3]), t([3]), t([3]), 0.5, 0, 255, 0, true, false],
+  ],
+  ['chunk', [t([], { flavour: 'nested' }), 1, -1]],
+  ['embedding_backward', [t([1]), ints([1]), 16, 7, true, false]],
+  ['adaptive_avg_pool3d_backward.grad_input', [t([1, 1, 1, 1, 1]), t([8, 5, 3, 1, 1])], { grad_input: t([]) }],
+  ['_log_softmax.out', [t([4]), 0, false], { out: t([4], { flavour: 'expanded' }) }],
+  ['log_sigmoid_forward.output', [t([4, 2])], { output: t([4, 2]), buffer: t([4, 2], { flavour: 'expanded' }) }],
+  ['index.Tensor', [t([8, 3]), [t([4, 2], { dtype: 'int64', flavour: 'zeroTensor' })]]],
+  ['quantized::embedding_bag_4bit_prepack', [t([8, 16, 0])]],
+  ['quantized::embedding_bag_4bit_prepack_with_rowwise_min_max', [t([2, 2]), t([2, 2]), true, -5]],
+  ['quantized::linear_dynamic_fp16_unpacked_weight', [t([]), t([4, 4]), null]],
+  ['quantized::conv1d_prepack', [t([2, 3, 5], { flavour: 'perTensor' }), null, [2], [0], [1], 0]],
+  ['quantized::make_quantized_cell_params', [t([3, 0]), t([3, 0]), t([3]), t([3])]],
+  ['onednn::qconv_prepack', [t([4, 1], { dtype: 'int8' }), t([1]), 1.5, 5, [], [], [], 1]],
   ['inductor::_reinterpret_tensor', [t([2]), [4], [9]]],
 ];
 
@@ -103,6 +120,32 @@ describe('guards', () => {
       csr.colIndices().fill_(10 ** 9);
       assert.throws(() => csr.toDense(), TorchError);
       assert.throws(() => csr.matmul(make(t([3, 3])) as Tensor), TorchError);
+    });
+  });
+
+  it('refuse zero tensors in indices, and assignments to them', () => {
+    scope(() => {
+      const index = make(t([4, 2], { dtype: 'int64', flavour: 'zeroTensor' })) as Tensor;
+      const zeros = make(t([8, 3], { flavour: 'zeroTensor' })) as Tensor;
+      assert.throws(() => ones([8, 3]).get(index), TorchError);
+      assert.throws(() => ones([8, 3]).get(null, index), TorchError);
+      assert.throws(() => {
+        ones([8, 3]).set([index], 1);
+      }, TorchError);
+      assert.throws(() => {
+        zeros.set(0, 1);
+      }, TorchError);
+      assert.deepEqual(zeros.get(0).toArray(), [0, 0, 0]);
+    });
+  });
+
+  it('let no operator read qint32 whose zero points are floats', () => {
+    scope(() => {
+      const options = { scales: ones([4]), zero_points: ones([4]), axis: 0, dtype: 'qint32' } as const;
+      const made = ops.aten<Tensor>('_empty_per_channel_affine_quantized', [4, 3], options);
+      for (const read of [() => made.dequantize(), () => made.get(0), () => made.bytes(), () => made.clone()]) {
+        assert.throws(read, TorchError);
+      }
     });
   });
 
@@ -188,6 +231,12 @@ describe('guards', () => {
         ops.aten<Tensor>('quantization::_FloatToBfloat16Quantized', x).toArray(),
       );
       assert.deepEqual(halves, wanted);
+      const zeros = make(t([2, 6], { flavour: 'zeroTensor' })) as Tensor;
+      const read = ops.aten<Tensor>('quantization::_FloatToBfloat16Quantized', zeros);
+      assert.deepEqual(read.toDense().toArray(), ops.zeros([2, 6]).toArray());
+      ops.aten('c10d::check_for_nan', tensor([1, 2]).expand([500, 2]));
+      const packed = ops.aten<Tensor>('quantized::embedding_bag_2bit_prepack', ones([5, 8]));
+      assert.deepEqual(ops.aten<Tensor>('quantized::embedding_bag_2bit_unpack', packed).select(1, 0).toArray(), [1, 1, 1, 1, 1]);
     });
   });
 

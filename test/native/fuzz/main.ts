@@ -1,4 +1,5 @@
-/** `node --import=tsx test/native/fuzz/main.ts --lists 1000000 --seed 7 [--only regexp] [--flavour mkldnn] [--json] [--raw]`: the fuzz test by hand. */
+/** `node --import=tsx test/native/fuzz/main.ts --lists 1000000 --seed 7 [--only regexp] [--flavour mkldnn] [--json] [--unconfirmed]`: the
+ * fuzz test by hand. With `--unconfirmed` a crash is not called again in fresh processes. */
 import { parseArgs } from 'node:util';
 import { fuzz } from './driver.js';
 import { describe, flavours } from './values.js';
@@ -9,7 +10,7 @@ const { values } = parseArgs({
     lists: { type: 'string', default: '100000' },
     only: { type: 'string', default: '' },
     most: { type: 'string', default: '3' },
-    raw: { type: 'boolean', default: false },
+    unconfirmed: { type: 'boolean', default: false },
     flavour: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -21,11 +22,11 @@ const report = await fuzz({
   lists: Number(values.lists),
   only: new RegExp(values.only),
   crashesPerTarget: Number(values.most),
-  confirm: !values.raw,
+  confirm: !values.unconfirmed,
   flavour: flavours.find((each) => each === values.flavour),
   onFinding({ how, entries, reproduced, stderr }) {
     process.stdout.write(
-      `${how}${reproduced ? '' : ' (not seen again)'}: ${entries.map((each) => describe(each.call)).join('; then ')}\n`,
+      `${how}${reproduced || values.unconfirmed ? '' : ' (not seen again)'}: ${entries.map((each) => describe(each.call)).join('; then ')}\n`,
     );
     if (values.json) process.stdout.write(`    ${JSON.stringify(entries.at(-1))}\n`);
     const said = stderr
