@@ -1,6 +1,7 @@
 import { BatchNorm2d, Conv2d, functional, Module, ReLU, replaceBy } from '../nn/index.js';
 import { ops, type Tensor } from '../tensor/index.js';
 import type { EfficientMode } from './efficient.js';
+import { fusedDenseBlock } from './fused-dense-block.js';
 
 /** What every layer of a network has in common. */
 export interface DenseLayerOptions {
@@ -71,11 +72,13 @@ export class DenseLayer extends Module {
 /** Layers of which each reads what all before it have made; `[N, C, H, W]` to `[N, C + layers·growthRate, H, W]`. */
 export class DenseBlock extends Module {
   private readonly version: number;
+  private readonly efficient: EfficientMode;
 
   /** @param options.version of the block's entries in a state dict: 2 in torchvision, 1 in the CIFAR script. */
   constructor(layers: number, inputs: number, options: DenseLayerOptions & { readonly version: number }) {
     super();
     this.version = options.version;
+    this.efficient = options.efficient ?? 'none';
     for (let index = 0; index < layers; index++) {
       this.addModule(`denselayer${index + 1}`, new DenseLayer(inputs + index * options.growthRate, options));
     }
@@ -83,6 +86,8 @@ export class DenseBlock extends Module {
 
   /** @param x `[N, C, H, W]`. */
   forward(x: Tensor): Tensor {
+    const whole = this.efficient === 'fused' ? fusedDenseBlock(x, [...this.children()] as DenseLayer[]) : undefined;
+    if (whole !== undefined) return whole;
     const features = [x];
     for (const layer of this.children()) features.push((layer as DenseLayer).call(features));
     return ops.cat(features, 1);

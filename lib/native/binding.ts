@@ -100,6 +100,9 @@ export interface Binding {
   functionOwn(id: number): void;
   takeEnded(): unknown[];
 
+  // a dense block as one function: tensors and numbers stand on the tape
+  denseBlock(): number;
+
   // hooks and nodes of the graph: a node's handle is that of a tensor whose gradient edge it is
   tensorHooks(handle: number, list: object): unknown;
   postAccumulateHooks(handle: number, list: object): unknown;

@@ -88,16 +88,9 @@ export abstract class BatchNorm extends Module {
    */
   forward(x: Tensor): Tensor {
     this.checkInput(x);
-    const { weight, bias, eps, training } = this;
-    const tracked = !training || this.trackRunningStats;
-    const running = { mean: tracked ? this.running_mean : null, variance: tracked ? this.running_var : null };
-    return batchNorm(x, running.mean, running.variance, {
-      weight,
-      bias,
-      eps,
-      momentum: countBatch(this),
-      training: training || (this.running_mean === null && this.running_var === null),
-    });
+    const { weight, bias, eps } = this;
+    const { mean, variance, momentum, training } = batchSettings(this);
+    return batchNorm(x, mean, variance, { weight, bias, eps, momentum, training });
   }
 
   override stateVersion(): number {
@@ -118,6 +111,26 @@ export abstract class BatchNorm extends Module {
       `track_running_stats=${pyValue(this.trackRunningStats)}`
     );
   }
+}
+
+/**
+ * @internal What a call of the layer uses: the running statistics, if any, the weight of the batch in them, and whether the
+ * statistics are the batch's own. Counts the batch.
+ */
+export function batchSettings(norm: BatchNorm): {
+  readonly mean: Tensor | null;
+  readonly variance: Tensor | null;
+  readonly momentum: number;
+  readonly training: boolean;
+} {
+  const { training, running_mean: mean, running_var: variance } = norm;
+  const tracked = !training || norm.trackRunningStats;
+  return {
+    mean: tracked ? mean : null,
+    variance: tracked ? variance : null,
+    momentum: countBatch(norm),
+    training: training || (mean === null && variance === null),
+  };
 }
 
 /** Counts a batch of training. @returns its weight in the running statistics. */

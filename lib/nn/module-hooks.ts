@@ -65,6 +65,10 @@ export class ModuleHooks {
   readonly backwardPre = new HookList<FullBackwardPreHook>();
   readonly alwaysCalled = new Set<ForwardHook>();
 
+  get isEmpty(): boolean {
+    return this.forwardPre.isEmpty && this.forward.isEmpty && this.backward.isEmpty && this.backwardPre.isEmpty;
+  }
+
   /** For a copy of the module: the same functions, each to be removed there by nobody but the copy. */
   copy(): ModuleHooks {
     const made = new ModuleHooks();

@@ -57,6 +57,11 @@ export abstract class Module {
     return output as ReturnType<this['forward']>;
   }
 
+  /** @internal Whether anybody looks on when it is called. */
+  hasHooks(): boolean {
+    return this.#hooks !== undefined && !this.#hooks.isEmpty;
+  }
+
   /** Calls `hook` before every forward. @see torch.nn.Module.register_forward_pre_hook */
   registerForwardPreHook(hook: ForwardPreHook, options: HookOptions = {}): autograd.RemovableHandle {
     return (this.#hooks ??= new ModuleHooks()).forwardPre.add(hook, options);

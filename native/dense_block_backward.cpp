@@ -1,0 +1,299 @@
+// The way back through a dense block.
+#include <ATen/ops/zeros.h>
+
+#include "dense_block_parts.h"
+
+namespace torchbridge::dense {
+namespace {
+
+template <class T>
+class Pass {
+  using S = typename Compute<T>::type;
+  using Layer = typename Forward<T>::Layer;
+
+ public:
+  Pass(const Forward<T>& done, const std::vector<LayerArguments>& layers, const at::Tensor& gradient,
+       const std::vector<LayerNeeds>& needs, std::vector<LayerGradients>& gradients)
+      : done_(done),
+        shape_(done.shape),
+        arguments_(layers),
+        needs_(needs),
+        gradients_(gradients),
+        threads_(at::get_num_threads()),
+        features_(static_cast<const T*>(done.features.const_data_ptr())),
+        gradient_(static_cast<T*>(gradient.mutable_data_ptr())),
+        q_(static_cast<size_t>(round_up(shape_.channels) + kLanes), S(0)),
+        r_(q_),
+        one_(q_.size(), S(1)) {}
+
+  at::Tensor run(bool needs_x) {
+    size_t last = 0;  // nothing before it asks for a gradient
+    while (!needs_x && last < needs_.size() && !needs_[last].any()) ++last;
+    int64_t channels = shape_.channels;
+    for (size_t i = arguments_.size(); i-- > last;) {
+      const int64_t growth = arguments_[i].last().size(0);
+      channels -= growth;
+      back(i, channels, growth);
+    }
+    return needs_x ? input_gradient() : at::Tensor();
+  }
+
+ private:
+  struct Sums {
+    explicit Sums(int64_t channels) : sums(static_cast<size_t>(channels)), products(sums.size()) {}
+    void add(const S* more_sums, const S* more_products) {
+      for (size_t c = 0; c < sums.size(); ++c) {
+        sums[c] += static_cast<double>(more_sums[c]);
+        products[c] += static_cast<double>(more_products[c]);
+      }
+    }
+    void add(const Sums& other) {
+      for (size_t c = 0; c < sums.size(); ++c) {
+        sums[c] += other.sums[c];
+        products[c] += other.products[c];
+      }
+    }
+    std::vector<double> sums, products;  // of m, and of m·(x − mean)
+  };
+
+  void back(size_t index, int64_t channels, int64_t growth) {
+    const LayerArguments& layer = arguments_[index];
+    const Layer& kept = done_.layers[index];
+    LayerGradients& out = gradients_[index];
+    const LayerNeeds& needs = needs_[index];
+    if (!layer.bottleneck()) {
+      const Sums sums = widened(layer, features_, shape_.channels, channels, kept.norm1, channels, growth, gradient_,
+                                shape_.channels, true, needs.conv1 ? &out.conv1 : nullptr);
+      finish(kept.norm1, sums, needs.weight1 ? &out.weight1 : nullptr, needs.bias1 ? &out.bias1 : nullptr);
+      add_linear(kept.norm1, sums, q_.data(), r_.data());
+      return;
+    }
+    const int64_t width = layer.conv1.size(0);
+    if (!masked_.defined() || masked_.size(1) != width) {
+      masked_ = at::Tensor();
+      masked_ = at::empty({shape_.pixels(), width}, done_.features.options().memory_format(std::nullopt));
+    }
+    const T* const inner = static_cast<const T*>(kept.bottleneck.const_data_ptr());
+    T* const masked = static_cast<T*>(masked_.mutable_data_ptr());
+    const Sums sums2 = widened(layer, inner, width, width, kept.norm2, channels, growth, masked, width, false,
+                               needs.conv2 ? &out.conv2 : nullptr);
+    finish(kept.norm2, sums2, needs.weight2 ? &out.weight2 : nullptr, needs.bias2 ? &out.bias2 : nullptr);
+    std::vector<S> q(static_cast<size_t>(round_up(width) + kLanes), S(0)), r(q);
+    add_linear(kept.norm2, sums2, q.data(), r.data());
+    const Sums sums1 = narrowed(layer, kept, channels, q, r, needs.conv1 ? &out.conv1 : nullptr);
+    finish(kept.norm1, sums1, needs.weight1 ? &out.weight1 : nullptr, needs.bias1 ? &out.bias1 : nullptr);
+    add_linear(kept.norm1, sums1, q_.data(), r_.data());
+  }
+
+  // The gradient of the features from `from` on, complete, as rows of a tile.
+  void consume(const LayerArguments* layer, int64_t pixel, int64_t rows, int64_t from, int64_t channels, S* tile,
+               int64_t stride) const {
+    const T* const x = features_ + pixel * shape_.channels + from;
+    kernels_.combine(rows, channels, gradient_ + pixel * shape_.channels + from, shape_.channels, x, shape_.channels,
+                     one_.data(), q_.data() + from, done_.means.data() + from, r_.data() + from, tile, stride);
+    if (layer != nullptr) keep_marked(*layer, pixel, rows, channels, tile, stride);
+  }
+
+  // Back through the 3×3 convolution, ReLU and the first part of BN, to `target`: added to it, or in its place.
+  Sums widened(const LayerArguments& layer, const T* source, int64_t source_row, int64_t channels, const Norm<S>& norm,
+               int64_t from_channel, int64_t growth, T* target, int64_t target_row, bool add,
+               at::Tensor* weight_gradient) {
+    const int64_t padded = round_up(channels), padded_growth = round_up(growth);
+    const std::vector<S> weight = packed<T>(layer.last(), true);
+    const Bands bands(shape_, 2 * padded + padded_growth, sizeof(S));
+    const int64_t act_size = bands.padded() * padded, gradient_size = bands.padded() * padded_growth;
+    const int64_t row_size = shape_.width * padded;
+    const Scratch<S> scratch(threads_, act_size + gradient_size + row_size + 2 * padded);
+    const int64_t weights = 9 * channels * padded_growth;
+    const Scratch<S> weight_sums(weight_gradient != nullptr ? threads_ : 1, weight_gradient != nullptr ? weights : 1);
+    if (weight_gradient != nullptr) weight_sums.clear();
+    int64_t taps[9], act_taps[9];
+    bands.taps(padded_growth, taps);
+    bands.taps(padded, act_taps);
+    std::vector<int64_t> act_rows;
+    for (int64_t y = 0; y < bands.height; ++y) act_rows.push_back(y * bands.row * padded);
+    std::vector<Sums> parts(static_cast<size_t>(threads_), Sums(channels));
+    in_parts(threads_, bands.count, [&](int64_t thread, int64_t from, int64_t to) {
+      S* const act = scratch.of(thread);
+      S* const g = act + act_size;
+      S* const d = g + gradient_size;
+      S* const sums = d + row_size;
+      S* const products = sums + padded;
+      for (int64_t band = from; band < to; ++band) {
+        fill_band(bands, band, padded, act, [&](int64_t pixel, S* row) {
+          kernels_.activate(shape_.width, channels, source + pixel * source_row, source_row, norm.alpha.data(),
+                            norm.beta.data(), row, padded);
+        });
+        fill_band(bands, band, padded_growth, g, [&](int64_t pixel, S* row) {
+          consume(&layer, pixel, shape_.width, from_channel, growth, row, padded_growth);
+        });
+        const S* const inner = g + (bands.row + 1) * padded_growth;
+        if (weight_gradient != nullptr) {
+          for (int64_t t = 0; t < 9; ++t) {
+            kernels_.product({channels, growth, bands.rows(band), shape_.width, act + act_taps[t], act_rows.data(),
+                              padded, true, inner, bands.row * padded_growth, padded_growth,
+                              weight_sums.of(thread) + t * channels * padded_growth, padded_growth, true});
+          }
+        }
+        std::fill(sums, sums + 2 * padded, S(0));
+        for (int64_t y = 0; y < bands.rows(band); ++y) {
+          kernels_.product({shape_.width, channels, 9, growth, g + y * bands.row * padded_growth, taps, padded_growth,
+                            false, weight.data(), growth * padded, padded, d, padded, false});
+          const int64_t pixel = bands.pixel(band, y);
+          kernels_.mask(shape_.width, channels, d, padded, act + ((y + 1) * bands.row + 1) * padded, padded,
+                        source + pixel * source_row, source_row, norm.mean.data(), add ? norm.alpha.data() : nullptr,
+                        target + pixel * target_row, target_row, sums, products);
+        }
+        parts[static_cast<size_t>(thread)].add(sums, products);
+      }
+    });
+    if (weight_gradient != nullptr) {
+      *weight_gradient = gathered(weight_sums, layer.last(), growth, channels, 9, [&](int64_t o, int64_t i, int64_t t) {
+        return (t * channels + i) * padded_growth + o;
+      });
+    }
+    return together(parts);
+  }
+
+  // Back through the second part of BN, the 1×1 convolution, ReLU and the first part of BN, to the gradient of the
+  // features.
+  Sums narrowed(const LayerArguments& layer, const Layer& kept, int64_t channels, const std::vector<S>& q,
+                const std::vector<S>& r, at::Tensor* weight_gradient) {
+    const int64_t width = layer.conv1.size(0), padded = round_up(channels), padded_width = round_up(width);
+    const std::vector<S> weight = packed<T>(layer.conv1, true);
+    const int64_t tile = tile_rows(shape_.pixels(), (2 * padded + padded_width) * static_cast<int64_t>(sizeof(S)));
+    const Scratch<S> scratch(threads_, tile * (2 * padded + padded_width) + 2 * padded);
+    const Scratch<S> weight_sums(weight_gradient != nullptr ? threads_ : 1,
+                                 weight_gradient != nullptr ? width * padded : 1);
+    if (weight_gradient != nullptr) weight_sums.clear();
+    const T* const inner = static_cast<const T*>(kept.bottleneck.const_data_ptr());
+    const T* const masked = static_cast<const T*>(masked_.const_data_ptr());
+    std::vector<Sums> parts(static_cast<size_t>(threads_), Sums(channels));
+    in_parts(threads_, (shape_.pixels() + tile - 1) / tile, [&](int64_t thread, int64_t from, int64_t to) {
+      S* const act = scratch.of(thread);
+      S* const d = act + tile * padded;
+      S* const g = d + tile * padded;
+      S* const sums = g + tile * padded_width;
+      S* const products = sums + padded;
+      constexpr int64_t kStart = 0;
+      for (int64_t i = from; i < to; ++i) {
+        const int64_t start = i * tile, rows = std::min(tile, shape_.pixels() - start);
+        const T* const x = features_ + start * shape_.channels;
+        kernels_.combine(rows, width, masked + start * width, width, inner + start * width, width,
+                         kept.norm2.alpha.data(), q.data(), kept.norm2.mean.data(), r.data(), g, padded_width);
+        kernels_.activate(rows, channels, x, shape_.channels, kept.norm1.alpha.data(), kept.norm1.beta.data(), act,
+                          padded);
+        if (weight_gradient != nullptr) {
+          kernels_.product({width, channels, 1, rows, g, &kStart, padded_width, true, act, 0, padded,
+                            weight_sums.of(thread), padded, true});
+        }
+        kernels_.product(
+            {rows, channels, 1, width, g, &kStart, padded_width, false, weight.data(), 0, padded, d, padded, false});
+        std::fill(sums, sums + 2 * padded, S(0));
+        kernels_.mask(rows, channels, d, padded, act, padded, x, shape_.channels, kept.norm1.mean.data(),
+                      kept.norm1.alpha.data(), gradient_ + start * shape_.channels, shape_.channels, sums, products);
+        parts[static_cast<size_t>(thread)].add(sums, products);
+      }
+    });
+    if (weight_gradient != nullptr) {
+      *weight_gradient = gathered(weight_sums, layer.conv1, width, channels, 1,
+                                  [&](int64_t o, int64_t i, int64_t) { return o * padded + i; });
+    }
+    return together(parts);
+  }
+
+  static Sums together(const std::vector<Sums>& parts) {
+    Sums all = parts.front();
+    for (size_t i = 1; i < parts.size(); ++i) all.add(parts[i]);
+    return all;
+  }
+
+  // The threads' sums of a weight's gradient, as a tensor of its shape.
+  template <class At>
+  at::Tensor gathered(const Scratch<S>& sums, const at::Tensor& weight, int64_t outputs, int64_t inputs, int64_t taps,
+                      const At& at) const {
+    at::Tensor out = at::empty(weight.sizes(), weight.options().memory_format(std::nullopt));
+    T* to = static_cast<T*>(out.mutable_data_ptr());
+    for (int64_t o = 0; o < outputs; ++o) {
+      for (int64_t i = 0; i < inputs; ++i) {
+        for (int64_t t = 0; t < taps; ++t) {
+          S sum = 0;
+          for (int64_t thread = 0; thread < threads_; ++thread) sum += sums.of(thread)[at(o, i, t)];
+          *to++ = static_cast<T>(sum);
+        }
+      }
+    }
+    return out;
+  }
+
+  static void finish(const Norm<S>& norm, const Sums& sums, at::Tensor* weight, at::Tensor* bias) {
+    const auto give = [&](at::ScalarType type, const auto& value) {
+      at::Tensor out = at::empty({norm.channels}, at::kDouble);
+      double* to = out.mutable_data_ptr<double>();
+      for (int64_t c = 0; c < norm.channels; ++c) to[c] = value(static_cast<size_t>(c));
+      return out.to(type);
+    };
+    if (weight != nullptr) {
+      *weight = give(norm.weight_type, [&](size_t c) { return norm.inverse[c] * sums.products[c]; });
+    }
+    if (bias != nullptr) *bias = give(norm.bias_type, [&](size_t c) { return sums.sums[c]; });
+  }
+
+  // What the norm's backward adds to alpha·m: q·(x − mean) + r.
+  void add_linear(const Norm<S>& norm, const Sums& sums, S* q, S* r) const {
+    if (!norm.batch) return;
+    const auto count = static_cast<double>(shape_.pixels());
+    for (size_t c = 0; c < static_cast<size_t>(norm.channels); ++c) {
+      const double alpha = static_cast<double>(norm.alpha[c]) / count;
+      q[c] -= static_cast<S>(alpha * norm.inverse[c] * norm.inverse[c] * sums.products[c]);
+      r[c] -= static_cast<S>(alpha * sums.sums[c]);
+    }
+  }
+
+  at::Tensor input_gradient() {
+    at::Tensor out = at::empty({shape_.pictures, shape_.inputs, shape_.height, shape_.width}, done_.features.options(),
+                               at::MemoryFormat::ChannelsLast);
+    T* const to = static_cast<T*>(out.mutable_data_ptr());
+    const int64_t padded = round_up(shape_.inputs);
+    const int64_t tile = tile_rows(shape_.pixels(), padded * static_cast<int64_t>(sizeof(S)));
+    const Scratch<S> scratch(threads_, tile * padded);
+    in_parts(threads_, (shape_.pixels() + tile - 1) / tile, [&](int64_t thread, int64_t from, int64_t end) {
+      for (int64_t i = from; i < end; ++i) {
+        const int64_t start = i * tile, rows = std::min(tile, shape_.pixels() - start);
+        consume(nullptr, start, rows, 0, shape_.inputs, scratch.of(thread), padded);
+        kernels_.store(rows, shape_.inputs, scratch.of(thread), padded, to + start * shape_.inputs, shape_.inputs);
+      }
+    });
+    return out;
+  }
+
+  const Forward<T>& done_;
+  const Shape& shape_;
+  const std::vector<LayerArguments>& arguments_;
+  const std::vector<LayerNeeds>& needs_;
+  std::vector<LayerGradients>& gradients_;
+  const Kernels<T>& kernels_ = kernels<T>();
+  int64_t threads_;
+  const T* features_;
+  T* gradient_;
+  std::vector<S> q_, r_, one_;  // of each feature: what its gradient still lacks is q·(x − mean) + r
+  at::Tensor masked_;           // [pixels, width]: the gradient behind the 3×3 convolution's ReLU
+};
+
+}  // namespace
+
+template <class T>
+at::Tensor backward(const Forward<T>& done, const std::vector<LayerArguments>& layers, at::Tensor gradient,
+                    bool needs_x, const std::vector<LayerNeeds>& needs, std::vector<LayerGradients>& gradients) {
+  return Pass<T>(done, layers, gradient, needs, gradients).run(needs_x);
+}
+
+template at::Tensor backward<float>(const Forward<float>&, const std::vector<LayerArguments>&, at::Tensor, bool,
+                                    const std::vector<LayerNeeds>&, std::vector<LayerGradients>&);
+template at::Tensor backward<double>(const Forward<double>&, const std::vector<LayerArguments>&, at::Tensor, bool,
+                                     const std::vector<LayerNeeds>&, std::vector<LayerGradients>&);
+template at::Tensor backward<c10::BFloat16>(const Forward<c10::BFloat16>&, const std::vector<LayerArguments>&,
+                                            at::Tensor, bool, const std::vector<LayerNeeds>&,
+                                            std::vector<LayerGradients>&);
+
+}  // namespace torchbridge::dense

@@ -1,0 +1,254 @@
+// The way forward through a dense block.
+#include <cmath>
+
+#include "dense_block_parts.h"
+
+namespace torchbridge::dense {
+namespace {
+
+// Mean and sum of squared differences of channels, put together from tiles; exact enough for any mean.
+struct Moments {
+  explicit Moments(int64_t channels = 0) : mean(static_cast<size_t>(channels)), squares(mean.size()) {}
+
+  template <class S>
+  void merge(double more, const S* other_mean, const S* other_squares) {
+    const double total = count + more;
+    for (size_t c = 0; c < mean.size(); ++c) {
+      const double d = static_cast<double>(other_mean[c]) - mean[c];
+      mean[c] += d * (more / total);
+      squares[c] += static_cast<double>(other_squares[c]) + d * d * (count * more / total);
+    }
+    count = total;
+  }
+
+  double count = 0;
+  std::vector<double> mean, squares;
+};
+
+Moments together(const std::vector<Moments>& parts) {
+  Moments all = parts.front();
+  for (size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i].count > 0) all.merge(parts[i].count, parts[i].mean.data(), parts[i].squares.data());
+  }
+  return all;
+}
+
+std::vector<double> numbers(const at::Tensor& tensor, int64_t channels, double otherwise) {
+  std::vector<double> out(static_cast<size_t>(channels), otherwise);
+  if (!tensor.defined()) return out;
+  const at::Tensor plain = tensor.detach().to(at::kDouble).contiguous();
+  const double* from = plain.const_data_ptr<double>();
+  std::copy(from, from + channels, out.begin());
+  return out;
+}
+
+// As batch norm updates them: the variance there is the unbiased one.
+void update(const NormArguments& norm, const double* mean, const double* squares, int64_t channels, double count) {
+  const auto one = [&](const at::Tensor& running, auto&& value) {
+    if (!running.defined()) return;
+    at::Tensor fresh = at::empty({channels}, at::kDouble);
+    double* to = fresh.mutable_data_ptr<double>();
+    const std::vector<double> old = numbers(running, channels, 0);
+    for (int64_t c = 0; c < channels; ++c) {
+      to[c] = (1 - norm.momentum) * old[static_cast<size_t>(c)] + norm.momentum * value(c);
+    }
+    running.copy_(fresh);
+  };
+  one(norm.mean, [&](int64_t c) { return mean[c]; });
+  one(norm.variance, [&](int64_t c) { return squares[c] / (count - 1); });
+}
+
+// Of the batch: mean and squares of its channels.
+template <class S>
+Norm<S> settle(const NormArguments& norm, int64_t channels, const double* mean, const double* squares, double count) {
+  const std::vector<double> weight = numbers(norm.weight, channels, 1), bias = numbers(norm.bias, channels, 0);
+  std::vector<double> fixed_mean, fixed_variance;
+  if (!norm.batch) {
+    fixed_mean = numbers(norm.mean, channels, 0);
+    fixed_variance = numbers(norm.variance, channels, 1);
+  }
+  const auto room = static_cast<size_t>(round_up(channels) + kLanes);
+  Norm<S> out{channels, norm.batch, std::vector<S>(room), std::vector<S>(room), std::vector<S>(room), {}};
+  if (norm.weight.defined()) out.weight_type = norm.weight.scalar_type();
+  if (norm.bias.defined()) out.bias_type = norm.bias.scalar_type();
+  for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
+    const double middle = norm.batch ? mean[c] : fixed_mean[c];
+    const double inverse = 1 / std::sqrt((norm.batch ? squares[c] / count : fixed_variance[c]) + norm.eps);
+    out.inverse.push_back(inverse);
+    out.mean[c] = static_cast<S>(middle);
+    out.alpha[c] = static_cast<S>(weight[c] * inverse);
+    out.beta[c] = static_cast<S>(bias[c] - middle * weight[c] * inverse);
+  }
+  if (norm.batch) update(norm, mean, squares, channels, count);
+  return out;
+}
+
+template <class T>
+class Pass {
+  using S = typename Compute<T>::type;
+
+ public:
+  Pass(const at::Tensor& x, const std::vector<LayerArguments>& layers, bool keep)
+      : arguments_(layers), keep_(keep), threads_(at::get_num_threads()) {
+    Shape& shape = done_.shape;
+    shape = {x.size(0), x.size(2), x.size(3), x.size(1), x.size(1)};
+    for (const auto& layer : layers) {
+      shape.channels += layer.last().size(0);
+      statistics_ = statistics_ || layer.norm1.batch;
+    }
+    done_.features = at::empty({shape.pictures, shape.channels, shape.height, shape.width}, x.options(),
+                               at::MemoryFormat::ChannelsLast);
+    features_ = static_cast<T*>(done_.features.mutable_data_ptr());
+    mean_.resize(static_cast<size_t>(shape.channels));
+    squares_.resize(mean_.size());
+    done_.features.narrow(1, 0, shape.inputs).copy_(x);
+  }
+
+  Forward<T> run() {
+    const Shape& shape = done_.shape;
+    if (statistics_) measure_inputs();
+    int64_t channels = shape.inputs;
+    at::Tensor shared;
+    for (const auto& layer : arguments_) {
+      auto& out = done_.layers.emplace_back();
+      out.norm1 = settle<S>(layer.norm1, channels, mean_.data(), squares_.data(), static_cast<double>(shape.pixels()));
+      if (layer.bottleneck()) {
+        const int64_t width = layer.conv1.size(0);
+        if (keep_ || !shared.defined() || shared.size(1) != width) {
+          shared = at::Tensor();
+          shared = at::empty({shape.pixels(), width}, done_.features.options().memory_format(std::nullopt));
+        }
+        out.bottleneck = shared;
+        const Moments moments = narrow(layer, out, channels);
+        out.norm2 = settle<S>(layer.norm2, width, moments.mean.data(), moments.squares.data(),
+                              static_cast<double>(shape.pixels()));
+        widen(layer, static_cast<const T*>(shared.const_data_ptr()), width, width, out.norm2, channels);
+        if (!keep_) out.bottleneck = at::Tensor();
+      } else {
+        widen(layer, features_, shape.channels, channels, out.norm1, channels);
+      }
+      channels += layer.last().size(0);
+    }
+    done_.means.assign(static_cast<size_t>(round_up(shape.channels) + kLanes), S(0));
+    std::copy(mean_.begin(), mean_.end(), done_.means.begin());
+    return std::move(done_);
+  }
+
+ private:
+  void remember(const std::vector<Moments>& parts, int64_t from) {
+    const Moments all = together(parts);
+    std::copy(all.mean.begin(), all.mean.end(), mean_.begin() + from);
+    std::copy(all.squares.begin(), all.squares.end(), squares_.begin() + from);
+  }
+
+  void measure_inputs() {
+    const Shape& shape = done_.shape;
+    const int64_t padded = round_up(shape.inputs);
+    const int64_t tile = tile_rows(shape.pixels(), padded * static_cast<int64_t>(sizeof(S)));
+    const Scratch<S> scratch(threads_, (tile + 4) * padded);
+    std::vector<Moments> parts(static_cast<size_t>(threads_), Moments(shape.inputs));
+    const std::vector<S> one(static_cast<size_t>(padded), S(1)), zero(static_cast<size_t>(padded), S(0));
+    in_parts(threads_, (shape.pixels() + tile - 1) / tile, [&](int64_t thread, int64_t from, int64_t to) {
+      S* const values = scratch.of(thread);
+      S* const mean = values + tile * padded;
+      for (int64_t i = from; i < to; ++i) {
+        const int64_t start = i * tile, rows = std::min(tile, shape.pixels() - start);
+        const T* x = features_ + start * shape.channels;
+        kernels_.combine(rows, shape.inputs, x, shape.channels, x, shape.channels, one.data(), zero.data(), zero.data(),
+                         zero.data(), values, padded);
+        kernels_.moments(rows, padded, values, padded, mean, mean + padded);
+        parts[static_cast<size_t>(thread)].merge(static_cast<double>(rows), mean, mean + padded);
+      }
+    });
+    remember(parts, 0);
+  }
+
+  // BN, ReLU and 1×1 convolution of the first channels.
+  Moments narrow(const LayerArguments& layer, const typename Forward<T>::Layer& out, int64_t channels) {
+    const Shape& shape = done_.shape;
+    const int64_t width = layer.conv1.size(0), padded = round_up(channels), padded_width = round_up(width);
+    const std::vector<S> weight = packed<T>(layer.conv1, false);
+    const int64_t tile = tile_rows(shape.pixels(), (padded + padded_width) * static_cast<int64_t>(sizeof(S)));
+    const Scratch<S> scratch(threads_, tile * (padded + padded_width) + 2 * padded_width);
+    T* const results = static_cast<T*>(out.bottleneck.mutable_data_ptr());
+    std::vector<Moments> parts(static_cast<size_t>(threads_), Moments(width));
+    in_parts(threads_, (shape.pixels() + tile - 1) / tile, [&](int64_t thread, int64_t from, int64_t to) {
+      S* const act = scratch.of(thread);
+      S* const y = act + tile * padded;
+      S* const mean = y + tile * padded_width;
+      constexpr int64_t kStart = 0;
+      for (int64_t i = from; i < to; ++i) {
+        const int64_t start = i * tile, rows = std::min(tile, shape.pixels() - start);
+        kernels_.activate(rows, channels, features_ + start * shape.channels, shape.channels, out.norm1.alpha.data(),
+                          out.norm1.beta.data(), act, padded);
+        kernels_.product({rows, width, 1, channels, act, &kStart, padded, false, weight.data(), 0, padded_width, y,
+                          padded_width, false});
+        kernels_.store(rows, width, y, padded_width, results + start * width, width);
+        if (!layer.norm2.batch) continue;
+        kernels_.moments(rows, width, y, padded_width, mean, mean + padded_width);
+        parts[static_cast<size_t>(thread)].merge(static_cast<double>(rows), mean, mean + padded_width);
+      }
+    });
+    return together(parts);
+  }
+
+  // BN, ReLU and 3×3 convolution of `source`, to the channels from `to_channel` on.
+  void widen(const LayerArguments& layer, const T* source, int64_t source_row, int64_t channels, const Norm<S>& norm,
+             int64_t to_channel) {
+    const Shape& shape = done_.shape;
+    const at::Tensor& convolution = layer.last();
+    const int64_t growth = convolution.size(0), padded = round_up(channels), padded_growth = round_up(growth);
+    const std::vector<S> weight = packed<T>(convolution, false);
+    const Bands bands(shape, padded, sizeof(S));
+    const int64_t act_size = bands.padded() * padded, out_size = bands.height * shape.width * padded_growth;
+    const Scratch<S> scratch(threads_, act_size + out_size + 2 * padded_growth);
+    int64_t taps[9];
+    bands.taps(padded, taps);
+    std::vector<Moments> parts(static_cast<size_t>(threads_), Moments(growth));
+    in_parts(threads_, bands.count, [&](int64_t thread, int64_t from, int64_t to) {
+      S* const act = scratch.of(thread);
+      S* const y = act + act_size;
+      S* const mean = y + out_size;
+      for (int64_t band = from; band < to; ++band) {
+        fill_band(bands, band, padded, act, [&](int64_t pixel, S* to_row) {
+          kernels_.activate(shape.width, channels, source + pixel * source_row, source_row, norm.alpha.data(),
+                            norm.beta.data(), to_row, padded);
+        });
+        const int64_t rows = bands.rows(band) * shape.width, start = bands.pixel(band, 0);
+        for (int64_t row = 0; row < bands.rows(band); ++row) {
+          kernels_.product({shape.width, growth, 9, channels, act + row * bands.row * padded, taps, padded, false,
+                            weight.data(), channels * padded_growth, padded_growth,
+                            y + row * shape.width * padded_growth, padded_growth, false});
+        }
+        keep_marked(layer, start, rows, growth, y, padded_growth);
+        kernels_.store(rows, growth, y, padded_growth, features_ + start * shape.channels + to_channel, shape.channels);
+        if (!statistics_) continue;
+        kernels_.moments(rows, growth, y, padded_growth, mean, mean + padded_growth);
+        parts[static_cast<size_t>(thread)].merge(static_cast<double>(rows), mean, mean + padded_growth);
+      }
+    });
+    if (statistics_) remember(parts, to_channel);
+  }
+
+  const std::vector<LayerArguments>& arguments_;
+  const Kernels<T>& kernels_ = kernels<T>();
+  bool keep_;
+  bool statistics_ = false;  // of features
+  int64_t threads_;
+  Forward<T> done_;
+  T* features_ = nullptr;
+  std::vector<double> mean_, squares_;
+};
+
+}  // namespace
+
+template <class T>
+Forward<T> forward(const at::Tensor& x, const std::vector<LayerArguments>& layers, bool keep) {
+  return Pass<T>(x, layers, keep).run();
+}
+
+template Forward<float> forward<float>(const at::Tensor&, const std::vector<LayerArguments>&, bool);
+template Forward<double> forward<double>(const at::Tensor&, const std::vector<LayerArguments>&, bool);
+template Forward<c10::BFloat16> forward<c10::BFloat16>(const at::Tensor&, const std::vector<LayerArguments>&, bool);
+
+}  // namespace torchbridge::dense

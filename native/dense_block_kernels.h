@@ -1,0 +1,71 @@
+// The inner loops of dense blocks (dense_block.h), one set an instruction set. T is what tensors hold, S what is
+// computed in. Rows are pixels, columns channels. Tiles are S with rows of a multiple of kLanes; arrays with an entry a
+// channel have room for whole vectors too.
+#pragma once
+#include <c10/util/BFloat16.h>
+
+#include <cstdint>
+
+namespace torchbridge::dense {
+
+constexpr int64_t kLanes = 16;  // of the widest vector
+constexpr int64_t round_up(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
+
+template <class T>
+struct Compute {
+  using type = float;
+};
+template <>
+struct Compute<double> {
+  using type = double;
+};
+
+// c[m, n] (+)= Σ over segments s and k of a[offsets[s] + m·a_stride + k] · b[s·b_segment + k·b_row + n]; transposed
+// with m + k·a_stride for a's second part. What `b` and `c` have beyond `columns`, up to a multiple of kLanes, is read
+// and written too.
+template <class S>
+struct Product {
+  int64_t rows, columns, segments, depth;
+  const S* a;
+  const int64_t* offsets;
+  int64_t a_stride;
+  bool transposed;
+  const S* b;
+  int64_t b_segment, b_row;
+  S* c;
+  int64_t c_row;
+  bool add;
+};
+
+template <class T>
+struct Kernels {
+  using S = typename Compute<T>::type;
+  void (*product)(const Product<S>& product);
+  // out = max(0, x·alpha + beta)
+  void (*activate)(int64_t rows, int64_t channels, const T* x, int64_t x_row, const S* alpha, const S* beta, S* out,
+                   int64_t out_row);
+  // out = tile, which becomes what could be stored
+  void (*store)(int64_t rows, int64_t channels, S* tile, int64_t tile_row, T* out, int64_t out_row);
+  // of each channel the mean and the sum of squared differences from it
+  void (*moments)(int64_t rows, int64_t channels, const S* tile, int64_t tile_row, S* mean, S* squares);
+  // m = d where act > 0, else 0; sums += m; products += m·(x − mean); then out = m, or with alpha out += alpha·m
+  void (*mask)(int64_t rows, int64_t channels, const S* d, int64_t d_row, const S* act, int64_t act_row, const T* x,
+               int64_t x_row, const S* mean, const S* alpha, T* out, int64_t out_row, S* sums, S* products);
+  // out = alpha·m + q·(x − mean) + r
+  void (*combine)(int64_t rows, int64_t channels, const T* m, int64_t m_row, const T* x, int64_t x_row, const S* alpha,
+                  const S* q, const S* mean, const S* r, S* out, int64_t out_row);
+};
+
+// The best that this processor runs.
+template <class T>
+const Kernels<T>& kernels();
+
+// One instruction set each, null where it was not compiled for T.
+template <class T>
+const Kernels<T>* plain_kernels();
+template <class T>
+const Kernels<T>* avx2_kernels();
+template <class T>
+const Kernels<T>* avx512_kernels();
+
+}  // namespace torchbridge::dense
