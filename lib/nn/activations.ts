@@ -1,34 +1,39 @@
-import type { Tensor } from '../tensor/index.js';
-import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
-import { checkProbability, dropout, dropout2d, logSoftmax, relu, softmax } from './functional.js';
+import { TorchError, type Tensor } from '../tensor/index.js';
+import { checkOptionBag } from '../tensor/option-bag.js';
+import {
+  gelu,
+  GELU_OPTIONS,
+  hardsigmoid,
+  hardswish,
+  hardtanh,
+  HARDTANH_OPTIONS,
+  INPLACE,
+  logsigmoid,
+  mish,
+  relu,
+  silu,
+  softplus,
+  SOFTPLUS_OPTIONS,
+  softsign,
+  type GELUOptions,
+  type HardtanhOptions,
+  type InplaceOptions,
+  type SoftplusOptions,
+} from './activations-functional.js';
 import { Module } from './module.js';
-import { pyValue } from './python-text.js';
+import { pyFloatOption, pyString } from './python-text.js';
 
 /** Options of {@link ReLU}. */
-export interface ReLUOptions {
-  readonly inplace?: boolean;
-}
+export type ReLUOptions = InplaceOptions;
 
-const RELU_OPTIONS: OptionNames<ReLUOptions> = {
-  inplace: false,
-};
-
-/**
- * `max(x, 0)`. With `inplace` it changes its input and returns it.
- * @see torch.nn.ReLU
- */
-export class ReLU extends Module {
+/** An activation whose only option is `inplace`. */
+export abstract class InplaceActivation extends Module {
   readonly inplace: boolean;
 
-  constructor(options: ReLUOptions = {}) {
-    checkOptionBag('ReLU', options, RELU_OPTIONS);
+  constructor(options: InplaceOptions = {}) {
+    checkOptionBag(new.target.name, options, INPLACE);
     super();
     this.inplace = options.inplace ?? false;
-  }
-
-  /** @param x any shape. */
-  forward(x: Tensor): Tensor {
-    return relu(x, { inplace: this.inplace });
   }
 
   override extraRepr(): string {
@@ -36,145 +41,208 @@ export class ReLU extends Module {
   }
 }
 
-/** Options of {@link Dropout}. */
-export interface DropoutOptions {
-  readonly p?: number;
-  readonly inplace?: boolean;
+/**
+ * `max(x, 0)`. With `inplace` it changes its input and returns it.
+ * @see torch.nn.ReLU
+ */
+export class ReLU extends InplaceActivation {
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    return relu(x, { inplace: this.inplace });
+  }
 }
 
-const DROPOUT_OPTIONS: OptionNames<DropoutOptions> = {
-  p: false,
-  inplace: false,
-};
+/**
+ * `x · sigmoid(x)`, also called swish. With `inplace` it changes its input and returns it.
+ * @see torch.nn.SiLU
+ */
+export class SiLU extends InplaceActivation {
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    return silu(x, { inplace: this.inplace });
+  }
+}
 
-abstract class DropoutBase extends Module {
-  /** Probability of a zero. */
-  readonly p: number;
+/**
+ * `x · tanh(softplus(x))`. With `inplace` it changes its input and returns it.
+ * @see torch.nn.Mish
+ */
+export class Mish extends InplaceActivation {
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    return mish(x, { inplace: this.inplace });
+  }
+}
+
+/**
+ * `relu6(x + 3) / 6`. With `inplace` it changes its input and returns it.
+ * @see torch.nn.Hardsigmoid
+ */
+export class Hardsigmoid extends InplaceActivation {
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    return hardsigmoid(x, { inplace: this.inplace });
+  }
+
+  // PyTorch does not print it here.
+  override extraRepr(): string {
+    return '';
+  }
+}
+
+/**
+ * `x · relu6(x + 3) / 6`. With `inplace` it changes its input and returns it.
+ * @see torch.nn.Hardswish
+ */
+export class Hardswish extends InplaceActivation {
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    return hardswish(x, { inplace: this.inplace });
+  }
+
+  // PyTorch does not print it here.
+  override extraRepr(): string {
+    return '';
+  }
+}
+
+/**
+ * `min(max(x, minVal), maxVal)`.
+ * @throws TorchError `value` in PyTorch's words for a `maxVal` that is not above `minVal`.
+ * @see torch.nn.Hardtanh
+ */
+export class Hardtanh extends Module {
+  readonly minVal: number;
+  readonly maxVal: number;
   readonly inplace: boolean;
 
-  constructor(options: DropoutOptions = {}) {
-    checkOptionBag(new.target.name, options, DROPOUT_OPTIONS);
+  constructor(options: HardtanhOptions = {}) {
+    checkOptionBag(new.target.name, options, HARDTANH_OPTIONS);
     super();
-    this.p = options.p ?? 0.5;
+    this.minVal = options.minVal ?? -1;
+    this.maxVal = options.maxVal ?? 1;
     this.inplace = options.inplace ?? false;
-    checkProbability(this.p);
+    if (this.maxVal <= this.minVal) {
+      const [min, max] = [pyFloatOption(this.minVal, -1), pyFloatOption(this.maxVal, 1)];
+      throw new TorchError('value', `max_val (${max}) must be greater than min_val (${min})`);
+    }
+  }
+
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    const { minVal, maxVal, inplace } = this;
+    return hardtanh(x, { minVal, maxVal, inplace });
   }
 
   override extraRepr(): string {
-    return `p=${pyValue(this.p)}, inplace=${pyValue(this.inplace)}`;
+    const [min, max] = [pyFloatOption(this.minVal, -1), pyFloatOption(this.maxVal, 1)];
+    return `min_val=${min}, max_val=${max}${this.inplace ? ', inplace=True' : ''}`;
   }
 }
 
 /**
- * While training, sets elements to zero with probability `p` and scales the rest by `1/(1-p)`; else returns its input.
- * @throws TorchError `value` for a `p` outside 0 to 1.
- * @see torch.nn.Dropout
+ * `min(max(x, 0), 6)`.
+ * @see torch.nn.ReLU6
  */
-export class Dropout extends DropoutBase {
-  /** @param x any shape. */
-  forward(x: Tensor): Tensor {
-    return dropout(x, { p: this.p, training: this.training, inplace: this.inplace });
+export class ReLU6 extends Hardtanh {
+  constructor(options: InplaceOptions = {}) {
+    checkOptionBag('ReLU6', options, INPLACE);
+    super({ ...options, minVal: 0, maxVal: 6 });
+  }
+
+  override extraRepr(): string {
+    return this.inplace ? 'inplace=True' : '';
   }
 }
 
 /**
- * While training, sets whole channels to zero with probability `p` and scales the rest by `1/(1-p)`; else returns its input.
- * @throws TorchError `value` for a `p` outside 0 to 1.
- * @see torch.nn.Dropout2d
+ * `x · Φ(x)`, Φ being the distribution function of the normal distribution.
+ * @see torch.nn.GELU
  */
-export class Dropout2d extends DropoutBase {
-  /** @param x `[N, C, H, W]`; `[N, C, L]`, with PyTorch's warning. */
-  forward(x: Tensor): Tensor {
-    return dropout2d(x, { p: this.p, training: this.training, inplace: this.inplace });
-  }
-}
+export class GELU extends Module {
+  readonly approximate: 'none' | 'tanh';
 
-/** Options of {@link Softmax} and {@link LogSoftmax}. */
-export interface SoftmaxOptions {
-  /** The dimension along which the values sum to 1; null lets it be guessed, with PyTorch's warning. */
-  readonly dim?: number | null;
-}
-
-const SOFTMAX_OPTIONS: OptionNames<SoftmaxOptions> = { dim: false };
-
-abstract class SoftmaxBase extends Module {
-  readonly dim: number | null;
-
-  constructor(options: SoftmaxOptions = {}) {
-    checkOptionBag(new.target.name, options, SOFTMAX_OPTIONS);
+  constructor(options: GELUOptions = {}) {
+    checkOptionBag('GELU', options, GELU_OPTIONS);
     super();
-    this.dim = options.dim ?? null;
+    this.approximate = options.approximate ?? 'none';
+  }
+
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    return gelu(x, { approximate: this.approximate });
   }
 
   override extraRepr(): string {
-    return `dim=${pyValue(this.dim)}`;
+    return `approximate=${pyString(this.approximate)}`;
   }
 }
 
 /**
- * `exp(x) / sum(exp(x))` over a dimension.
- * @see torch.nn.Softmax
+ * `log(1 + exp(beta · x)) / beta`.
+ * @see torch.nn.Softplus
  */
-export class Softmax extends SoftmaxBase {
-  /** @param x any shape. */
-  forward(x: Tensor): Tensor {
-    return softmax(x, this.dim);
-  }
-}
+export class Softplus extends Module {
+  readonly beta: number;
+  readonly threshold: number;
 
-/**
- * The logarithm of {@link Softmax}.
- * @see torch.nn.LogSoftmax
- */
-export class LogSoftmax extends SoftmaxBase {
-  /** @param x any shape. */
-  forward(x: Tensor): Tensor {
-    return logSoftmax(x, this.dim);
-  }
-}
-
-/**
- * Returns its input.
- * @see torch.nn.Identity
- */
-export class Identity extends Module {
-  forward(x: Tensor): Tensor {
-    return x;
-  }
-}
-
-/** Options of {@link Flatten}. */
-export interface FlattenOptions {
-  readonly startDim?: number;
-  readonly endDim?: number;
-}
-
-const FLATTEN_OPTIONS: OptionNames<FlattenOptions> = {
-  startDim: false,
-  endDim: false,
-};
-
-/**
- * Makes one dimension of several.
- * @see torch.nn.Flatten
- */
-export class Flatten extends Module {
-  readonly startDim: number;
-  readonly endDim: number;
-
-  constructor(options: FlattenOptions = {}) {
-    checkOptionBag('Flatten', options, FLATTEN_OPTIONS);
+  constructor(options: SoftplusOptions = {}) {
+    checkOptionBag('Softplus', options, SOFTPLUS_OPTIONS);
     super();
-    this.startDim = options.startDim ?? 1;
-    this.endDim = options.endDim ?? -1;
+    this.beta = options.beta ?? 1;
+    this.threshold = options.threshold ?? 20;
   }
 
-  /** @param x at least as many dimensions as `startDim` needs. */
+  /** @param x any shape. */
   forward(x: Tensor): Tensor {
-    return x.flatten(this.startDim, this.endDim);
+    return softplus(x, { beta: this.beta, threshold: this.threshold });
   }
 
   override extraRepr(): string {
-    return `start_dim=${this.startDim}, end_dim=${this.endDim}`;
+    return `beta=${pyFloatOption(this.beta, 1)}, threshold=${pyFloatOption(this.threshold, 20)}`;
+  }
+}
+
+/**
+ * `1 / (1 + exp(−x))`.
+ * @see torch.nn.Sigmoid
+ */
+export class Sigmoid extends Module {
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    return x.sigmoid();
+  }
+}
+
+/**
+ * The hyperbolic tangent.
+ * @see torch.nn.Tanh
+ */
+export class Tanh extends Module {
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    return x.tanh();
+  }
+}
+
+/**
+ * `log(sigmoid(x))`.
+ * @see torch.nn.LogSigmoid
+ */
+export class LogSigmoid extends Module {
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    return logsigmoid(x);
+  }
+}
+
+/**
+ * `x / (1 + |x|)`.
+ * @see torch.nn.Softsign
+ */
+export class Softsign extends Module {
+  /** @param x any shape. */
+  forward(x: Tensor): Tensor {
+    return softsign(x);
   }
 }

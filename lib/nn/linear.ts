@@ -1,6 +1,6 @@
 import type { DType, Tensor } from '../tensor/index.js';
 import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
-import { linear } from './functional.js';
+import { linear } from './linear-functional.js';
 import { calculateFans, kaimingUniform_, uniform_ } from './init/index.js';
 import { Module } from './module.js';
 import { newParameter, type Parameter } from './parameter.js';

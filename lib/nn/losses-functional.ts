@@ -91,16 +91,9 @@ function elementLoss(
   operator: string,
   error: (difference: Tensor) => Tensor,
 ): Tensor {
-  const [size, other] = [pySize(input.shape), pySize(target.shape)];
-  if (size !== other) {
-    warnOnce(
-      `Using a target size (${other}) that is different to the input size (${size}). This will likely lead to ` +
-        'incorrect results due to broadcasting. Please ensure they have the same size.',
-    );
-  }
-  const [x, y] = ops.aten<[Tensor, Tensor]>('broadcast_tensors', [input, target]);
+  const [x, y] = broadcastTogether(input, target);
   if (weight === null) return ops.aten<Tensor>(operator, x, y, reductionCode(reduction));
-  if (pySize(weight.shape) !== size) throw new TorchError('value', 'Weights and input must have the same size.');
+  checkWeight(weight, input);
   const weighted = error(x.sub(y)).mul(weight);
   switch (reductionCode(reduction)) {
     case 0:
@@ -110,6 +103,24 @@ function elementLoss(
     default:
       return weighted.sum();
   }
+}
+
+/** Views of a common shape; PyTorch's warning where the shapes differ. */
+export function broadcastTogether(input: Tensor, target: Tensor): [Tensor, Tensor] {
+  const [size, other] = [pySize(input.shape), pySize(target.shape)];
+  if (size !== other) {
+    warnOnce(
+      `Using a target size (${other}) that is different to the input size (${size}). This will likely lead to ` +
+        'incorrect results due to broadcasting. Please ensure they have the same size.',
+    );
+  }
+  return ops.aten<[Tensor, Tensor]>('broadcast_tensors', [input, target]);
+}
+
+/** @throws TorchError `value` for a weight of another shape. */
+export function checkWeight(weight: Tensor, input: Tensor): void {
+  if (pySize(weight.shape) === pySize(input.shape)) return;
+  throw new TorchError('value', 'Weights and input must have the same size.');
 }
 
 /** @throws TorchError `value` in PyTorch's words. */

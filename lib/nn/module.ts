@@ -344,8 +344,8 @@ export abstract class Module {
     return 1;
   }
 
-  /** A chance to mend entries of an older version, before they are copied. `entries` is a copy. */
-  upgradeState(_entries: Map<string, unknown>, _prefix: string, _version: number | null): void {
+  /** A chance to mend entries of an older version, or to add to the errors of loading, before they are copied. `entries` is a copy. */
+  upgradeState(_entries: Map<string, unknown>, _prefix: string, _version: number | null, _errors: string[]): void {
     // Most layouts never changed.
   }
 

@@ -1,14 +1,41 @@
 import { TorchError } from '../tensor/index.js';
 
+/** One number, or `[length]`. */
+export type Single = number | readonly [number];
 /** One number for both dimensions, or `[height, width]`. */
 export type Pair = number | readonly [number, number];
+/** One number for all three dimensions, or `[depth, height, width]`. */
+export type Triple = number | readonly [number, number, number];
+
+/** How many dimensions a layer slides over. */
+export type Dimensions = 1 | 2 | 3;
+
+interface Filled {
+  readonly 1: [number];
+  readonly 2: [number, number];
+  readonly 3: [number, number, number];
+}
+
+/** One number for each of `D` dimensions. */
+export type Sizes<D extends Dimensions> = Filled[D];
+
+/** One number for all of `D` dimensions, or one for each. */
+export type SizesOrOne<D extends Dimensions> = number | Readonly<Filled[D]>;
+
+const NAMES = ['depth', 'height', 'width'];
+
+/** A number for each of `dimensions`, from one for all of them or from as many. @throws TorchError `type`. */
+export function sizes<D extends Dimensions>(dimensions: D, value: SizesOrOne<D>): Sizes<D> {
+  // As JavaScript callers may give them.
+  const given: unknown = value;
+  if (typeof given === 'number') return new Array<number>(dimensions).fill(given) as Sizes<D>;
+  if (Array.isArray(given) && given.length === dimensions) return [...(given as number[])] as Sizes<D>;
+  const got = Array.isArray(given) ? `${given.length} values` : given === null ? 'null' : typeof given;
+  const names = dimensions === 1 ? 'length' : NAMES.slice(-dimensions).join(', ');
+  throw new TorchError('type', `expected a number or [${names}], but got ${got}`);
+}
 
 /** `[height, width]` of a {@link Pair}. */
 export function pair(value: Pair): [number, number] {
-  if (typeof value === 'number') return [value, value];
-  // As JavaScript callers may give them.
-  const given: unknown = value;
-  if (Array.isArray(given) && given.length === 2) return [value[0], value[1]];
-  const got = Array.isArray(given) ? `${given.length} values` : given === null ? 'null' : typeof given;
-  throw new TorchError('type', `expected a number or [height, width], but got ${got}`);
+  return sizes(2, value);
 }

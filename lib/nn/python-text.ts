@@ -19,6 +19,24 @@ export function pySize(shape: readonly number[]): string {
   return `torch.Size([${shape.join(', ')}])`;
 }
 
+/** `[3, 2]`, as Python prints a list of numbers. */
+export function pyList(values: readonly number[]): string {
+  return `[${values.map(pyNumber).join(', ')}]`;
+}
+
+/** A number as Python prints a float: `2.0`, where {@link pyValue} takes an integral one for an int. */
+export function pyFloat(value: number): string {
+  return Number.isInteger(value) && Math.abs(value) < 1e16 ? `${pyNumber(value)}.0` : pyNumber(value);
+}
+
+/**
+ * A float option as Python prints it. JavaScript cannot tell `1.0` from `1`: the default prints as the float that it
+ * is, another integral number as the int that people write.
+ */
+export function pyFloatOption(value: number, byDefault: number): string {
+  return value === byDefault ? pyFloat(value) : pyNumber(value);
+}
+
 /** A string literal as Python's `repr` writes it: single quotes unless only they occur in it. */
 export function pyString(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
@@ -33,10 +51,11 @@ export function pyString(text: string): string {
 
 /** The Python class that a JS value stands for, as `<class 'int'>`. */
 export function pyClass(value: unknown): string {
-  return `<class '${pyClassName(value)}'>`;
+  return `<class '${pyTypeName(value)}'>`;
 }
 
-function pyClassName(value: unknown): string {
+/** The name of {@link pyClass} alone, as `int`. */
+export function pyTypeName(value: unknown): string {
   if (value === null || value === undefined) return 'NoneType';
   switch (typeof value) {
     case 'number':

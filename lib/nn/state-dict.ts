@@ -44,7 +44,7 @@ export function loadStateDict(root: Module, given: StateDictLike, strict: boolea
   const metadata = given instanceof OrderedDict ? given.metadata : undefined;
   const report: Report = { missingKeys: [], unexpectedKeys: [], errors: [] };
   const load = (module: Module, local: Map<string, unknown>, prefix: string): void => {
-    module.upgradeState(local, prefix, versionOf(metadata, prefix.slice(0, -1)));
+    module.upgradeState(local, prefix, versionOf(metadata, prefix.slice(0, -1)), report.errors);
     loadOwn(module, local, prefix, report);
     for (const [name, child] of module.members().children) {
       if (child === null) continue;

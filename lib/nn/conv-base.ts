@@ -1,21 +1,21 @@
-import { empty, noGrad, TorchError, type DType, type Tensor } from '../tensor/index.js';
+import { empty, noGrad, TorchError, type DType } from '../tensor/index.js';
 import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
-import { conv2d, pad, pair, type PaddingMode, type Pair } from './functional.js';
 import { calculateFans, kaimingUniform_, uniform_ } from './init/index.js';
-import { replaceBy } from './intermediate.js';
 import { Module } from './module.js';
+import { sizes, type Dimensions, type Sizes, type SizesOrOne } from './pair.js';
+import type { PaddingMode } from './padding-functional.js';
 import { newParameter, type Parameter } from './parameter.js';
-import { pyValue } from './python-text.js';
+import { pyString, pyValue } from './python-text.js';
 
-/** Options of {@link Conv2d}; pixels. */
-export interface Conv2dOptions {
-  readonly kernelSize: Pair;
+/** Options of the convolutions, for sizes of their number of dimensions. */
+export interface ConvOptions<Size> {
+  readonly kernelSize: Size;
   /** Default 1. */
-  readonly stride?: Pair;
+  readonly stride?: Size;
   /** A border on all sides, or `same` for an output of the input's size; default 0. */
-  readonly padding?: Pair | 'same' | 'valid';
+  readonly padding?: Size | 'same' | 'valid';
   /** Distance between the points of the kernel; default 1. */
-  readonly dilation?: Pair;
+  readonly dilation?: Size;
   /** Input and output channels fall into this many independent groups; default 1. */
   readonly groups?: number;
   /** Default true. */
@@ -26,9 +26,7 @@ export interface Conv2dOptions {
   readonly device?: string;
 }
 
-const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'];
-
-const OPTIONS: OptionNames<Conv2dOptions> = {
+export const CONV_OPTIONS: OptionNames<ConvOptions<unknown>> = {
   kernelSize: true,
   stride: false,
   padding: false,
@@ -40,41 +38,55 @@ const OPTIONS: OptionNames<Conv2dOptions> = {
   device: false,
 };
 
+/** What a subclass tells of itself beside the options. */
+interface Form<D extends Dimensions> {
+  readonly dimensions: D;
+  /** The names its options may have. */
+  readonly options: OptionNames<ConvOptions<unknown>>;
+  /** What the weight has at the front, for a number of groups. */
+  readonly channels: (groups: number) => readonly [number, number];
+  /** Added to the size of a transposed convolution's output. */
+  readonly outputPadding?: SizesOrOne<D>;
+}
+
+const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'];
+
 /**
- * 2-D convolution, `[N, Cin, H, W]` to `[N, Cout, H', W']`. Weight and bias start as PyTorch's, with the same draws:
- * both uniform over `±1/sqrt(fanIn)`, the weight first.
- * @throws TorchError `value` for options that do not go together, in PyTorch's words.
- * @see torch.nn.Conv2d
+ * What all convolutions have in common: their options, weight, bias and print. Weight and bias start as PyTorch's, with
+ * the same draws: both uniform over `±1/sqrt(fanIn)`, the weight first.
  */
-export class Conv2d extends Module {
+export abstract class ConvBase<D extends Dimensions> extends Module {
   readonly weight: Parameter;
   declare readonly bias: Parameter | null;
   readonly inChannels: number;
   readonly outChannels: number;
-  readonly kernelSize: [number, number];
-  readonly stride: [number, number];
-  readonly padding: [number, number] | 'same' | 'valid';
-  readonly dilation: [number, number];
+  readonly kernelSize: Sizes<D>;
+  readonly stride: Sizes<D>;
+  readonly padding: Sizes<D> | 'same' | 'valid';
+  readonly dilation: Sizes<D>;
   readonly groups: number;
   readonly paddingMode: PaddingMode;
+  /** Added to the size of the output; 0 but for transposed convolutions. */
+  readonly outputPadding: Sizes<D>;
 
-  constructor(inChannels: number, outChannels: number, options: Conv2dOptions) {
-    checkOptionBag('Conv2d', options, OPTIONS);
+  constructor(inChannels: number, outChannels: number, options: ConvOptions<SizesOrOne<D>>, form: Form<D>) {
+    checkOptionBag(new.target.name, options, form.options);
     super();
-    const { groups = 1, padding = 0, paddingMode = 'zeros' } = options;
+    const { groups = 1, padding = 0, paddingMode = 'zeros', dtype, device } = options;
+    const all = (value: SizesOrOne<D>): Sizes<D> => sizes(form.dimensions, value);
     this.inChannels = inChannels;
     this.outChannels = outChannels;
-    this.kernelSize = pair(options.kernelSize);
-    this.stride = pair(options.stride ?? 1);
-    this.padding = typeof padding === 'string' ? padding : pair(padding);
-    this.dilation = pair(options.dilation ?? 1);
+    this.kernelSize = all(options.kernelSize);
+    this.stride = all(options.stride ?? 1);
+    this.padding = typeof padding === 'string' ? padding : all(padding);
+    this.dilation = all(options.dilation ?? 1);
     this.groups = groups;
     this.paddingMode = paddingMode;
-    checkConv2d(this);
+    this.outputPadding = all(form.outputPadding ?? 0);
+    checkConv(this);
 
-    const { dtype, device } = options;
     const place = { ...(dtype !== undefined && { dtype }), ...(device !== undefined && { device }) };
-    this.weight = newParameter([outChannels, inChannels / groups, ...this.kernelSize], place);
+    this.weight = newParameter([...form.channels(groups), ...this.kernelSize], place);
     this.registerParameter('bias', (options.bias ?? true) ? newParameter([outChannels], place) : null);
     this.resetParameters();
   }
@@ -96,19 +108,12 @@ export class Conv2d extends Module {
     }
   }
 
-  /** @param x `[N, Cin, H, W]` or `[Cin, H, W]`. */
-  forward(x: Tensor): Tensor {
-    const { weight, bias, stride, dilation, groups, padding } = this;
-    if (this.paddingMode === 'zeros') return conv2d(x, weight, { bias, stride, padding, dilation, groups });
-    const padded = pad(x, borderOf(this), this.paddingMode);
-    return replaceBy(padded, conv2d(padded, weight, { bias, stride, padding: 0, dilation, groups }));
-  }
-
   override extraRepr(): string {
-    const { padding, dilation, groups, paddingMode } = this;
+    const { padding, dilation, outputPadding, groups, paddingMode } = this;
     let text = `${this.inChannels}, ${this.outChannels}, kernel_size=${pyValue(this.kernelSize)}, stride=${pyValue(this.stride)}`;
     if (typeof padding === 'string' || padding.some((size) => size !== 0)) text += `, padding=${pyValue(padding)}`;
     if (dilation.some((size) => size !== 1)) text += `, dilation=${pyValue(dilation)}`;
+    if (outputPadding.some((size) => size !== 0)) text += `, output_padding=${pyValue(outputPadding)}`;
     if (groups !== 1) text += `, groups=${groups}`;
     if (this.bias === null) text += ', bias=False';
     if (paddingMode !== 'zeros') text += `, padding_mode=${paddingMode}`;
@@ -117,7 +122,7 @@ export class Conv2d extends Module {
 }
 
 /** @throws TorchError `value` in PyTorch's words. */
-function checkConv2d(layer: Conv2d): void {
+function checkConv(layer: ConvBase<Dimensions>): void {
   const { groups, inChannels, outChannels, stride } = layer;
   // As JavaScript callers may give them.
   const padding: unknown = layer.padding;
@@ -129,7 +134,7 @@ function checkConv2d(layer: Conv2d): void {
   if (inChannels % groups !== 0) refuse('in_channels must be divisible by groups');
   if (outChannels % groups !== 0) refuse('out_channels must be divisible by groups');
   if (typeof padding === 'string' && padding !== 'same' && padding !== 'valid') {
-    refuse(`Invalid padding string '${padding}', should be one of {'same', 'valid'}`);
+    refuse(`Invalid padding string ${pyString(padding)}, should be one of {'same', 'valid'}`);
   }
   if (padding === 'same' && stride.some((step) => step !== 1)) {
     refuse("padding='same' is not supported for strided convolutions");
@@ -138,15 +143,4 @@ function checkConv2d(layer: Conv2d): void {
     const known = PADDING_MODES.map((mode) => `'${mode}'`).join(', ');
     refuse(`padding_mode must be one of {${known}}, but got padding_mode='${paddingMode}'`);
   }
-}
-
-/** `[left, right, top, bottom]`. */
-function borderOf({ padding, dilation, kernelSize }: Conv2d): number[] {
-  if (padding === 'valid') return [0, 0, 0, 0];
-  if (padding !== 'same') return [padding[1], padding[1], padding[0], padding[0]];
-  return [1, 0].flatMap((dim) => {
-    const total = dilation[dim]! * (kernelSize[dim]! - 1);
-    const before = Math.floor(total / 2);
-    return [before, total - before];
-  });
 }
