@@ -26,10 +26,13 @@ const NAMES = ['depth', 'height', 'width'];
 
 /** A number for each of `dimensions`, from one for all of them or from as many. @throws TorchError `type`. */
 export function sizes<D extends Dimensions>(dimensions: D, value: SizesOrOne<D>): Sizes<D> {
-  // As JavaScript callers may give them.
+  // As JavaScript callers may give them. Layers come here at every call: no loops where none is needed.
   const given: unknown = value;
-  if (typeof given === 'number') return new Array<number>(dimensions).fill(given) as Sizes<D>;
-  if (Array.isArray(given) && given.length === dimensions) return [...(given as number[])] as Sizes<D>;
+  if (typeof given === 'number') {
+    const all = dimensions === 1 ? [given] : dimensions === 2 ? [given, given] : [given, given, given];
+    return all as Sizes<D>;
+  }
+  if (Array.isArray(given) && given.length === dimensions) return (given as number[]).slice() as Sizes<D>;
   const got = Array.isArray(given) ? `${given.length} values` : given === null ? 'null' : typeof given;
   const names = dimensions === 1 ? 'length' : NAMES.slice(-dimensions).join(', ');
   throw new TorchError('type', `expected a number or [${names}], but got ${got}`);
