@@ -20,6 +20,27 @@ export function right(): unknown[] {
     new nn.AvgPool2d({ kernelSize: [2, 2], countIncludePad: false }),
     new nn.AdaptiveAvgPool2d([1, null]),
   ];
+  const more: nn.Module[] = [
+    new nn.Conv1d(3, 4, { kernelSize: [3], padding: 'same' }),
+    new nn.Conv3d(3, 4, { kernelSize: [1, 2, 3], paddingMode: 'replicate' }),
+    new nn.ConvTranspose2d(4, 2, { kernelSize: 2, stride: 2, outputPadding: [1, 0] }),
+    new nn.InstanceNorm2d(4, { affine: true, momentum: null }),
+    new nn.LayerNorm([4, 5], { elementwiseAffine: false }),
+    new nn.GroupNorm(2, 4, { bias: false }),
+    new nn.GELU({ approximate: 'tanh' }),
+    new nn.Embedding(10, 3, { paddingIdx: -1, maxNorm: 1 }),
+    nn.Embedding.fromPretrained(x, { freeze: false }),
+    new nn.Upsample({ scaleFactor: [2, 3], mode: 'nearest-exact' }),
+    new nn.ReflectionPad1d([1, 2]),
+    new nn.ConstantPad3d(1, 0.5),
+    new nn.AdaptiveMaxPool3d([null, 2, 3]),
+    new nn.BCEWithLogitsLoss({ posWeight: x, reduction: 'none' }),
+    new nn.KLDivLoss({ reduction: 'batchmean', logTarget: true }),
+  ];
+  const sizes: [number] = new nn.Conv1d(1, 1, { kernelSize: 2 }).kernelSize;
+  const reached: Tensor = new nn.ConvTranspose1d(1, 1, { kernelSize: 2 }).call(x, [7]);
+  const [largest, where]: Tensor[] = nn.functional.maxPool2dWithIndices(x, { kernelSize: 2 });
+  const resized: Tensor = nn.functional.interpolate(x, { size: [4, 4], mode: 'bicubic', antialias: true });
   const output: Tensor = layers.call(x);
   const scaled: Tensor = new Scaled().call(x, 2);
   const listed: nn.Module[] = [...new nn.ModuleList([linear, new nn.Identity()]).children()];
@@ -57,7 +78,7 @@ export function right(): unknown[] {
   layers.zeroGrad();
   return [
     ...[pools, scaled, listed, parameters, names, missing, same, dropped, gain, densenet, small, named, grouped],
-    ...[stepped, rate, rates],
+    ...[stepped, rate, rates, more, sizes, reached, largest, where, resized],
   ];
 }
 
@@ -78,6 +99,26 @@ export function wrong(): void {
   new nn.Conv2d(1, 2, { kernelSize: [3, 3, 3] });
   // @ts-expect-error no such padding
   new nn.Conv2d(1, 2, { kernelSize: 3, padding: 'full' });
+  // @ts-expect-error one size, not two
+  new nn.Conv1d(1, 2, { kernelSize: [3, 3] });
+  // @ts-expect-error a transposed convolution has borders of zeros only
+  new nn.ConvTranspose2d(1, 2, { kernelSize: 3, paddingMode: 'reflect' });
+  // @ts-expect-error no padding by a word there
+  new nn.ConvTranspose2d(1, 2, { kernelSize: 3, padding: 'same' });
+  // @ts-expect-error no such approximation
+  new nn.GELU({ approximate: 'sinh' });
+  // @ts-expect-error four sides, not two
+  new nn.ZeroPad2d([1, 1]);
+  // @ts-expect-error a border of one value needs it
+  new nn.ConstantPad2d(1);
+  // @ts-expect-error no such mode
+  new nn.Upsample({ scaleFactor: 2, mode: 'cubic' });
+  // @ts-expect-error no such reduction
+  new nn.BCELoss({ reduction: 'batchmean' });
+  // @ts-expect-error one cell size has no dimension to leave alone
+  new nn.AdaptiveAvgPool1d(null);
+  // @ts-expect-error the power is needed
+  new nn.LPPool2d({ kernelSize: 2 });
   // @ts-expect-error no such mode
   new nn.Conv2d(1, 2, { kernelSize: 3, paddingMode: 'mirror' });
   // @ts-expect-error batch norm needs how many features
