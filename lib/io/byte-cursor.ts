@@ -1,10 +1,12 @@
+import { constants } from 'node:buffer';
 import { IoError } from './errors.js';
 
 /** Reads little-endian fields from a byte array, never beyond its end. */
 export class ByteCursor {
   position = 0;
   readonly #view: DataView;
-  readonly #buffer: Buffer;
+  /** The same bytes. */
+  readonly buffer: Buffer;
 
   /** @param what names the contents in errors (`'pickle'`). */
   constructor(
@@ -12,7 +14,7 @@ export class ByteCursor {
     readonly what: string,
   ) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get remaining(): number {
@@ -67,20 +69,27 @@ export class ByteCursor {
     return this.bytes.subarray(start, start + count);
   }
 
+  /** A view of the last `count` bytes, which were read. */
+  back(count: number): Uint8Array {
+    return this.bytes.subarray(this.position - count, this.position);
+  }
+
   latin1(count: number): string {
     return this.text(count, 'latin1');
   }
 
   text(count: number, encoding: 'latin1' | 'utf8'): string {
     const start = this.#take(count);
-    return this.#buffer.toString(encoding, start, start + count);
+    if (count > constants.MAX_STRING_LENGTH)
+      throw this.error(`a text of ${count} bytes, more than JavaScript can hold`);
+    return this.buffer.toString(encoding, start, start + count);
   }
 
   /** The bytes up to the next newline, without it, as latin-1. */
   line(): string {
     const end = this.bytes.indexOf(0x0a, this.position);
     if (end < 0) throw this.error('truncated: a line without an end');
-    const text = this.#buffer.toString('latin1', this.position, end);
+    const text = this.buffer.toString('latin1', this.position, end);
     this.position = end + 1;
     return text;
   }

@@ -1,50 +1,9 @@
-import { ByteCursor } from './byte-cursor.js';
-import { PythonKeys } from './pickle-keys.js';
-import { decodeUtf8 } from './pickle-text.js';
+import { PickleContainers } from './pickle-containers.js';
+import type { PickleReadOptions } from './pickle-options.js';
+import { Global } from './pickle-stack.js';
+import { decodeUtf8, parseDecimal } from './pickle-text.js';
 import { Tuple, UnknownObject } from './pickle-values.js';
 import { WorkLimit } from './pickle-work.js';
-
-/** How a class or function that a pickle names is treated: what stands for it, and what calling it gives. */
-export interface PickleGlobal {
-  /** What stands for it where it is not called (`torch.float32`); without a value, only calling is allowed. */
-  readonly value?: unknown;
-  /** Stands for `global(*args)`; a returned object may be completed by `build`. Throws an Error with one clear line. */
-  readonly call?: (args: readonly unknown[]) => unknown;
-}
-
-/** How Python 2's `str` is read, as `pickle.load`'s `encoding`. */
-export type Py2Encoding = 'ascii' | 'latin1' | 'utf8' | 'bytes';
-
-export interface PickleReadOptions {
-  /** The allow list: `'module.name'` to its meaning. Anything else is refused by name. */
-  readonly globals: ReadonlyMap<string, PickleGlobal>;
-  /** Completes an object with its pickled state (BUILD). @returns false where that kind of object takes none. */
-  readonly build?: (target: object, state: unknown) => boolean;
-  /** What a persistent id stands for; without it persistent ids are refused. */
-  readonly persistentLoad?: (id: unknown) => unknown;
-  /**
-   * For those who only look into a file: what is not on the list stands in the result as an {@link UnknownObject} instead
-   * of being refused. Called with every such name.
-   */
-  readonly onUnknown?: (name: string) => void;
-  /** What the error for a name that is not on the list ends with: the way out. */
-  readonly wayOut?: string;
-  /** Default `'ascii'`. */
-  readonly encoding?: Py2Encoding;
-  /** Names the contents in errors; default `'pickle'`. */
-  readonly what?: string;
-}
-
-/** A global on the stack. */
-class Global {
-  constructor(
-    readonly name: string,
-    readonly known: PickleGlobal,
-  ) {}
-}
-
-// Deeper than any pickler nests without hitting its own recursion limit many times over.
-const MAX_MARKS = 100_000;
 
 /** Python 2 names of modules and builtins, as pickle's `fix_imports` maps them. */
 const RENAMED = new Map([
@@ -52,213 +11,63 @@ const RENAMED = new Map([
   ['copy_reg', 'copyreg'],
 ]);
 
-/** The stack, the marks and the memo of a pickle, and what opcodes do to them. */
-export class PickleMachine {
-  readonly #in: ByteCursor;
+/** The whole of what a pickle works with: containers, text, and what classes and functions of the allow list make. */
+export class PickleMachine extends PickleContainers {
   readonly #options: PickleReadOptions;
-  readonly #memo = new Map<number, unknown>();
-  readonly #marks: unknown[][] = [];
-  readonly #keys = new PythonKeys();
   readonly #work: WorkLimit;
-  #stack: unknown[] = [];
 
   constructor(bytes: Uint8Array, options: PickleReadOptions) {
-    this.#in = new ByteCursor(bytes, options.what ?? 'pickle');
+    super(bytes, options.what ?? 'pickle');
     this.#options = options;
     this.#work = new WorkLimit(bytes.byteLength);
   }
 
-  /** The result, when STOP is reached. */
-  finish(): unknown {
-    if (this.#marks.length > 0) throw this.#in.error('ends inside an open mark');
-    return this.#data(this.#pop());
+  /** The next `count` bytes as text. */
+  text(count: number): void {
+    const text = this.in.text(count, 'utf8');
+    // Malformed bytes and lone surrogates become this character, which may also be meant.
+    this.push(text.includes('\ufffd') ? this.#utf8(this.in.back(count)) : text);
   }
 
-  // ---- stack ----
-
-  get in(): ByteCursor {
-    return this.#in;
-  }
-
-  push(value: unknown): void {
-    this.#stack.push(value);
-  }
-
-  #pop(): unknown {
-    if (this.#stack.length === 0) throw this.#in.error('takes a value from an empty stack');
-    return this.#stack.pop();
-  }
-
-  /** A class name may be called, but is a value only where the allow list gives it one. */
-  #data(value: unknown): unknown {
-    if (!(value instanceof Global)) return value;
-    if ('value' in value.known) return value.known.value;
-    throw this.#in.error(`${value.name} is used as a value, not called`);
-  }
-
-  #top(): unknown {
-    if (this.#stack.length === 0) throw this.#in.error('looks at an empty stack');
-    return this.#stack[this.#stack.length - 1];
-  }
-
-  mark(): void {
-    if (this.#marks.length >= MAX_MARKS) throw this.#in.error(`more than ${MAX_MARKS} nested marks`);
-    this.#marks.push(this.#stack);
-    this.#stack = [];
-  }
-
-  #popMark(): unknown[] {
-    const outer = this.#marks.pop();
-    if (outer === undefined) throw this.#in.error('closes a mark that was never set');
-    const items = this.#stack;
-    this.#stack = outer;
-    return items;
-  }
-
-  pop(): void {
-    // Python's POP on an empty frame takes the mark itself away.
-    if (this.#stack.length === 0 && this.#marks.length > 0) this.#popMark();
-    else this.#pop();
-  }
-
-  popMark(): void {
-    this.#popMark();
-  }
-
-  dup(): void {
-    this.push(this.#top());
-  }
-
-  // ---- memo ----
-
-  put(index: number | bigint | undefined): void {
-    if (typeof index !== 'number' || index < 0) throw this.#in.error('memo index expected');
-    this.#memo.set(index, this.#top());
-  }
-
-  memoize(): void {
-    this.put(this.#memo.size);
-  }
-
-  get(index: number | bigint | undefined): void {
-    if (typeof index !== 'number' || !this.#memo.has(index))
-      throw this.#in.error(`nothing was stored at memo index ${String(index)}`);
-    this.push(this.#memo.get(index));
-  }
-
-  // ---- text and bytes ----
-
-  utf8(bytes: Uint8Array): string {
+  #utf8(bytes: Uint8Array): string {
     const text = decodeUtf8(bytes);
-    if (text === undefined) throw this.#in.error('a string is not valid UTF-8');
+    if (text === undefined) throw this.in.error('a string is not valid UTF-8');
     return text;
   }
 
   /** A Python 2 str of the next `count` bytes. */
   py2(count: number): void {
-    if (count < 0) throw this.#in.error(`negative length ${count}`);
+    if (count < 0) throw this.in.error(`negative length ${count}`);
     const encoding = this.#options.encoding ?? 'ascii';
-    if (encoding === 'latin1') this.push(this.#in.latin1(count));
-    else this.py2Bytes(this.#in.slice(count));
+    if (encoding === 'latin1') this.push(this.in.latin1(count));
+    else this.py2Bytes(this.in.slice(count));
   }
 
   py2Bytes(bytes: Uint8Array): void {
     const encoding = this.#options.encoding ?? 'ascii';
     if (encoding === 'bytes') this.push(new Uint8Array(bytes));
     else if (encoding === 'latin1') this.push(Buffer.from(bytes).toString('latin1'));
-    else if (encoding === 'utf8') this.push(this.utf8(bytes));
+    else if (encoding === 'utf8') this.push(this.#utf8(bytes));
     else {
       if (bytes.some((byte) => byte > 127))
-        throw this.#in.error('a Python 2 str is not ASCII: read it with encoding latin1 or bytes');
+        throw this.in.error('a Python 2 str is not ASCII: read it with encoding latin1 or bytes');
       this.push(Buffer.from(bytes).toString('latin1'));
     }
   }
 
+  /** Protocol 0 writes the booleans as numbers of two digits. */
+  decimalOrBool(line: string): void {
+    this.push(line === '00' ? false : line === '01' ? true : this.parsed(parseDecimal(line), 'int'));
+  }
+
   parsed<T>(value: T | undefined, what: string): T {
-    if (value === undefined) throw this.#in.error(`malformed ${what}`);
+    if (value === undefined) throw this.in.error(`malformed ${what}`);
     return value;
   }
 
   bytes(count: number): void {
-    this.push(new Uint8Array(this.#in.slice(count)));
+    this.push(new Uint8Array(this.in.slice(count)));
   }
-
-  // ---- containers ----
-
-  tuple(count: number): void {
-    const tuple = new Tuple();
-    for (let i = count - 1; i >= 0; i--) tuple[i] = this.#data(this.#pop());
-    this.push(tuple);
-  }
-
-  collect(make: (items: unknown[]) => unknown): void {
-    const items = this.#popMark();
-    for (let i = 0; i < items.length; i++) items[i] = this.#data(items[i]);
-    this.push(make(items));
-  }
-
-  dictOf(items: unknown[]): Map<unknown, unknown> {
-    const dict = new Map<unknown, unknown>();
-    this.#fill(dict, items);
-    return dict;
-  }
-
-  #fill(target: unknown, items: unknown[]): void {
-    if (target instanceof UnknownObject) return;
-    if (!(target instanceof Map)) throw this.#in.error('sets a key on something that is no dict');
-    if (items.length % 2 !== 0) throw this.#in.error('a key without a value');
-    for (let i = 0; i < items.length; i += 2) target.set(this.#key(target, items[i]), this.#data(items[i + 1]));
-  }
-
-  #key(container: object, value: unknown): unknown {
-    const key = this.#data(value);
-    return typeof key === 'string' ? key : this.#located('a key', () => this.#keys.find(container, key));
-  }
-
-  setItem(): void {
-    const value = this.#pop();
-    const key = this.#pop();
-    this.#fill(this.#top(), [key, value]);
-  }
-
-  setItems(): void {
-    const items = this.#popMark();
-    this.#fill(this.#top(), items);
-  }
-
-  append(items: unknown[]): void {
-    const list = this.#top();
-    if (list instanceof UnknownObject) return;
-    if (!Array.isArray(list) || list instanceof Tuple) throw this.#in.error('appends to something that is no list');
-    for (const item of items) list.push(this.#data(item));
-  }
-
-  appendOne(): void {
-    this.append([this.#pop()]);
-  }
-
-  appendMarked(): void {
-    this.append(this.#popMark());
-  }
-
-  addItems(): void {
-    const items = this.#popMark();
-    const set = this.#top();
-    if (set instanceof UnknownObject) return;
-    if (!(set instanceof Set)) throw this.#in.error('adds to something that is no set');
-    this.#addAll(set, items);
-  }
-
-  setOf(items: unknown[]): Set<unknown> {
-    return this.#addAll(new Set(), items);
-  }
-
-  #addAll(set: Set<unknown>, items: Iterable<unknown>): Set<unknown> {
-    for (const item of items) set.add(this.#key(set, item));
-    return set;
-  }
-
-  // ---- globals and objects ----
 
   global(moduleName: string, name: string): void {
     const full = `${RENAMED.get(moduleName) ?? moduleName}.${name}`;
@@ -269,7 +78,7 @@ export class PickleMachine {
     }
     const { onUnknown, wayOut } = this.#options;
     if (onUnknown === undefined) {
-      throw this.#in.error(
+      throw this.in.error(
         `names ${printable(full)}, which is not on the list of classes that torchbridge reads; nothing was executed` +
           (wayOut === undefined ? '' : `. ${wayOut}`),
       );
@@ -279,115 +88,95 @@ export class PickleMachine {
   }
 
   stackGlobal(): void {
-    const name = this.#pop();
-    const moduleName = this.#pop();
+    const name = this.take();
+    const moduleName = this.take();
     if (typeof name !== 'string' || typeof moduleName !== 'string')
-      throw this.#in.error('a global whose name is no text');
+      throw this.in.error('a global whose name is no text');
     this.global(moduleName, name);
   }
 
-  #call(callee: unknown, args: unknown): void {
-    if (callee instanceof UnknownObject) {
-      this.push(new UnknownObject(callee.className));
-      return;
+  /** What a class or function gives for its arguments. */
+  call(callee: unknown, args: unknown): unknown {
+    if (!(callee instanceof Global)) {
+      if (callee instanceof UnknownObject) return new UnknownObject(callee.className);
+      throw this.in.error('calls something that is no class or function');
     }
-    if (!(callee instanceof Global)) throw this.#in.error('calls something that is no class or function');
-    if (!(args instanceof Tuple)) throw this.#in.error(`calls ${callee.name} with arguments that are no tuple`);
+    if (!(args instanceof Tuple)) throw this.in.error(`calls ${callee.name} with arguments that are no tuple`);
     const { call } = callee.known;
-    if (call === undefined) throw this.#in.error(`calls ${callee.name}, which is no function`);
-    const made = this.#located(callee.name, () => {
-      this.#work.chargeArguments(args);
-      return call(args);
-    });
+    if (call === undefined) throw this.in.error(`calls ${callee.name}, which is no function`);
+    this.running = callee.name;
+    this.#work.chargeArguments(args);
+    const made = call(args);
+    this.running = undefined;
     const ofList = Array.isArray(args[0]) && (made instanceof Set || made instanceof Map);
-    this.push(ofList ? this.#checkedKeys(made) : made);
-  }
-
-  /** Dicts and sets that functions make of lists have Python's keys too. */
-  #checkedKeys(made: Set<unknown> | Map<unknown, unknown>): object {
-    const items: unknown[] = made instanceof Map ? [...made].flat(1) : [...made];
-    made.clear();
-    if (made instanceof Set) return this.#addAll(made, items);
-    this.#fill(made, items);
-    return made;
-  }
-
-  /** Adds the place in the file to what a handler says. */
-  #located<T>(what: string, run: () => T): T {
-    try {
-      return run();
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      throw this.#in.error(`${what}: ${error.message.replace(/\s*\n\s*/g, ' ')}`);
-    }
+    return ofList ? this.checkedKeys(made) : made;
   }
 
   reduce(): void {
-    const args = this.#pop();
-    this.#call(this.#pop(), args);
+    const args = this.take();
+    this.push(this.call(this.take(), args));
   }
 
   /** NEWOBJ_EX: keyword arguments are only allowed empty. */
   newObjectEx(): void {
-    const keywords = this.#pop();
+    const keywords = this.take();
     if (this.#options.onUnknown === undefined && (!(keywords instanceof Map) || keywords.size > 0))
-      throw this.#in.error('keyword arguments are not read');
+      throw this.in.error('keyword arguments are not read');
     this.reduce();
   }
 
   /** Protocol 0's INST: the arguments lie on the stack above a mark. */
   inst(): void {
-    const moduleName = this.#in.line();
-    const name = this.#in.line();
-    const args = this.#popMark();
+    const moduleName = this.in.line();
+    const name = this.in.line();
+    const args = this.takeMarked();
     this.global(moduleName, name);
-    this.#call(this.#pop(), Tuple.make(args.map((arg) => this.#data(arg))));
+    this.push(this.call(this.take(), Tuple.make(args.map((arg) => this.data(arg)))));
   }
 
   /** Protocol 1's OBJ: class and arguments lie on the stack above a mark. */
   obj(): void {
-    const [callee, ...args] = this.#popMark();
-    this.#call(callee, Tuple.make(args.map((arg) => this.#data(arg))));
+    const [callee, ...args] = this.takeMarked();
+    this.push(this.call(callee, Tuple.make(args.map((arg) => this.data(arg)))));
   }
 
   build(): void {
-    const state = this.#data(this.#pop());
-    const target = this.#top();
+    const state = this.data(this.take());
+    const target = this.top();
     if (target instanceof UnknownObject) return;
-    const done =
-      typeof target === 'object' &&
-      target !== null &&
-      this.#located('state', () => {
-        this.#work.chargeArguments(state);
-        return this.#options.build?.(target, state);
-      });
+    let done: boolean | undefined = false;
+    if (typeof target === 'object' && target !== null) {
+      this.running = 'state';
+      this.#work.chargeArguments(state);
+      done = this.#options.build?.(target, state);
+      this.running = undefined;
+    }
     if (done !== true) {
-      throw this.#in.error('sets the state of an object that takes none');
+      throw this.in.error('sets the state of an object that takes none');
     }
   }
 
-  persistent(id: unknown): void {
+  /** What a persistent id stands for. */
+  persistent(id: unknown): unknown {
     if (this.#options.persistentLoad === undefined)
-      throw this.#in.error('holds a persistent id, which only torch files may');
-    const load = this.#options.persistentLoad;
-    this.push(this.#located('persistent id', () => load(id)));
-  }
-
-  persistentFromStack(): void {
-    this.persistent(this.#data(this.#pop()));
+      throw this.in.error('holds a persistent id, which only torch files may');
+    this.running = 'persistent id';
+    const loaded = this.#options.persistentLoad(id);
+    this.running = undefined;
+    return loaded;
   }
 
   protocol(version: number): void {
-    if (version > 5) throw this.#in.error(`protocol ${version} is newer than 5, the newest that torchbridge reads`);
+    if (version > 5) throw this.in.error(`protocol ${version} is newer than 5, the newest that torchbridge reads`);
   }
 
   frame(length: number): void {
-    if (length > this.#in.remaining)
-      throw this.#in.error(`truncated: a frame of ${length} bytes, ${this.#in.remaining} left`);
+    if (length > this.in.remaining)
+      throw this.in.error(`truncated: a frame of ${length} bytes, ${this.in.remaining} left`);
   }
 
   refuse(what: string): void {
-    throw this.#in.error(`${what} are not read`);
+    throw this.in.error(`${what} are not read`);
   }
 }
 

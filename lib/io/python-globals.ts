@@ -1,7 +1,7 @@
 import { Complex } from '../tensor/index.js';
 import { NdArray, ND_LAYOUTS, ndLayout, Tuple, type NdType } from './pickle-values.js';
 import { encodeLatin1 } from './pickle-text.js';
-import type { PickleGlobal } from './pickle-machine.js';
+import type { PickleGlobal } from './pickle-options.js';
 
 /** A numpy dtype while a pickle is read: `name` undefined for kinds that are not read (objects, text, records). */
 class NumpyDtype {

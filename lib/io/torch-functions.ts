@@ -1,5 +1,5 @@
 import type { Layout } from '../tensor/index.js';
-import type { PickleGlobal } from './pickle-machine.js';
+import type { PickleGlobal } from './pickle-options.js';
 import { NdArray, Tuple } from './pickle-values.js';
 import type { QuantizerSpec, TensorMaker, TensorSpec } from './tensor-maker.js';
 import { dtypeArgument, isQuantized, MAX_DIMENSIONS, naturals, specOf, StorageValue, text } from './torch-arguments.js';

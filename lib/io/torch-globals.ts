@@ -1,5 +1,5 @@
 import { OrderedDict } from '../tensor/index.js';
-import type { PickleGlobal } from './pickle-machine.js';
+import type { PickleGlobal } from './pickle-options.js';
 import { Tuple } from './pickle-values.js';
 import { PYTHON_GLOBALS } from './python-globals.js';
 import type { TensorMaker } from './tensor-maker.js';
