@@ -4,7 +4,8 @@ import { IoError } from './errors.js';
 /** Reads little-endian fields from a byte array, never beyond its end. */
 export class ByteCursor {
   position = 0;
-  readonly #view: DataView;
+  /** The same bytes, to read from at places that are known to be inside. */
+  readonly view: DataView;
   /** The same bytes. */
   readonly buffer: Buffer;
 
@@ -13,7 +14,7 @@ export class ByteCursor {
     readonly bytes: Uint8Array,
     readonly what: string,
   ) {
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -36,31 +37,36 @@ export class ByteCursor {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.view.getUint8(this.#take(1));
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2), true);
+    return this.view.getUint16(this.#take(2), true);
   }
 
   i32(): number {
-    return this.#view.getInt32(this.#take(4), true);
+    return this.view.getInt32(this.#take(4), true);
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4), true);
+    return this.view.getUint32(this.#take(4), true);
   }
 
   /** An unsigned 64-bit length or offset. @throws IoError where it is beyond 2^53, which no file reaches. */
   u64(): number {
-    const value = this.#view.getBigUint64(this.#take(8), true);
+    const value = this.view.getBigUint64(this.#take(8), true);
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.error(`impossible length ${value}`, this.position - 8);
     return Number(value);
   }
 
   /** A big-endian double, as pickle writes floats. */
   f64be(): number {
-    return this.#view.getFloat64(this.#take(8), false);
+    return this.view.getFloat64(this.#take(8), false);
+  }
+
+  /** Passes over the next `count` bytes. @returns where they begin. */
+  skip(count: number): number {
+    return this.#take(count);
   }
 
   /** A view (no copy) of the next `count` bytes. */

@@ -7,19 +7,17 @@ export class PickleContainers extends PickleStack {
   readonly #keys = new PythonKeys();
 
   markedList(): void {
-    const items = this.takeMarked();
-    for (let i = 0; i < items.length; i++) items[i] = this.data(items[i]);
-    this.push(items);
+    this.push(this.#markedData());
   }
 
   markedDict(): void {
     const dict = new Map<unknown, unknown>();
-    this.#fill(dict, this.takeMarked());
+    this.#fill(dict, this.#markedData());
     this.push(dict);
   }
 
   markedSet(): void {
-    this.push(this.#addAll(new Set(), this.takeMarked()));
+    this.push(this.#addAll(new Set(), this.#markedData()));
   }
 
   setItem(): void {
@@ -58,6 +56,12 @@ export class PickleContainers extends PickleStack {
     if (made instanceof Set) return this.#addAll(made, items);
     this.#fill(made, items);
     return made;
+  }
+
+  #markedData(): unknown[] {
+    const items = this.takeMarked();
+    for (let i = 0; i < items.length; i++) items[i] = this.data(items[i]);
+    return items;
   }
 
   #fill(target: unknown, items: readonly unknown[]): void {

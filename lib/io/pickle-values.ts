@@ -13,7 +13,8 @@ export class Tuple<T = unknown> extends Array<T> {
   /** A tuple of what `items` yields. */
   static make<T>(items: Iterable<T>): Tuple<T> {
     const tuple = new Tuple<T>();
-    for (const item of items) tuple.push(item);
+    if (Array.isArray(items)) for (let i = 0; i < items.length; i++) tuple.push(items[i] as T);
+    else for (const item of items) tuple.push(item);
     return tuple;
   }
 }

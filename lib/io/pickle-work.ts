@@ -40,7 +40,8 @@ function sizeOf(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 0;
   if (Array.isArray(value)) return value.length * ITEM;
+  if (value instanceof Map) return value.size * ITEM;
   if (value instanceof Uint8Array) return value.byteLength;
   if (value instanceof NdArray) return value.data.byteLength;
-  return value instanceof Map || value instanceof Set ? value.size * ITEM : 0;
+  return value instanceof Set ? value.size * ITEM : 0;
 }

@@ -32,7 +32,7 @@ export type Placement = (location: string) => string;
 /** Makes tensors of what a torch file describes; each storage is read once, when the first tensor needs it. */
 export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
   readonly #bases = new Map<string, Tensor>();
-  readonly #made = new Set<Tensor>();
+  readonly #made: Tensor[] = [];
   /** Whether tensors were made that only others are made of. */
   #partsMade = false;
 
@@ -53,20 +53,17 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
   }
 
   storage(ref: StorageRef): BuiltStorage {
-    const whole = this.#base(ref.key, () => this.read(ref));
-    const { part } = ref;
+    const { key, part } = ref;
+    const whole = this.#bases.get(key) ?? this.#base(key, this.read(ref));
     if (part === undefined) return { nbytes: ref.nbytes, dtype: ref.dtype, base: whole };
     // the same memory, in a storage of its own; its key may be that of the whole
-    const base = this.#base(`${part.key} of ${ref.key}`, () => sliceStorage(whole, part.offset, part.nbytes));
+    const name = `${part.key} of ${key}`;
+    const base = this.#bases.get(name) ?? this.#base(name, sliceStorage(whole, part.offset, part.nbytes));
     return { nbytes: part.nbytes, dtype: ref.dtype, base };
   }
 
-  #base(key: string, make: () => Tensor): Tensor {
-    let base = this.#bases.get(key);
-    if (base === undefined) {
-      base = make();
-      this.#bases.set(key, base);
-    }
+  #base(key: string, base: Tensor): Tensor {
+    this.#bases.set(key, base);
     return base;
   }
 
@@ -75,7 +72,7 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
     let made = base.viewStorage(spec.dtype, spec.shape, spec.stride, spec.offset);
     if (spec.conj) made = this.#instead(made, () => made.conj());
     if (spec.neg) made = this.#instead(made, () => aten<Tensor>('_neg_view', made));
-    this.#made.add(made);
+    this.#made.push(made);
     if (spec.requiresGrad) made.requiresGrad = true;
     return made;
   }
@@ -189,7 +186,7 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
 
   #add(make: () => Tensor, requiresGrad = false): Tensor {
     const made = noGrad(() => scope(make));
-    this.#made.add(made);
+    this.#made.push(made);
     if (requiresGrad) made.requiresGrad = true;
     return made;
   }
@@ -198,10 +195,11 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
   finish(value: unknown): void {
     this.#releaseBases();
     if (!this.#partsMade) return;
+    const parts = new Set(this.#made);
     visitValues(value, (each) => {
-      if (each instanceof Tensor) this.#made.delete(each);
+      if (each instanceof Tensor) parts.delete(each);
     });
-    for (const made of this.#made) made.dispose();
+    for (const part of parts) part.dispose();
   }
 
   /** After a failure nothing is left. */

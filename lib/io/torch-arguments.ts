@@ -28,15 +28,18 @@ export function asciiText(value: unknown, what: string): string {
   return value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : text(value, what);
 }
 
+/** A copy of a list of integers. */
 export function naturals(value: unknown, what: string): number[] {
   const list: unknown[] | undefined = Array.isArray(value) ? value : undefined;
-  if (
-    list === undefined ||
-    !list.every((n): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0)
-  ) {
-    throw new Error(`${what} is not a list of integers from 0 on`);
+  if (list === undefined) throw new Error(`${what} is not a list of integers from 0 on`);
+  const numbers: number[] = [];
+  for (let i = 0; i < list.length; i++) {
+    const n = list[i];
+    if (typeof n !== 'number' || !Number.isSafeInteger(n) || n < 0)
+      throw new Error(`${what} is not a list of integers from 0 on`);
+    numbers.push(n);
   }
-  return list;
+  return numbers;
 }
 
 export function natural(value: unknown, what: string): number {
@@ -69,11 +72,7 @@ export function specOf(
   metadata?: unknown,
 ): TensorSpec {
   if (dtype === undefined) throw new Error('a tensor over an untyped storage without a dtype');
-  const bits = metadata instanceof Map ? [...metadata] : [];
-  const set = new Set(bits.filter(([, on]) => on === true).map(([bit]) => text(bit, 'the name of a bit of a tensor')));
-  if (set.has('conj') && !isComplex(dtype)) throw new Error(`a conjugated tensor of ${dtype}`);
-  for (const bit of set)
-    if (bit !== 'conj' && bit !== 'neg') throw new Error(`tensors with the ${bit} bit are not read`);
+  const bits = metadata instanceof Map && metadata.size > 0 ? bitsOf(metadata, dtype) : undefined;
   if (requiresGrad !== undefined && typeof requiresGrad !== 'boolean') throw new Error('requires_grad must be a bool');
   const grad = requiresGrad === true;
   if (grad && !isFloatingPoint(dtype) && !isComplex(dtype))
@@ -84,20 +83,33 @@ export function specOf(
   if (shape.length !== strides.length) throw new Error('Expected as many strides as sizes');
   return {
     dtype,
-    shape: [...shape],
-    stride: [...strides],
+    shape,
+    stride: strides,
     offset: natural(offset, 'the offset of a tensor'),
     requiresGrad: grad,
-    conj: set.has('conj'),
-    neg: set.has('neg'),
+    conj: bits?.has('conj') === true,
+    neg: bits?.has('neg') === true,
   };
+}
+
+/** The bits of a tensor that are set. */
+function bitsOf(metadata: ReadonlyMap<unknown, unknown>, dtype: DType): Set<string> {
+  const set = new Set<string>();
+  for (const [bit, on] of metadata) if (on === true) set.add(text(bit, 'the name of a bit of a tensor'));
+  if (set.has('conj') && !isComplex(dtype)) throw new Error(`a conjugated tensor of ${dtype}`);
+  for (const bit of set)
+    if (bit !== 'conj' && bit !== 'neg') throw new Error(`tensors with the ${bit} bit are not read`);
+  return set;
 }
 
 /** @throws Error where an element would lie outside of `nbytes` bytes. */
 export function checkInside({ dtype, shape, stride, offset }: TensorSpec, nbytes: number): void {
   const available = Math.floor(nbytes / ELEMENT_BYTES.get(dtype)!.size);
-  const empty = shape.includes(0);
-  // Sums and products may round beyond 2^53, never below what is available.
-  const last = shape.reduce((end, size, axis) => end + (size - 1) * (stride[axis] ?? 0), offset);
-  if (!empty && !(last < available)) throw new Error(`Expected a view inside its storage of ${available} elements`);
+  let last = offset;
+  for (let axis = 0; axis < shape.length; axis++) {
+    const size = shape[axis]!;
+    if (size === 0) return;
+    last += (size - 1) * (stride[axis] ?? 0); // may round beyond 2^53, never below what is available
+  }
+  if (!(last < available)) throw new Error(`Expected a view inside its storage of ${available} elements`);
 }

@@ -13,17 +13,17 @@ export function openZip(source: ByteSource): TorchContainer {
   const fail = (code: 'format' | 'unsupported', message: string): never => {
     throw new IoError(code, `${source.name}: ${message}`, source.name);
   };
-  const pickles = [...zip.entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+  const pickles: string[] = [];
+  for (const each of zip.entries.keys())
+    if (each.endsWith('/data.pkl') && /^[^/]+\/[^/]+$/.test(each)) pickles.push(each);
   const [name] = pickles;
   if (name === undefined || pickles.length > 1)
     return fail('format', `a zip file, but not one of torch.save: it holds ${pickles.length} data.pkl`);
   const prefix = name.slice(0, -'data.pkl'.length);
-  const outside = [...zip.entries.keys()].find((each) => !each.startsWith(prefix));
-  if (outside !== undefined)
-    fail(
-      'format',
-      `a zip file, but not one of torch.save: ${JSON.stringify(outside.slice(0, 200))} is not in ${prefix}`,
-    );
+  for (const each of zip.entries.keys()) {
+    if (each.startsWith(prefix)) continue;
+    fail('format', `a zip file, but not one of torch.save: ${JSON.stringify(each.slice(0, 200))} is not in ${prefix}`);
+  }
   if (zip.entries.has(`${prefix}constants.pkl`))
     return fail('unsupported', 'a TorchScript archive; save its state_dict() to read the weights');
   let swapped = false;
@@ -45,10 +45,9 @@ export function openZip(source: ByteSource): TorchContainer {
       const mentions = new StorageMentions();
       return (id) => {
         if (!(id instanceof Tuple) || id.length !== 5) throw new Error('a persistent id that is no tuple of five');
-        const [kind, type, key, location, numel] = id as unknown[];
-        if (asciiText(kind, 'the kind of a persistent id') !== 'storage')
+        if (asciiText(id[0], 'the kind of a persistent id') !== 'storage')
           throw new Error('a persistent id that names no storage');
-        const ref = storageRef(type, key, location, numel);
+        const ref = storageRef(id[1], id[2], id[3], id[4]);
         mentions.check(ref);
         return new StorageValue(ref, maker.storage(ref));
       };

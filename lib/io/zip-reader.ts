@@ -20,9 +20,11 @@ interface Placed extends ZipEntry {
   index: number;
   /** Where the next record begins, or the directory. */
   end: number;
-  /** Where the contents begin, once the header in front of them was read. */
-  start: number | undefined;
+  /** Where the contents begin, {@link UNREAD} until the header in front of them was read. */
+  start: number;
 }
+
+const UNREAD = -1;
 
 /** So many headers are read at once. */
 const HEADERS = 1024;
@@ -132,7 +134,9 @@ export class ZipReader {
 
   /** Records that lie over one another are no accident: few bytes would be unpacked many times. */
   #placed(directoryOffset: number): Placed[] {
-    const inOrder = [...this.#entries.values()].sort((a, b) => a.headerOffset - b.headerOffset);
+    const inOrder = [...this.#entries.values()];
+    if (inOrder.some((entry, i) => i > 0 && entry.headerOffset < inOrder[i - 1]!.headerOffset))
+      inOrder.sort((a, b) => a.headerOffset - b.headerOffset);
     for (let i = 0; i < inOrder.length; i++) {
       const entry = inOrder[i]!;
       entry.index = i;
@@ -145,28 +149,29 @@ export class ZipReader {
 
   /** One entry of the directory, of which the fixed part and what follows it have been checked to be there. */
   #readEntry(cursor: ByteCursor): Placed {
-    const fixed = cursor.slice(zip.CENTRAL_SIZE);
-    const view = new DataView(fixed.buffer, fixed.byteOffset, fixed.byteLength);
-    if (view.getUint32(0, true) !== zip.CENTRAL_HEADER) throw this.#error('damaged zip file: its directory is garbled');
-    const flags = view.getUint16(8, true);
-    const name = cursor.text(view.getUint16(28, true), flags & zip.FLAG_UTF8 ? 'utf8' : 'latin1');
-    const extra = cursor.slice(view.getUint16(30, true));
-    cursor.slice(view.getUint16(32, true)); // comment
+    const { view } = cursor;
+    const at = cursor.skip(zip.CENTRAL_SIZE);
+    if (view.getUint32(at, true) !== zip.CENTRAL_HEADER)
+      throw this.#error('damaged zip file: its directory is garbled');
+    const flags = view.getUint16(at + 8, true);
+    const name = cursor.text(view.getUint16(at + 28, true), flags & zip.FLAG_UTF8 ? 'utf8' : 'latin1');
+    const extra = cursor.skip(view.getUint16(at + 30, true));
+    const comment = cursor.skip(view.getUint16(at + 32, true));
     const entry: Placed = {
       name,
-      method: view.getUint16(10, true),
+      method: view.getUint16(at + 10, true),
       flags,
-      crc: view.getUint32(16, true),
-      compressedSize: view.getUint32(20, true),
-      size: view.getUint32(24, true),
-      headerOffset: view.getUint32(42, true),
+      crc: view.getUint32(at + 16, true),
+      compressedSize: view.getUint32(at + 20, true),
+      size: view.getUint32(at + 24, true),
+      headerOffset: view.getUint32(at + 42, true),
       index: 0,
       end: 0,
-      start: undefined,
+      start: UNREAD,
     };
     const { size, compressedSize, headerOffset } = entry;
     const isLarge = size === zip.NONE32 || compressedSize === zip.NONE32 || headerOffset === zip.NONE32;
-    return isLarge ? { ...entry, ...this.#zip64(entry, extra) } : entry;
+    return isLarge ? { ...entry, ...this.#zip64(entry, cursor.bytes.subarray(extra, comment)) } : entry;
   }
 
   /** The 64-bit values of those fields that the 32-bit ones leave out, in their fixed order. */
@@ -187,10 +192,10 @@ export class ZipReader {
    * @throws IoError `format` (damage, with the record's name) | `missing` (no such record) | `unsupported`.
    */
   read(name: string): Uint8Array {
-    const { entry, start, label } = this.#find(name);
-    const bytes = this.#unpacked(entry, this.source.read(start, entry.compressedSize), label);
+    const entry = this.#find(name);
+    const bytes = this.#unpacked(entry, this.source.read(entry.start, entry.compressedSize));
     if (entry.crc !== NO_CRC && zlib.crc32(bytes) !== entry.crc)
-      throw this.#error(`damaged: the checksum of record ${label} differs`);
+      throw this.#error(`damaged: the checksum of record ${label(name)} differs`);
     return bytes;
   }
 
@@ -200,49 +205,45 @@ export class ZipReader {
    * @throws IoError as {@link read}.
    */
   locate(name: string): { offset: number | undefined; crc: number | undefined } {
-    const { entry, start, label } = this.#find(name);
+    const entry = this.#find(name);
     const crc = entry.crc === NO_CRC ? undefined : entry.crc;
     if (entry.method !== zip.STORED) return { offset: undefined, crc };
-    this.#checkStored(entry, label);
-    return { offset: start, crc };
+    this.#checkStored(entry);
+    return { offset: entry.start, crc };
   }
 
-  #find(name: string): { entry: Placed; start: number; label: string } {
+  /** A record, and where its contents begin, as the header in front of them tells: those of the next ones are read with it. */
+  #find(name: string): Placed {
     const entry = this.#entries.get(name);
-    const label = JSON.stringify(name.slice(0, 200));
     if (entry === undefined)
-      throw new IoError('missing', `${this.source.name}: holds no record ${label}`, this.source.name);
+      throw new IoError('missing', `${this.source.name}: holds no record ${label(name)}`, this.source.name);
     if (entry.flags & zip.FLAG_ENCRYPTED)
-      throw new IoError('unsupported', `${this.source.name}: record ${label} is encrypted`, this.source.name);
-    const start = this.#startOf(entry, label);
-    if (start + entry.compressedSize > entry.end)
-      throw this.#error(`damaged zip file: record ${label} overlaps what follows it`);
-    return { entry, start, label };
+      throw new IoError('unsupported', `${this.source.name}: record ${label(name)} is encrypted`, this.source.name);
+    if (entry.start === UNREAD) this.#readHeaders(entry.index, Math.min(entry.index + HEADERS, this.#inOrder.length));
+    if (entry.start === UNREAD) throw this.#error(`damaged zip file: record ${label(name)} has no header`);
+    if (entry.start + entry.compressedSize > entry.end)
+      throw this.#error(`damaged zip file: record ${label(name)} overlaps what follows it`);
+    return entry;
   }
 
-  /** Where the contents begin, as the header in front of them tells: those of the records that follow are read with it. */
-  #startOf(entry: Placed, label: string): number {
-    if (entry.start === undefined) this.#readHeaders(this.#inOrder.slice(entry.index, entry.index + HEADERS));
-    if (entry.start === undefined) throw this.#error(`damaged zip file: record ${label} has no header`);
-    return entry.start;
-  }
-
-  #readHeaders(entries: readonly Placed[]): void {
-    const offsets = Float64Array.from(entries, (entry) => entry.headerOffset);
+  /** Reads the headers of the records from `first` to before `end`. */
+  #readHeaders(first: number, end: number): void {
+    const offsets = new Float64Array(end - first);
+    for (let i = first; i < end; i++) offsets[i - first] = this.#inOrder[i]!.headerOffset;
     const headers = this.source.readEach(offsets, zip.LOCAL_SIZE);
     if (headers === undefined) return;
     const view = new DataView(headers.buffer, headers.byteOffset, headers.byteLength);
-    entries.forEach((entry, i) => {
-      const at = i * zip.LOCAL_SIZE;
-      if (view.getUint32(at, true) !== zip.LOCAL_HEADER) return;
+    for (let i = first, at = 0; i < end; i++, at += zip.LOCAL_SIZE) {
+      const entry = this.#inOrder[i]!;
+      if (view.getUint32(at, true) !== zip.LOCAL_HEADER) continue;
       const length = zip.LOCAL_SIZE + view.getUint16(at + 26, true) + view.getUint16(at + 28, true);
       entry.start = entry.headerOffset + length;
-    });
+    }
   }
 
-  #checkStored(entry: ZipEntry, label: string): void {
+  #checkStored(entry: ZipEntry): void {
     if (entry.size !== entry.compressedSize)
-      throw this.#error(`damaged zip file: record ${label} is stored, but with two sizes`);
+      throw this.#error(`damaged zip file: record ${label(entry.name)} is stored, but with two sizes`);
   }
 
   #deflatedSize(): number {
@@ -251,19 +252,21 @@ export class ZipReader {
     return total;
   }
 
-  #unpacked(entry: ZipEntry, packed: Uint8Array, label: string): Uint8Array {
+  #unpacked(entry: ZipEntry, packed: Uint8Array): Uint8Array {
     if (entry.method === zip.STORED) {
-      this.#checkStored(entry, label);
+      this.#checkStored(entry);
       return packed;
     }
     if (entry.method !== zip.DEFLATED) {
       throw new IoError(
         'unsupported',
-        `${this.source.name}: record ${label} uses compression method ${entry.method}, which is not read`,
+        `${this.source.name}: record ${label(entry.name)} uses compression method ${entry.method}, which is not read`,
       );
     }
     if (entry.size > entry.compressedSize * MAX_DEFLATE_RATIO + 1024) {
-      throw this.#error(`damaged zip file: record ${label} claims an impossible size of ${entry.size} bytes`);
+      throw this.#error(
+        `damaged zip file: record ${label(entry.name)} claims an impossible size of ${entry.size} bytes`,
+      );
     }
     const unpacked = this.#deflatedSize();
     if (unpacked > BOMB_BYTES && unpacked > BOMB_RATIO * this.source.size) {
@@ -278,10 +281,15 @@ export class ZipReader {
     try {
       bytes = zlib.inflateRawSync(packed, { maxOutputLength: Math.max(entry.size, 1) });
     } catch {
-      throw this.#error(`damaged: record ${label} cannot be decompressed`);
+      throw this.#error(`damaged: record ${label(entry.name)} cannot be decompressed`);
     }
     if (bytes.byteLength !== entry.size)
-      throw this.#error(`damaged: record ${label} is ${bytes.byteLength} bytes, not ${entry.size}`);
+      throw this.#error(`damaged: record ${label(entry.name)} is ${bytes.byteLength} bytes, not ${entry.size}`);
     return bytes;
   }
+}
+
+/** The name of a record in errors. */
+function label(name: string): string {
+  return JSON.stringify(name.slice(0, 200));
 }

@@ -327,6 +327,13 @@ export function writeTape(...values: readonly unknown[]): void {
   for (const each of values) at = writeValue(each, at);
 }
 
+/** Writes the shape and the strides of a tensor from the start of the tape. */
+export function writePlace(shape: readonly number[], stride: readonly number[]): void {
+  const at = Array.isArray(shape) ? writeList(shape, 0) : writeValue(shape, 0);
+  if (Array.isArray(stride)) writeList(stride, at);
+  else writeValue(stride, at);
+}
+
 /** Reads `count` plain numbers from the start of the tape. */
 export function readNumbers(count: number): number[] {
   return Array.from(cells.subarray(0, count));

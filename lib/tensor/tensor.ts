@@ -14,7 +14,16 @@ import type { DType, Device, Layout, MemoryFormat } from './dtype.js';
 import { TorchError } from './errors.js';
 import { operatorIndex } from './operators.js';
 import { refuseSlot, slotKey, type SlotKey, TensorBase } from './scope.js';
-import { callBinary, callOperator, callUnary, isOptions, readNumbers, setTensorClass, writeTape } from './tape.js';
+import {
+  callBinary,
+  callOperator,
+  callUnary,
+  isOptions,
+  readNumbers,
+  setTensorClass,
+  writePlace,
+  writeTape,
+} from './tape.js';
 import { TensorValues } from './tensor-values.js';
 
 /** Where {@link Tensor.to} moves or converts to. */
@@ -175,7 +184,7 @@ export class Tensor extends WithMethods {
 
   /** A tensor over the same storage; throws when an element would lie outside of it. */
   viewStorage(dtype: DType, shape: readonly number[], stride: readonly number[], offset: number): Tensor {
-    writeTape(shape, stride);
+    writePlace(shape, stride);
     return tensorAt(native.viewStorage(this.handle, dtype, offset));
   }
 
