@@ -35,6 +35,9 @@ export async function serveFile(file: ServedFile): Promise<{ url: string; asked:
     else response.write(rest.subarray(0, file.cutAfter), () => setTimeout(() => response.destroy(), 20));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A test that fails before it closes the server must not keep the process alive.
+  server.unref();
+  server.on('connection', (socket) => socket.unref());
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     asked,

@@ -70,9 +70,20 @@ function folderOptions({ save, data, weights, ...options }: EvalOptions): Parame
   return { ...options, data, weights: weights ?? runPaths(save ?? '.').model };
 }
 
-function cifarOptions({ save, weights, data, dataset, verify, download, batchSize, device, threads }: EvalOptions) {
+function cifarOptions({
+  save,
+  weights,
+  entry,
+  data,
+  dataset,
+  verify,
+  download,
+  batchSize,
+  device,
+  threads,
+}: EvalOptions) {
   if (dataset === 'imagefolder') throw new UsageError('Expected another --dataset than imagefolder');
-  return { save, weights, data, dataset, verify, download, batchSize, device, threads };
+  return { save, weights, entry, data, dataset, verify, download, batchSize, device, threads };
 }
 
 function summary({ error, error5, loss, pictures, crops, skipped, seconds, classes }: FolderEvaluation): string {

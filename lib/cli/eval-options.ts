@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { UsageError } from '../train/errors.js';
+import { classesOption, entryOption, modelOption } from './network-options.js';
 import { choice, device, filePath, positiveInteger, wholeNumber } from './values.js';
 
 const examples = `
@@ -15,6 +16,7 @@ Examples:
 export interface EvalOptions {
   readonly save: string | undefined;
   readonly weights: string | undefined;
+  readonly entry: string | undefined;
   readonly data: string | undefined;
   readonly dataset: 'cifar10' | 'cifar100' | 'shapes' | 'imagefolder' | undefined;
   readonly verify: false | undefined;
@@ -47,6 +49,7 @@ export function evalCommand() {
       'a state dict, from here or from Python; or densenet121, densenet161, ...',
       filePath('--weights', 'a file'),
     )
+    .addOption(entryOption())
     .option(
       '--data <dir>',
       'folder that holds CIFAR-10 or CIFAR-100, or a folder of pictures for each class (default: that of the run)',
@@ -73,16 +76,8 @@ export function evalCommand() {
     .option('--json', 'print one JSON object instead of the lines')
     .optionsGroup('Folders of pictures:')
     .option('--ten-crop', 'average over four corners and the middle of each picture and of its mirror image')
-    .option(
-      '--model <name>',
-      'form of the network in a file (default: what the file tells)',
-      filePath('--model', 'a name'),
-    )
-    .option(
-      '--classes <file>',
-      'names of the classes in the order of the network, where the folders are others or fewer',
-      filePath('--classes', 'a file'),
-    )
+    .addOption(modelOption())
+    .addOption(classesOption(', in the order of the network, where the folders are others or fewer'))
     .option('--skip-broken', 'leave out pictures that cannot be read; without it the first one ends the evaluation')
     .option(
       '--workers <n>',
@@ -99,6 +94,9 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
   }
   if (given.save !== undefined && given.weights !== undefined) {
     throw new UsageError('Expected one of --save and --weights but received both');
+  }
+  if (given.save !== undefined && given.entry !== undefined) {
+    throw new UsageError("Expected no --entry with --save: a run's model.pth is a state dict");
   }
   if (given.dataset === 'shapes' && given.data !== undefined) {
     throw new UsageError('Expected no --data with --dataset shapes: its pictures are generated');
@@ -117,6 +115,7 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
   return {
     save: given.save,
     weights: given.weights,
+    entry: given.entry,
     data: given.data,
     // These options are for nothing else.
     dataset: given.dataset ?? (flag === undefined ? undefined : 'imagefolder'),

@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { UsageError } from '../train/errors.js';
+import { classesOption, entryOption, modelOption } from './network-options.js';
 import { device, filePath, positiveInteger, wholeNumber } from './values.js';
 
 const examples = `
@@ -17,6 +18,7 @@ Pictures that cannot be read are named on stderr, the others go on, and the exit
 export interface PredictCommandOptions {
   readonly images: readonly string[];
   readonly weights: string;
+  readonly entry: string | undefined;
   readonly model: string | undefined;
   readonly classes: string | undefined;
   readonly top: number | undefined;
@@ -39,16 +41,9 @@ export function predictCommand() {
       'densenet121, resnet50, vgg16, googlenet, ... (published weights), or a file of torch.save',
       filePath('--weights', 'a name or a file'),
     )
-    .option(
-      '--model <name>',
-      'form of the network in a file (default: what the file tells)',
-      filePath('--model', 'a name'),
-    )
-    .option(
-      '--classes <file>',
-      'names of the classes, one a line or a JSON list (default: those of the weights)',
-      filePath('--classes', 'a file'),
-    )
+    .addOption(entryOption())
+    .addOption(modelOption())
+    .addOption(classesOption(' (default: those of the weights)'))
     .option('--top <n>', 'classes to name (default: 5)', positiveInteger('--top'))
     .option('--json', 'print a JSON list, one object a picture')
     .option('--bars', 'show probabilities as bars')
@@ -81,6 +76,7 @@ export function predictOptions(
   return {
     images,
     weights: given.weights,
+    entry: given.entry,
     model: given.model,
     classes: given.classes,
     top: given.top,

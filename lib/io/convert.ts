@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { noGrad, OrderedDict, scope, Tensor } from '../tensor/index.js';
+import { STATE_ENTRIES } from './checkpoint-entries.js';
 import { IoError } from './errors.js';
 import { inspect, isSafetensors } from './inspect.js';
 import { load } from './load.js';
@@ -117,13 +118,10 @@ function checkCarried(input: string, name: string, tensor: Tensor): void {
     throw new TypeError(`${input}: tensor ${quote(name)} is ${tensor.dtype}, which safetensors cannot hold`);
 }
 
-/** Where checkpoints keep the weights. */
-const STATE_KEYS = ['state_dict', 'model_state_dict', 'model', 'net', 'weights', 'params'];
-
 /** The dict of tensors of a file: the whole, or the one in it. */
 function stateDictOf(map: Map<unknown, unknown>): { key: string | undefined; dict: Map<string, Tensor> } | undefined {
   if (isStateDict(map)) return { key: undefined, dict: map };
-  for (const key of STATE_KEYS) {
+  for (const key of STATE_ENTRIES) {
     const inner = map.get(key);
     if (isStateDict(inner)) return { key, dict: inner };
   }

@@ -4,7 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { explainSystemError, IoError, systemCode } from './errors.js';
 
@@ -142,8 +142,26 @@ async function goOn(url: string, part: string, { size, onProgress, idleMs = 30_0
     done += chunk.byteLength;
     onProgress?.(done, total);
   });
-  await pipeline(response, fs.createWriteStream(part, { flags: start > 0 ? 'a' : 'w' }));
+  await store(response, part, start > 0 ? 'a' : 'w');
   if (total !== undefined && done < total) throw new Error(`the connection ended after ${done} of ${total} bytes`);
+}
+
+/** Writes what comes in: also the last of it before a connection breaks, which then need not come again. */
+async function store(response: http.IncomingMessage, part: string, flags: string): Promise<void> {
+  const out = fs.createWriteStream(part, { flags });
+  const written = finished(out);
+  written.catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+  response.on('data', (chunk: Buffer) => {
+    if (out.write(chunk)) return;
+    response.pause();
+    out.once('drain', () => response.resume());
+  });
+  try {
+    await finished(response, { writable: false });
+  } finally {
+    out.end();
+    await written;
+  }
 }
 
 /** One GET, redirects followed; resolves when the headers are there. The bytes come as they are, nothing is unpacked. */

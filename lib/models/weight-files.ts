@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { fileSource } from '../io/byte-source.js';
 import { IoError, load, loadSafetensors, NdArray } from '../io/index.js';
+import { STATE_ENTRIES } from '../io/checkpoint-entries.js';
 import { beginsLikeSafetensors } from '../io/safetensors-header.js';
 import { fromBytes, OrderedDict, Tensor, type StateDict } from '../tensor/index.js';
 import { cachedWeights } from './hub.js';
@@ -24,9 +25,6 @@ export interface FoundWeights {
   /** Names the source in messages. */
   readonly name: string;
 }
-
-/** Names that programs give the network among the other parts of a checkpoint, the most telling first. */
-const ENTRIES = ['state_dict', 'model_state_dict', 'model', 'net', 'network', 'weights', 'params'];
 
 /**
  * The state dict in a file of `torch.save` or safetensors, in a checkpoint, or of published weights.
@@ -57,7 +55,7 @@ export function findWeights(source: WeightsSource, entry?: string): FoundWeights
     const part = asStateDict(value);
     return part === undefined ? [] : [[key, part]];
   });
-  const chosen = parts.find(([key]) => key === ENTRIES.find((each) => parts.some(([other]) => other === each)));
+  const chosen = parts.find(([key]) => key === STATE_ENTRIES.find((each) => parts.some(([other]) => other === each)));
   const [first, ...others] = parts;
   if (chosen === undefined && others.length > 0) {
     return refuse(`it holds several state dicts (${listNames(parts.map(([key]) => key))}): name one as entry`);

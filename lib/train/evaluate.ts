@@ -19,6 +19,8 @@ export interface EvaluateOptions {
   readonly save?: string | undefined;
   /** File of a state dict; a `config.json` beside it is used. */
   readonly weights?: string | undefined;
+  /** The entry of a checkpoint that holds the weights; default the one whose name says so, or the only state dict. */
+  readonly entry?: string | undefined;
   readonly data?: string | undefined;
   readonly dataset?: RunConfig['dataset'] | undefined;
   readonly verify?: boolean | undefined;
@@ -62,7 +64,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const device = options.device ?? stored?.device ?? 'cpu';
   const notice = (line: string): void => options.reporter?.notice?.(line);
   const model = scope(() => {
-    const found = readWeights(path);
+    const found = readWeights(path, options.entry);
     if (beside instanceof Error) notice(`${beside.message}; the form of the network is read from its shapes`);
     const form: NetworkForm = stored ?? inferNetwork(found.state, path);
     return onDevice(options, device, () => modelWithWeights({ ...form, device }, found, notice));
@@ -118,9 +120,9 @@ function configBeside(path: string, needed: boolean): RunConfig | Error | null {
 }
 
 /** Says what is wanted where a file holds no weights, or where there is none. */
-function readWeights(path: string): FoundWeights {
+function readWeights(path: string, entry: string | undefined): FoundWeights {
   try {
-    return findWeights(path);
+    return findWeights(path, entry);
   } catch (error) {
     if (!(error instanceof IoError) || !['missing', 'kind', 'format'].includes(error.code)) throw error;
     const wanted = 'expected a file of weights, as torch.save and torchbridge train write them';

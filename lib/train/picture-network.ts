@@ -36,6 +36,8 @@ import { runFileNames } from './run-files.js';
 export interface PictureNetworkOptions {
   /** Published weights by name (`densenet121`), or a file of `torch.save`. */
   readonly weights: string;
+  /** The entry of a checkpoint that holds the weights; default the one whose name says so, or the only state dict. */
+  readonly entry?: string | undefined;
   /** The form of the network (`densenet121`) for weights from a file; default what their names and shapes tell. */
   readonly model?: string | undefined;
   /** A file that names the classes; default those of the published weights, or of the run beside the file. */
@@ -72,6 +74,8 @@ export async function openPictureNetwork(options: PictureNetworkOptions): Promis
   // Read first: a download may follow.
   const named = options.classes === undefined ? undefined : readClassNames(options.classes);
   const published = publishedWeights(options);
+  if (published !== undefined && options.entry !== undefined)
+    throw new UsageError(`Expected no --entry with the published weights ${options.weights}: they are a state dict`);
   if (published !== undefined)
     await fetchWeights(published, { onProgress: (done) => options.reporter?.download?.(done) });
   const weights = published?.name ?? options.weights;
@@ -128,12 +132,12 @@ function publishedNetwork(weights: Weights): Network {
   return getModel(name, { weights });
 }
 
-function networkOf({ weights: path, model, reporter }: PictureNetworkOptions): Network {
+function networkOf({ weights: path, entry, model, reporter }: PictureNetworkOptions): Network {
   const onNotice = (line: string): void => reporter?.notice?.(line);
   try {
-    if (model !== undefined) return getModel(model, { weights: path, onNotice });
+    if (model !== undefined) return getModel(model, { weights: path, entry, onNotice });
     return scope(() => {
-      const found = findWeights(path);
+      const found = findWeights(path, entry);
       const { state } = found;
       const fitted = fitNames(state).state;
       const form = denseNetForm(fitted);

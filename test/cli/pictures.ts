@@ -21,12 +21,13 @@ export async function writePictures(folder: string, count: number): Promise<void
   }
 }
 
-/** Writes the weights of a small network for pictures of any size. */
-export function writeWeights(file: string, numClasses: number): void {
+/** Writes the weights of a small network for pictures of any size: a state dict, or a checkpoint with one in each of `entries`. */
+export function writeWeights(file: string, numClasses: number, entries?: readonly string[]): void {
   scope(() => {
     manualSeed(3);
     const model = new DenseNet({ growthRate: 4, blockConfig: [1, 2], numInitFeatures: 8, numClasses });
-    save(model.stateDict(), file);
+    const state = model.stateDict();
+    save(entries === undefined ? state : new Map(entries.map((entry) => [entry, state])), file);
     for (const tensor of [...model.parameters(), ...model.buffers()]) tensor.dispose();
   });
 }

@@ -26,6 +26,7 @@ describe('torchbridge predict and eval on pictures', function () {
   before(async () => {
     for (const name of ['ant', 'bee', 'cat']) await writePictures(at('val', name), 2);
     writeWeights(at('three.pth'), 3);
+    writeWeights(at('two-networks.pth'), 3, ['student', 'teacher']);
     fs.writeFileSync(at('text.jpg'), 'not a picture');
     fs.mkdirSync(at('empty'));
     fs.writeFileSync(at('names.txt'), 'cat\nant\nbee\n');
@@ -103,6 +104,29 @@ describe('torchbridge predict and eval on pictures', function () {
     assert.match(
       await fails(2, ...weights, '--model', 'vgg9'),
       /Expected alexnet, densenet121, .* for --model but received/,
+    );
+  });
+
+  it('takes the entry of a checkpoint that --entry names', async () => {
+    const checkpoint = ['--weights', 'two-networks.pth'];
+    const image = ['val/ant/0.png', '--json'];
+    const whole = await succeed(['predict', ...image, ...weights], options);
+    assert.deepEqual(await succeed(['predict', ...image, ...checkpoint, '--entry', 'teacher'], options), whole);
+    assert.match(
+      await failWith(1, ['predict', ...image, ...checkpoint], options),
+      /two-networks\.pth: it holds several state dicts \(student, teacher\): name one as entry$/,
+    );
+    assert.match(
+      await failWith(1, ['predict', ...image, ...checkpoint, '--entry', 'ema'], options),
+      /two-networks\.pth: expected a state dict under ema, but it holds student, teacher$/,
+    );
+    const evaluated = ['eval', '--data', 'val', '--json', '--entry', 'student'];
+    const { stdout } = await succeed([...evaluated, ...checkpoint], options);
+    assert.equal((JSON.parse(stdout) as { pictures: number }).pictures, 6);
+    assert.match(await failWith(2, [...evaluated, '--save', 'val'], options), /Expected no --entry with --save/);
+    assert.match(
+      await failWith(2, [...evaluated, '--weights', 'densenet121'], options),
+      /Expected no --entry with the published weights densenet121/,
     );
   });
 

@@ -38,14 +38,16 @@ describe('the event loop while a network infers', () => {
         if (text === '/') ++answered;
       }
     })();
-    await infer();
-    const seen = { ticks, answered };
-    state.running = false;
-    clearInterval(timer);
-    await asking;
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-    return seen;
+    try {
+      await infer();
+      return { ticks, answered };
+    } finally {
+      state.running = false;
+      clearInterval(timer);
+      await asking;
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
   }
 
   it('goes round, and serves, with callAsync; the bits are those of call, which holds it', async function () {
