@@ -146,9 +146,12 @@ async function goOn(url: string, part: string, { size, onProgress, idleMs = 30_0
   if (total !== undefined && done < total) throw new Error(`the connection ended after ${done} of ${total} bytes`);
 }
 
+/** So many bytes may wait for the disk before the server has to. */
+const WAITING = 1 << 20;
+
 /** Writes what comes in: also the last of it before a connection breaks, which then need not come again. */
 async function store(response: http.IncomingMessage, part: string, flags: string): Promise<void> {
-  const out = fs.createWriteStream(part, { flags });
+  const out = fs.createWriteStream(part, { flags, highWaterMark: WAITING });
   const written = finished(out);
   written.catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   response.on('data', (chunk: Buffer) => {

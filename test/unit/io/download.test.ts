@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, pbkdf2 } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { downloadFile, IoError } from '../../../lib/io/index.js';
 import { serveFile, type ServedFile } from '../../download-server.js';
 
@@ -58,6 +59,15 @@ describe('downloadFile', () => {
     assert.equal(server.asked[0], '/a.bin');
     assert.match(server.asked[1]!, /^\/a\.bin bytes=\d+-$/);
     assert.ok(server.asked.length >= 7);
+  });
+
+  it('keeps what came before a cut, where the disk is slower than that', async () => {
+    served.cutAfter = 40_000;
+    // Whoever writes has to wait for these: they take all threads that Node has for such work.
+    const busy = Array.from({ length: 8 }, () => promisify(pbkdf2)('', '', 300_000, 64, 'sha512'));
+    await refuses('io', /^cannot download /, get({ attempts: 1 }));
+    assert.equal(fs.statSync(`${file}.part`).size, 40_000);
+    await Promise.all(busy);
   });
 
   it('leaves its part to the next call', async () => {
