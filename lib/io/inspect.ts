@@ -149,19 +149,25 @@ function walk(root: unknown, visit: (path: readonly string[], value: unknown) =>
       continue;
     }
     if (seen.has(value as object)) {
-      visit(path, 'as above');
+      visit(path, AS_ABOVE);
       continue;
     }
     seen.add(value as object);
-    if (inner.length === 0 || path.length >= MAX_DEPTH) visit(path, value);
-    else for (const [step, item] of inner.reverse()) open.push({ path: [...path, nameOf(step)], value: item });
+    const isWhole = inner.length === 0 || path.length >= MAX_DEPTH;
+    if (isWhole || value instanceof UnknownObject) visit(path, value);
+    if (!isWhole) for (const [step, item] of inner.reverse()) open.push({ path: [...path, nameOf(step)], value: item });
   }
 }
+
+/** Stands for a container that was shown already. */
+const AS_ABOVE = Symbol('as above');
 
 /** Paths grow with the depth; nobody reads one of so many steps. */
 const MAX_DEPTH = 20;
 
-function itemsOf(value: unknown): [unknown, unknown][] | undefined {
+function itemsOf(given: unknown): [unknown, unknown][] | undefined {
+  // of what is not read, its attributes
+  const value = given instanceof UnknownObject ? given.state : given;
   if (value instanceof Map) return [...(value as Map<unknown, unknown>)];
   // lists of plain values are one line
   if (Array.isArray(value) && value.some((each) => typeof each === 'object' && each !== null))
@@ -180,6 +186,7 @@ function inShort(value: unknown): string {
   if (typeof value === 'string')
     return JSON.stringify(value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}...` : value);
   if (value === null) return 'None';
+  if (value === AS_ABOVE) return 'as above';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   if (typeof value === 'bigint') return value > -(2n ** 256n) && value < 2n ** 256n ? String(value) : 'a large int';
   if (typeof value === 'number') return String(value);

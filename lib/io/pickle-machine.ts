@@ -143,7 +143,10 @@ export class PickleMachine extends PickleContainers {
   build(): void {
     const state = this.data(this.take());
     const target = this.top();
-    if (target instanceof UnknownObject) return;
+    if (target instanceof UnknownObject) {
+      target.state = state;
+      return;
+    }
     let done: boolean | undefined = false;
     if (typeof target === 'object' && target !== null) {
       this.running = 'state';

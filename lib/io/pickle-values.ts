@@ -21,6 +21,9 @@ export class Tuple<T = unknown> extends Array<T> {
 
 /** Stands for an object of a class that is not read, where a file is only looked into; also for the class itself. */
 export class UnknownObject {
+  /** What the file gives it as its state: mostly a Map of its attributes. */
+  state: unknown;
+
   constructor(readonly className: string) {}
 }
 

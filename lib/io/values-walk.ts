@@ -1,4 +1,5 @@
 import { OrderedDict } from '../tensor/index.js';
+import { UnknownObject } from './pickle-values.js';
 import { StorageValue } from './torch-arguments.js';
 
 /** Calls `visit` with every value inside `root`, each object once, in no order; containers are those of pickles. */
@@ -12,6 +13,7 @@ export function visitValues(root: unknown, visit: (value: object) => void): void
     visit(value);
     if (Array.isArray(value)) for (const item of value as unknown[]) open.push(item);
     else if (value instanceof Set) for (const item of value as Set<unknown>) open.push(item);
+    else if (value instanceof UnknownObject) open.push(value.state);
     else if (value instanceof Map) {
       for (const [key, item] of value as Map<unknown, unknown>) {
         if (typeof key === 'object') open.push(key);

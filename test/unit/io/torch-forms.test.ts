@@ -3,7 +3,16 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { IoError, load, outline, serialize, TensorOutline, Tuple, UnknownObject } from '../../../lib/io/index.js';
+import {
+  inspect,
+  IoError,
+  load,
+  outline,
+  serialize,
+  TensorOutline,
+  Tuple,
+  UnknownObject,
+} from '../../../lib/io/index.js';
 import { memory, ones, ops, scope, Tensor, tensor, zeros } from '../../../lib/tensor/index.js';
 import { legacyFile, pickled, storageId, tarFile, zipFile } from './torch-fixtures.js';
 
@@ -291,6 +300,36 @@ describe('outline', () => {
     assert(w instanceof TensorOutline && m instanceof UnknownObject);
     assert.deepEqual([w.dtype, w.shape, w.storage, m.className], ['float32', [3], '0', '__main__.Net']);
     assert.deepEqual([memory().tensors, memory().bytes], [before.tensors, before.bytes]);
+  });
+
+  it('goes on inside of what is not read, for who inspects a file', () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'inspect-'));
+    const file = path.join(folder, 'model.pth');
+    const inspected = (value: string): ReturnType<typeof inspect> => {
+      fs.writeFileSync(file, zipFile(value, { 0: floats(1, 2, 3) }));
+      return inspect(file);
+    };
+    try {
+      const net = 'c__main__\nNet\n)\x81q\x02';
+      const model = inspected(`${net}}(X\x06\0\0\0weight${vector(storageId('0', 3), 3)}X\x04\0\0\0selfh\x02ub`);
+      assert.deepEqual(
+        [model.tensors.map((each) => [each.path, each.shape]), model.values, model.unsafe],
+        [
+          [[['weight'], [3]]],
+          [
+            { path: [], value: 'a __main__.Net, which is not read' },
+            { path: ['self'], value: 'as above' },
+          ],
+          ['__main__.Net'],
+        ],
+      );
+      for (const state of ['h\x02', '}', 'N', ')'])
+        assert.deepEqual(inspected(`${net}${state}b`).values, [
+          { path: [], value: 'a __main__.Net, which is not read' },
+        ]);
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
   });
 
   it('is the same for all forms', () => {
