@@ -1,6 +1,17 @@
 export { Optimizer, type GivenGroup, type Param, type ParamGroup, type Params, type TensorState } from './optimizer.js';
 export type { OptimizerStateDict, OptimizerStateLike } from './state-dict.js';
 export { SGD, type SGDGroup, type SGDOptions } from './sgd.js';
+export { Adadelta, type AdadeltaGroup, type AdadeltaOptions } from './adadelta.js';
+export { Adagrad, type AdagradGroup, type AdagradOptions } from './adagrad.js';
+export { Adam, type AdamGroup, type AdamOptions, AdamW, type AdamWOptions } from './adam.js';
+export { Adamax, type AdamaxGroup, type AdamaxOptions } from './adamax.js';
+export { ASGD, type ASGDGroup, type ASGDOptions } from './asgd.js';
+export { NAdam, type NAdamGroup, type NAdamOptions } from './nadam.js';
+export { RAdam, type RAdamGroup, type RAdamOptions } from './radam.js';
+export { RMSprop, type RMSpropGroup, type RMSpropOptions } from './rmsprop.js';
+export { Rprop, type RpropGroup, type RpropOptions } from './rprop.js';
+export { StatefulOptimizer, type StatefulGroup } from './stateful-optimizer.js';
+export type { CommonOptions } from './step-options.js';
 export { LRScheduler, Scheduler } from './lr-scheduler.js';
 export type { Rate, SchedulerStateLike } from './rates.js';
 export { MultiStepLR, StepLR, type MultiStepLROptions, type StepLROptions } from './step-lr.js';

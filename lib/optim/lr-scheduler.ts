@@ -1,4 +1,4 @@
-import { noGrad, scope, Tensor, TorchError } from '../tensor/index.js';
+import { noGrad, scope, TorchError } from '../tensor/index.js';
 import { Optimizer } from './optimizer.js';
 import {
   aliasRate,
@@ -6,6 +6,7 @@ import {
   disposeRates,
   numberOf,
   ratesOf,
+  setRate,
   stateEntries,
   type Rate,
   type SchedulerStateLike,
@@ -67,12 +68,29 @@ export abstract class Scheduler {
   abstract loadStateDict(given: SchedulerStateLike): void;
 }
 
+/** A scheduler that is stepped without a measured value. */
+export abstract class EpochScheduler extends Scheduler {
+  /** To be called after each epoch, after the optimizer's steps. */
+  abstract step(epoch?: number): void;
+
+  /** @internal The first step, which sets epoch 0; {@link SequentialLR} calls it once more. */
+  abstract begin(): void;
+
+  /** @internal Sets the learning rates of an epoch without counting a step. */
+  abstract updateLr(epoch?: number): void;
+
+  /** @internal Takes the constructor's step back, for {@link SequentialLR}. */
+  undo(): void {
+    this.lastEpoch -= 1;
+  }
+}
+
 /**
  * Base of the schedulers that count epochs and set the learning rates of an optimizer's groups. Several of them may
  * follow one optimizer: each changes what the others have left.
  * @see torch.optim.lr_scheduler.LRScheduler
  */
-export abstract class LRScheduler extends Scheduler {
+export abstract class LRScheduler extends EpochScheduler {
   /** The learning rates that the groups began with. */
   protected baseLrs: Rate[];
   /** Steps taken, the first of which the constructor takes. */
@@ -99,12 +117,12 @@ export abstract class LRScheduler extends Scheduler {
     optimizer.followSteps();
   }
 
-  /** The first step, which sets epoch 0; for the constructors of subclasses, once their options are set. */
-  protected begin(): void {
+  /** @internal The first step, which sets epoch 0; for the constructors of subclasses, once their options are set. */
+  override begin(): void {
     this.stepCount = 0;
     this.isInitial = true;
     try {
-      this.#advance();
+      this.step();
     } finally {
       this.isInitial = false;
     }
@@ -127,19 +145,25 @@ export abstract class LRScheduler extends Scheduler {
    * To be called after each epoch, after the optimizer's steps.
    * @param epoch sets this epoch by the closed form; deprecated, as in PyTorch.
    */
-  step(epoch?: number): void {
+  override step(epoch?: number): void {
     if (this.stepCount === 1 && !this.optimizer.stepped) process.emitWarning(WRONG_ORDER);
+    this.stepCount += 1;
     if (epoch !== undefined) warnOfEpoch();
-    this.#advance(epoch);
+    this.updateLr(epoch);
   }
 
-  #advance(epoch?: number): void {
-    this.stepCount += 1;
+  /** @internal */
+  override updateLr(epoch?: number): void {
     this.lastEpoch = epoch ?? this.lastEpoch + 1;
+    this.setRates(() => (epoch === undefined ? this.getLr() : this.getClosedFormLr()));
+  }
+
+  /** Gives each group its learning rate. */
+  protected setRates(compute: () => Rate[]): void {
     const { paramGroups } = this.optimizer;
     scope(() =>
       noGrad(() => {
-        const rates = epoch === undefined ? this.getLr() : this.getClosedFormLr();
+        const rates = compute();
         if (rates.length !== paramGroups.length) {
           throw new TorchError(
             'value',
@@ -147,10 +171,7 @@ export abstract class LRScheduler extends Scheduler {
           );
         }
         paramGroups.forEach((group, index) => {
-          const rate = rates[index]!;
-          // Filled in place, so that whoever else holds the tensor sees the change.
-          if (group.lr instanceof Tensor) fill(group.lr, rate);
-          else group.lr = rate instanceof Tensor ? rate.item() : rate;
+          setRate(group, rates[index]!);
         });
       }),
     );
@@ -187,10 +208,4 @@ export abstract class LRScheduler extends Scheduler {
     }
     if (last !== undefined) this.setLastLr(last);
   }
-}
-
-function fill(target: Tensor, rate: Rate): void {
-  if (rate === target) return;
-  if (rate instanceof Tensor) target.fill_(rate.ndim === 0 ? rate : rate.squeeze());
-  else target.fill_(rate);
 }

@@ -1,4 +1,5 @@
 import { keep, noGrad, Tensor, TorchError } from '../tensor/index.js';
+import type { ParamGroup } from './optimizer.js';
 
 /** A learning rate: a number, or a tensor of one element that is changed in place. */
 export type Rate = number | Tensor;
@@ -19,6 +20,14 @@ export const over = (rate: Rate, value: number): Rate => (rate instanceof Tensor
 export function sum(one: Rate, other: Rate): Rate {
   if (typeof other === 'number') return plus(one, other);
   return typeof one === 'number' ? other.add(one) : one.add(other);
+}
+
+/** Gives a group its learning rate. A tensor is filled in place, so that whoever else holds it sees the change. */
+export function setRate(group: ParamGroup, rate: Rate): void {
+  const { lr } = group;
+  if (!(lr instanceof Tensor)) group.lr = numberIn(rate);
+  else if (!(rate instanceof Tensor)) lr.fill_(rate);
+  else if (rate !== lr) lr.fill_(rate.ndim === 0 ? rate : rate.squeeze());
 }
 
 /** A copy that outlives the scope. */
@@ -64,3 +73,13 @@ export function ratesOf(state: ReadonlyMap<string, unknown>, name: string): Rate
     throw new TorchError('type', `expected ${name} of a scheduler's state dict to be an array`);
   return value.map((rate: unknown) => (rate instanceof Tensor ? copyRate(rate) : checkNumber(rate, name)));
 }
+
+/** The number itself, or the tensor's element. */
+export const numberIn = (rate: Rate): number => (rate instanceof Tensor ? rate.item() : rate);
+
+/** A tensor of one element without dimensions, as operators take it. */
+export const scalarIn = (rate: Rate): Rate => (rate instanceof Tensor && rate.ndim !== 0 ? rate.squeeze() : rate);
+
+/** `value - rate`. */
+export const from = (value: number, rate: Rate): Rate =>
+  rate instanceof Tensor ? rate.neg().add(value) : value - rate;

@@ -1,5 +1,6 @@
 import { ops, Tensor } from '../tensor/index.js';
 import type { SGDGroup } from './sgd.js';
+import { groupByKind, pick } from './step-path.js';
 
 /** The tensors of a group that have a gradient, side by side; `buffers` stays empty without momentum. */
 export interface SgdBatch {
@@ -114,20 +115,4 @@ function copyOf(grad: Tensor): Tensor {
   const copy = alias.clone();
   alias.dispose();
   return copy;
-}
-
-function pick<T>(list: readonly T[], indices: readonly number[]): T[] {
-  return indices.map((index) => list[index]!);
-}
-
-/** Positions of the tensors of each device and dtype, which a foreach operator wants alike. */
-function groupByKind(tensors: readonly Tensor[]): number[][] {
-  const groups = new Map<string, number[]>();
-  tensors.forEach((tensor, index) => {
-    const kind = `${tensor.device} ${tensor.dtype}`;
-    const known = groups.get(kind);
-    if (known) known.push(index);
-    else groups.set(kind, [index]);
-  });
-  return [...groups.values()];
 }

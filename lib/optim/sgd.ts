@@ -2,6 +2,7 @@ import { enableGrad, keep, noGrad, pyNumber, scope, Tensor, TorchError } from '.
 import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import { Optimizer, type ParamGroup, type Params } from './optimizer.js';
 import { multiTensorSgd, fusedSgd, singleTensorSgd, type SgdBatch } from './sgd-steps.js';
+import { checkFusedParam, pathOf } from './step-path.js';
 
 /** Options of {@link SGD}, for the whole optimizer or for a group. */
 export interface SGDOptions {
@@ -39,9 +40,6 @@ const OPTIONS: OptionNames<SGDOptions> = {
   differentiable: false,
   fused: false,
 };
-
-const FUSED_DEVICES = ['mps', 'cuda', 'xpu', 'hpu', 'cpu', 'mtia', 'privateuseone'];
-const FOREACH_DEVICES = new Set(['cuda', 'xpu', 'mtia', 'privateuseone']);
 
 /**
  * Stochastic gradient descent with momentum, in the same operators and the same order as PyTorch's.
@@ -156,26 +154,4 @@ function checkOptions({ lr, momentum, dampening, weightDecay, nesterov }: Requir
   if (nesterov && (momentum <= 0 || dampening !== 0)) {
     refuse('Nesterov momentum requires a momentum and zero dampening');
   }
-}
-
-/** Which implementation PyTorch would take. */
-function pathOf(group: SGDGroup, params: readonly Tensor[]): { foreach: boolean; fused: boolean } {
-  if (group.foreach !== null || group.fused !== null) {
-    return { foreach: group.foreach ?? false, fused: group.fused ?? false };
-  }
-  return { foreach: params.every((param) => FOREACH_DEVICES.has(deviceType(param))), fused: false };
-}
-
-function checkFusedParam(param: Tensor): void {
-  const type = deviceType(param);
-  if (FUSED_DEVICES.includes(type) && /^b?float/.test(param.dtype)) return;
-  throw new TorchError(
-    'runtime',
-    '`fused=True` requires all the params to be floating point Tensors of ' +
-      `supported devices: [${FUSED_DEVICES.map((name) => `'${name}'`).join(', ')}] but torch.${param.dtype} and ${type}`,
-  );
-}
-
-function deviceType(tensor: Tensor): string {
-  return tensor.device.split(':', 1)[0] ?? tensor.device;
 }

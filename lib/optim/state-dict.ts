@@ -1,4 +1,5 @@
 import { keep, Tensor, TorchError } from '../tensor/index.js';
+import { Tuple } from '../tensor/tuple.js';
 import type { Optimizer, ParamGroup, TensorState } from './optimizer.js';
 
 /** An optimizer's state in PyTorch's own layout and names. */
@@ -25,7 +26,13 @@ export function packOptimizerState<Group extends ParamGroup>(optimizer: Optimize
     // The defaults give the order of PyTorch's keys, whatever the order in which the caller wrote his options.
     const names = new Set([...Object.keys(optimizer.defaults), ...Object.keys(group)]);
     names.delete('params');
-    for (const name of names) packed[snakeCase(name)] = alias((group as unknown as Record<string, unknown>)[name]);
+    const defaults: Readonly<Record<string, unknown>> = optimizer.defaults;
+    for (const name of names) {
+      const value = (group as unknown as Record<string, unknown>)[name];
+      // Pairs such as betas are tuples in Python, where names of parameters are a list.
+      packed[snakeCase(name)] =
+        Array.isArray(value) && Array.isArray(defaults[name]) ? Tuple.make(value) : alias(value);
+    }
     packed['params'] = group.params.map((param) => numbers.get(param));
     return packed;
   });
@@ -53,7 +60,7 @@ export function loadOptimizerState<Group extends ParamGroup>(
   if (groups.length !== saved.length) {
     throw new TorchError('value', 'loaded state dict has a different number of parameter groups');
   }
-  const owners = new Map<number, Tensor>();
+  const owners = new Map<number, Owner>();
   groups.forEach((group, index) => {
     const numbers = listOf(saved[index]?.get('params'), 'params');
     if (numbers.length !== group.params.length) {
@@ -62,17 +69,24 @@ export function loadOptimizerState<Group extends ParamGroup>(
         "loaded state dict contains a parameter group that doesn't match the size of optimizer's group",
       );
     }
-    numbers.forEach((number, position) => owners.set(numberOf(number, 'params'), group.params[position]!));
+    const onDevice = saved[index]?.get('capturable') === true || saved[index]?.get('fused') === true;
+    numbers.forEach((number, position) =>
+      owners.set(numberOf(number, 'params'), { param: group.params[position]!, onDevice }),
+    );
   });
 
   const state = new Map<Tensor, TensorState>();
   for (const [number, values] of entriesOf(top.get('state'), 'state', numberOf)) {
-    const param = owners.get(number);
-    if (param === undefined) continue;
+    const owner = owners.get(number);
+    if (owner === undefined) continue;
     const own = [...entriesOf(values, 'state of a parameter')];
-    state.set(param, Object.fromEntries(own.map(([name, value]) => [name, adopt(value, param)])));
+    state.set(owner.param, Object.fromEntries(own.map(([name, value]) => [name, adopt(name, value, owner)])));
   }
+  const former = optimizer.state;
   optimizer.state = state;
+  for (const values of former.values()) {
+    for (const value of Object.values(values)) if (value instanceof Tensor) value.dispose();
+  }
   groups.forEach((group, index) => {
     replaceOptions(group, saved[index]!);
   });
@@ -90,11 +104,23 @@ function replaceOptions(group: ParamGroup, saved: Map<string, unknown>): void {
   }
 }
 
-/** A handle of the optimizer's own on a saved tensor, with dtype and device of its parameter. */
-function adopt(value: unknown, param: Tensor): unknown {
+/** The parameter that a saved state belongs to. */
+interface Owner {
+  readonly param: Tensor;
+  /** Whether the saved group counted steps on the parameter's device. */
+  readonly onDevice: boolean;
+}
+
+/**
+ * A handle of the optimizer's own on a saved tensor, with dtype and device of its parameter. Counters of steps keep
+ * theirs: bfloat16 could not count beyond 256.
+ */
+function adopt(name: string, value: unknown, { param, onDevice }: Owner): unknown {
   if (!(value instanceof Tensor)) return value;
   const isFloating = /^b?float/.test(param.dtype);
-  const moved = value.to({ device: param.device, dtype: isFloating ? param.dtype : value.dtype });
+  const dtype = name === 'step' ? (onDevice ? 'float32' : value.dtype) : isFloating ? param.dtype : value.dtype;
+  const device = name === 'step' && !onDevice ? value.device : param.device;
+  const moved = value.to({ device, dtype });
   const own = keep(moved.detach());
   if (moved !== value) moved.dispose();
   return own;
