@@ -1,4 +1,4 @@
-import { ops, TorchError, type Tensor } from '../tensor/index.js';
+import { ops, scope, TorchError, type Tensor } from '../tensor/index.js';
 import { checkOptionNames, type OptionNames } from '../tensor/option-bag.js';
 import { replaceBy } from './intermediate.js';
 
@@ -164,9 +164,11 @@ export function softplus(x: Tensor, options: SoftplusOptions = {}): Tensor {
 
 /** `x / (1 + |x|)`, a new tensor owned by the current scope. @see torch.nn.functional.softsign */
 export function softsign(x: Tensor): Tensor {
-  const magnitude = x.abs();
-  const divisor = replaceBy(magnitude, magnitude.add(1));
-  return replaceBy(divisor, x.div(divisor));
+  return scope(() => {
+    const magnitude = x.abs();
+    const divisor = replaceBy(magnitude, magnitude.add(1));
+    return x.div(divisor);
+  });
 }
 
 /**

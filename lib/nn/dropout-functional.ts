@@ -1,4 +1,4 @@
-import { ops, pyNumber, TorchError, type Tensor } from '../tensor/index.js';
+import { ops, pyNumber, scope, TorchError, type Tensor } from '../tensor/index.js';
 import { checkOptionNames, type OptionNames } from '../tensor/option-bag.js';
 import { replaceBy } from './intermediate.js';
 import { warnOnce } from '../tensor/warn-once.js';
@@ -109,9 +109,10 @@ function featureDropout(x: Tensor, options: DropoutFunctionOptions, batched: boo
   if (inplace)
     return batched ? ops.featureDropout_(x, p, true) : ops.featureDropout_(x.unsqueeze_(0), p, true).squeeze_(0);
   if (batched) return ops.featureDropout(x, p, true);
-  const batch = x.unsqueeze(0);
-  const dropped = replaceBy(batch, ops.featureDropout(batch, p, true));
-  return replaceBy(dropped, dropped.squeeze(0));
+  return scope(() => {
+    const batch = x.unsqueeze(0);
+    return replaceBy(batch, ops.featureDropout(batch, p, true)).squeeze(0);
+  });
 }
 
 /** Options of {@link alphaDropout} and {@link featureAlphaDropout}: as of {@link dropout}, but `training` is false by default. */

@@ -1,4 +1,4 @@
-import { ops, pyNumber, TorchError, type Tensor } from '../tensor/index.js';
+import { ops, pyNumber, scope, TorchError, type Tensor } from '../tensor/index.js';
 import { checkOptionNames, type OptionNames } from '../tensor/option-bag.js';
 import { replaceBy } from './intermediate.js';
 import { pad } from './padding-functional.js';
@@ -96,7 +96,7 @@ export function instanceNorm(x: Tensor, options: InstanceNormFunctionOptions = {
  * Normalises over the last dimensions.
  * @param x `[..., *normalizedShape]`.
  * @param normalizedShape the sizes of the dimensions to normalise over.
- * @param options.weight, options.bias of the shape `normalizedShape`.
+ * @param options weight and bias have the shape `normalizedShape`.
  * @returns new tensor of the shape of `x`, owned by the current scope.
  * @see torch.nn.functional.layer_norm
  */
@@ -130,7 +130,7 @@ export function rmsNorm(x: Tensor, normalizedShape: readonly number[], options: 
  * Normalises each group of channels of each instance by itself.
  * @param x `[N, C, ...]`.
  * @param numGroups divides C.
- * @param options.weight, options.bias `[C]`.
+ * @param options weight and bias are `[C]`.
  * @returns new tensor of the shape of `x`, owned by the current scope.
  * @throws TorchError `value` when a group has one value.
  * @see torch.nn.functional.group_norm
@@ -207,5 +207,5 @@ export function localResponseNorm(x: Tensor, size: number, options: LocalRespons
     (value) => value.pow(beta),
     (value) => x.div(value),
   );
-  return steps.reduce((value, step) => replaceBy(value, step(value)), x.mul(x));
+  return scope(() => steps.reduce((value, step) => replaceBy(value, step(value)), x.mul(x)));
 }

@@ -178,6 +178,64 @@ export const api: Readonly<Record<string, ApiEntry>> = {
     F.avgPool2d(x, options),
   ),
   adaptiveAvgPool2d: entry('tensor ints', (x, size) => F.adaptiveAvgPool2d(x, size)),
+  convolutions: entry(
+    'tensor tensor stride=int? padding=int? dilation=int? groups=int?',
+    (x, weight, options) => [F.conv1d(x, weight, options), F.conv3d(x, weight, options)],
+  ),
+  convTranspose2d: entry(
+    'tensor tensor bias=tensor? stride=ints? padding=ints? outputPadding=ints? dilation=ints? groups=int?',
+    (x, weight, options) => F.convTranspose2d(x, weight, options),
+  ),
+  embedding: entry(
+    'tensor tensor paddingIdx=int? maxNorm=float? normType=float? scaleGradByFreq=bool? sparse=bool?',
+    (indices, weight, options) => F.embedding(indices, weight, options),
+  ),
+  interpolate: entry(
+    'tensor size=ints? scaleFactor=float? mode=word? alignCorners=bool? antialias=bool?',
+    (x, options) => F.interpolate(x, options),
+  ),
+  nearest: entry('tensor ints', (x: Tensor, size: number[]) =>
+    ['nearest', 'nearest-exact', 'area', 'bilinear', 'bicubic'].map((mode) =>
+      F.interpolate(x, { size, mode: mode as 'nearest' }),
+    ),
+  ),
+  antialiased: entry('tensor float', (x: Tensor, scaleFactor: number) =>
+    ['bilinear', 'bicubic', 'lanczos'].map((mode) =>
+      F.interpolate(x, { scaleFactor, mode: mode as 'lanczos', antialias: true }),
+    ),
+  ),
+  groupNorm: entry('tensor int weight=tensor? bias=tensor? eps=float?', (x, n, options) => F.groupNorm(x, n, options)),
+  layerNorm: entry('tensor ints weight=tensor? bias=tensor? eps=float?', (x, n, options) => F.layerNorm(x, n, options)),
+  instanceNorm: entry(
+    'tensor runningMean=tensor? runningVar=tensor? weight=tensor? bias=tensor? useInputStats=bool? eps=float?',
+    (x, options) => F.instanceNorm(x, options),
+  ),
+  localResponseNorm: entry('tensor int alpha=float? beta=float? k=float?', (x, n, options) =>
+    F.localResponseNorm(x, n, options),
+  ),
+  lpPool2d: entry('tensor normType=float kernelSize=ints stride=ints? ceilMode=bool?', (x, options) =>
+    F.lpPool2d(x, options),
+  ),
+  maxPools: entry('tensor kernelSize=int stride=int? padding=int? dilation=int? ceilMode=bool?', (x, options) => [
+    F.maxPool1dWithIndices(x, options),
+    F.maxPool3dWithIndices(x, options),
+  ]),
+  adaptiveMaxPool2d: entry('tensor ints', (x, size) => F.adaptiveMaxPool2d(x, size)),
+  dropouts: entry('tensor p=float? training=bool? inplace=bool?', (x, options) => [
+    F.dropout1d(x, options),
+    F.dropout3d(x, options),
+    F.alphaDropout(x, options),
+  ]),
+  shuffles: entry('tensor int', (x, n) => [F.pixelShuffle(x, n), F.pixelUnshuffle(x, n), F.channelShuffle(x, n)]),
+  elementLosses: entry('tensor tensor reduction=word? weight=tensor?', (x, y, options) => [
+    F.huberLoss(x, y, options),
+    F.binaryCrossEntropyWithLogits(x, y, options),
+    F.binaryCrossEntropy(x, y, options),
+  ]),
+  klDiv: entry('tensor tensor reduction=word? logTarget=bool?', (x, y, options) => F.klDiv(x, y, options)),
+  gaussianNllLoss: entry('tensor tensor tensor full=bool? eps=float?', (x, y, variance, options) =>
+    F.gaussianNllLoss(x, y, variance, options),
+  ),
   clipGradNorm: entry('list:tensor float normType=float?', (tensors: Tensor[], most, options) => {
     for (const each of tensors) each.grad = each.detach().clone();
     return nn.clipGradNorm(tensors, most, options);
