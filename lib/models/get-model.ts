@@ -5,9 +5,10 @@ import { PUBLISHED_FORMS } from './densenet-form.js';
 import { FashionDenseNet, type FashionDenseNetOptions } from './fashion-densenet.js';
 import { googlenet, type GoogLeNetOutputs } from './googlenet.js';
 import { densenet121, densenet161, densenet169, densenet201, densenet264 } from './imagenet-densenets.js';
-import { LeNet, type LeNetOptions } from './lenet.js';
+import { classicLeNet, LeNet, type LeNetOptions } from './lenet.js';
 import type { NotesOptions } from './network-options.js';
 import { nin } from './nin.js';
+import { NotesAlexNet, type NotesAlexNetOptions } from './notes-alexnet.js';
 import { notesDenseNet, type NotesDenseNetOptions } from './notes-densenet.js';
 import { notesGoogLeNet } from './notes-googlenet.js';
 import { NOTES_RESNETS, notesResNet, type NotesResNetOptions } from './notes-resnet.js';
@@ -76,7 +77,13 @@ const IMAGENET = {
 /** The notes' own, for pictures of one channel. */
 const NOTES = {
   lenet: published('lenet', ['linear.5'], (options: LeNetOptions) => new LeNet(options)),
+  'classic-lenet': published('classic-lenet', ['11'], (options: LeNetOptions) => classicLeNet(options)),
   nin: published('nin', ['7.4'], (options: NotesOptions) => nin(options)),
+  'notes-alexnet': published(
+    'notes-alexnet',
+    ['linear.7'],
+    (options: NotesAlexNetOptions) => new NotesAlexNet(options),
+  ),
   'notes-vgg11': vggOfNotes('vgg11'),
   'notes-vgg13': vggOfNotes('vgg13'),
   'notes-vgg16': vggOfNotes('vgg16'),
@@ -106,7 +113,7 @@ export function listModels(family?: 'imagenet' | 'notes'): string[] {
 
 /**
  * A network by its name, as `getModel('densenet121', { weights: 'DEFAULT' })`: torchvision's under torchvision's names, and
- * those of the notes (`lenet`, `nin`, `notes-…`, `fashion-…`).
+ * those of the notes (`lenet`, `classic-lenet`, `nin`, `notes-…`, `fashion-…`).
  * @throws TorchError `value` naming those that there are; as the network's own function.
  * @see torchvision.models.get_model
  */

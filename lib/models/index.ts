@@ -11,7 +11,8 @@ export {
   type PublishedDenseNet,
   type PublishedDenseNetOptions,
 } from './imagenet-densenets.js';
-export { LeNet, type LeNetOptions } from './lenet.js';
+export { classicLeNet, LeNet, type LeNetOptions } from './lenet.js';
+export { NotesAlexNet, type NotesAlexNetOptions } from './notes-alexnet.js';
 export { AlexNet, alexnet, type AlexNetOptions } from './alexnet.js';
 export {
   notesVgg,

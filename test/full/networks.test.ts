@@ -38,6 +38,7 @@ parityDescribe('large networks beside Python, bit for bit', function () {
     resnet50: named('resnet50', 25_557_032, 5),
     resnet101: named('resnet101', 44_549_160, 5),
     resnet152: named('resnet152', 60_192_808, 5),
+    'AlexNet of the notes': notes('notes-alexnet', () => getModel('notes-alexnet'), [4, 1, 224, 224]),
     'VGG-11 of the notes': notes('notes-vgg11', () => models.notesVgg(), [2, 1, 224, 224]),
     'VGG-19 of the notes': notes('notes-vgg19', () => getModel('notes-vgg19'), [2, 1, 224, 224]),
     'NiN, as in the notes': notes('nin', () => models.nin(), [2, 1, 224, 224]),

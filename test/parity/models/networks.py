@@ -46,8 +46,25 @@ class LeNet(nn.Module):
         return self.linear(self.conv(x))
 
 
+def classic_lenet():
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2),
+        nn.Sigmoid(),
+        nn.AvgPool2d(2, stride=2),
+        nn.Conv2d(6, 16, 5),
+        nn.Sigmoid(),
+        nn.AvgPool2d(2, stride=2),
+        nn.Flatten(),
+        nn.Linear(400, 120),
+        nn.Sigmoid(),
+        nn.Linear(120, 84),
+        nn.Sigmoid(),
+        nn.Linear(84, 10),
+    )
+
+
 class AlexNet(nn.Module):
-    def __init__(self):
+    def __init__(self, hidden=4096):
         super().__init__()
         self.conv = nn.Sequential(
             nn.Conv2d(1, 96, 11, stride=4),
@@ -68,13 +85,13 @@ class AlexNet(nn.Module):
         )
         self.linear = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(6400, 4096),
+            nn.Linear(6400, hidden),
             nn.ReLU(),
             nn.Dropout1d(0.5),
-            nn.Linear(4096, 4096),
+            nn.Linear(hidden, hidden),
             nn.ReLU(),
             nn.Dropout1d(0.5),
-            nn.Linear(4096, 10),
+            nn.Linear(hidden, 10),
             nn.Softmax(dim=1),
         )
 
@@ -399,6 +416,7 @@ VGG11 = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))
 NOTES = {
     "lenet": LeNet,
     "lenet-28": lambda: LeNet(padding=2, softmax_at_end=False),
+    "classic-lenet": classic_lenet,
     "notes-alexnet": AlexNet,
     "notes-vgg11": lambda: notes_vgg(VGG11),
     "notes-vgg-small": lambda: notes_vgg(quarter(VGG11), 64),

@@ -28,6 +28,11 @@ parityDescribe('networks beside Python, bit for bit: initialisation, gradients, 
   compareNetworks({
     LeNet: notes('lenet', () => new models.LeNet(), [2, 1, 32, 32]),
     'LeNet for 28×28': notes('lenet-28', () => new models.LeNet({ padding: 2, softmax: false }), [2, 1, 28, 28]),
+    'LeNet-5': notes('classic-lenet', () => models.classicLeNet(), [2, 1, 28, 28]),
+    'AlexNet of the notes, small': {
+      ...notes('notes-alexnet', () => new models.NotesAlexNet({ hidden: 64 }), [4, 1, 195, 195]),
+      python: { hidden: 64 },
+    },
     'VGG of the notes, small': notes(
       'notes-vgg-small',
       () => models.notesVgg({ convArch: quarter, hidden: 64 }),
