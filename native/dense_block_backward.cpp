@@ -24,6 +24,8 @@ class Pass {
         gradient_(static_cast<T*>(gradient.mutable_data_ptr())),
         q_(static_cast<size_t>(round_up(shape_.channels) + kLanes), S(0)),
         r_(q_),
+        q_sum_(static_cast<size_t>(shape_.channels)),
+        r_sum_(q_sum_),
         one_(q_.size(), S(1)) {}
 
   at::Tensor run(bool needs_x) {
@@ -33,9 +35,12 @@ class Pass {
     for (size_t i = arguments_.size(); i-- > last;) {
       const int64_t growth = arguments_[i].last().size(0);
       channels -= growth;
+      settle(channels, growth);
       back(i, channels, growth);
     }
-    return needs_x ? input_gradient() : at::Tensor();
+    if (!needs_x) return at::Tensor();
+    settle(0, shape_.inputs);
+    return input_gradient();
   }
 
  private:
@@ -65,7 +70,7 @@ class Pass {
       const Sums sums = widened(layer, features_, shape_.channels, channels, kept.norm1, channels, growth, gradient_,
                                 shape_.channels, true, needs.conv1 ? &out.conv1 : nullptr);
       finish(kept.norm1, sums, needs.weight1 ? &out.weight1 : nullptr, needs.bias1 ? &out.bias1 : nullptr);
-      add_linear(kept.norm1, sums, q_.data(), r_.data());
+      add_linear(kept.norm1, sums, q_sum_, r_sum_);
       return;
     }
     const int64_t width = layer.conv1.size(0);
@@ -78,11 +83,20 @@ class Pass {
     const Sums sums2 = widened(layer, inner, width, width, kept.norm2, channels, growth, masked, width, false,
                                needs.conv2 ? &out.conv2 : nullptr);
     finish(kept.norm2, sums2, needs.weight2 ? &out.weight2 : nullptr, needs.bias2 ? &out.bias2 : nullptr);
+    std::vector<double> q_sum(static_cast<size_t>(width)), r_sum(q_sum);
+    add_linear(kept.norm2, sums2, q_sum, r_sum);
     std::vector<S> q(static_cast<size_t>(round_up(width) + kLanes), S(0)), r(q);
-    add_linear(kept.norm2, sums2, q.data(), r.data());
+    std::copy(q_sum.begin(), q_sum.end(), q.begin());
+    std::copy(r_sum.begin(), r_sum.end(), r.begin());
     const Sums sums1 = narrowed(layer, kept, channels, q, r, needs.conv1 ? &out.conv1 : nullptr);
     finish(kept.norm1, sums1, needs.weight1 ? &out.weight1 : nullptr, needs.bias1 ? &out.bias1 : nullptr);
-    add_linear(kept.norm1, sums1, q_.data(), r_.data());
+    add_linear(kept.norm1, sums1, q_sum_, r_sum_);
+  }
+
+  // No layer adds any more to what these channels lack.
+  void settle(int64_t from, int64_t channels) {
+    std::copy_n(q_sum_.begin() + from, channels, q_.begin() + from);
+    std::copy_n(r_sum_.begin() + from, channels, r_.begin() + from);
   }
 
   // The gradient of the features from `from` on, complete, as rows of a tile.
@@ -100,10 +114,11 @@ class Pass {
                at::Tensor* weight_gradient) {
     const int64_t padded = round_up(channels), padded_growth = round_up(growth);
     const std::vector<S> weight = packed<T>(layer.last(), true);
+    const std::vector<T> pairs = paired<T>(kernels_, weight, 9, growth, padded);
     const Bands bands(shape_, 2 * padded + padded_growth, sizeof(S));
     const int64_t act_size = bands.padded() * padded, gradient_size = bands.padded() * padded_growth;
     const int64_t row_size = shape_.width * padded;
-    const Scratch<S> scratch(threads_, act_size + gradient_size + row_size + 2 * padded);
+    const Scratch<S> scratch(threads_, act_size + 2 * gradient_size + row_size + 2 * padded);
     const int64_t weights = 9 * channels * padded_growth;
     const Scratch<S> weight_sums(weight_gradient != nullptr ? threads_ : 1, weight_gradient != nullptr ? weights : 1);
     if (weight_gradient != nullptr) weight_sums.clear();
@@ -119,6 +134,7 @@ class Pass {
       S* const d = g + gradient_size;
       S* const sums = d + row_size;
       S* const products = sums + padded;
+      T* const narrow = reinterpret_cast<T*>(products + padded);  // g for products of pairs
       for (int64_t band = from; band < to; ++band) {
         fill_band(bands, band, padded, act, [&](int64_t pixel, S* row) {
           kernels_.activate(shape_.width, channels, source + pixel * source_row, source_row, norm.alpha.data(),
@@ -128,6 +144,10 @@ class Pass {
           consume(&layer, pixel, shape_.width, from_channel, growth, row, padded_growth);
         });
         const S* const inner = g + (bands.row + 1) * padded_growth;
+        if (kernels_.pairs != nullptr) {
+          const int64_t pixels = (bands.rows(band) + 2) * bands.row;
+          kernels_.store(pixels, padded_growth, g, padded_growth, narrow, padded_growth);
+        }
         if (weight_gradient != nullptr) {
           for (int64_t t = 0; t < 9; ++t) {
             kernels_.product({channels, growth, bands.rows(band), shape_.width, act + act_taps[t], act_rows.data(),
@@ -137,8 +157,9 @@ class Pass {
         }
         std::fill(sums, sums + 2 * padded, S(0));
         for (int64_t y = 0; y < bands.rows(band); ++y) {
-          kernels_.product({shape_.width, channels, 9, growth, g + y * bands.row * padded_growth, taps, padded_growth,
-                            false, weight.data(), growth * padded, padded, d, padded, false});
+          const int64_t at = y * bands.row * padded_growth;
+          multiply(shape_.width, channels, 9, growth, g + at, narrow + at, taps, padded_growth, weight, pairs, d,
+                   padded);
           const int64_t pixel = bands.pixel(band, y);
           kernels_.mask(shape_.width, channels, d, padded, act + ((y + 1) * bands.row + 1) * padded, padded,
                         source + pixel * source_row, source_row, norm.mean.data(), add ? norm.alpha.data() : nullptr,
@@ -161,8 +182,9 @@ class Pass {
                 const std::vector<S>& r, at::Tensor* weight_gradient) {
     const int64_t width = layer.conv1.size(0), padded = round_up(channels), padded_width = round_up(width);
     const std::vector<S> weight = packed<T>(layer.conv1, true);
+    const std::vector<T> pairs = paired<T>(kernels_, weight, 1, width, padded);
     const int64_t tile = tile_rows(shape_.pixels(), (2 * padded + padded_width) * static_cast<int64_t>(sizeof(S)));
-    const Scratch<S> scratch(threads_, tile * (2 * padded + padded_width) + 2 * padded);
+    const Scratch<S> scratch(threads_, tile * (2 * padded + 2 * padded_width) + 2 * padded);
     const Scratch<S> weight_sums(weight_gradient != nullptr ? threads_ : 1,
                                  weight_gradient != nullptr ? width * padded : 1);
     if (weight_gradient != nullptr) weight_sums.clear();
@@ -175,20 +197,21 @@ class Pass {
       S* const g = d + tile * padded;
       S* const sums = g + tile * padded_width;
       S* const products = sums + padded;
+      T* const narrow = reinterpret_cast<T*>(products + padded);
       constexpr int64_t kStart = 0;
       for (int64_t i = from; i < to; ++i) {
         const int64_t start = i * tile, rows = std::min(tile, shape_.pixels() - start);
         const T* const x = features_ + start * shape_.channels;
         kernels_.combine(rows, width, masked + start * width, width, inner + start * width, width,
                          kept.norm2.alpha.data(), q.data(), kept.norm2.mean.data(), r.data(), g, padded_width);
+        if (kernels_.pairs != nullptr) kernels_.store(rows, padded_width, g, padded_width, narrow, padded_width);
         kernels_.activate(rows, channels, x, shape_.channels, kept.norm1.alpha.data(), kept.norm1.beta.data(), act,
                           padded);
         if (weight_gradient != nullptr) {
           kernels_.product({width, channels, 1, rows, g, &kStart, padded_width, true, act, 0, padded,
                             weight_sums.of(thread), padded, true});
         }
-        kernels_.product(
-            {rows, channels, 1, width, g, &kStart, padded_width, false, weight.data(), 0, padded, d, padded, false});
+        multiply(rows, channels, 1, width, g, narrow, &kStart, padded_width, weight, pairs, d, padded);
         std::fill(sums, sums + 2 * padded, S(0));
         kernels_.mask(rows, channels, d, padded, act, padded, x, shape_.channels, kept.norm1.mean.data(),
                       kept.norm1.alpha.data(), gradient_ + start * shape_.channels, shape_.channels, sums, products);
@@ -200,6 +223,21 @@ class Pass {
                                   [&](int64_t o, int64_t i, int64_t) { return o * padded + i; });
     }
     return together(parts);
+  }
+
+  // Of `a`, or of `narrow`, which is the same, where products of pairs are at hand.
+  void multiply(int64_t rows, int64_t columns, int64_t segments, int64_t depth, const S* a, const T* narrow,
+                const int64_t* offsets, int64_t a_stride, const std::vector<S>& weight, const std::vector<T>& pairs,
+                S* c, int64_t c_row) const {
+    if constexpr (std::is_same_v<T, c10::BFloat16>) {
+      if (kernels_.pairs != nullptr) {
+        const int64_t half = (depth + 1) / 2;
+        return kernels_.pairs({rows, columns, segments, half, narrow, offsets, a_stride, pairs.data(), half * c_row * 2,
+                               c_row * 2, c, c_row});
+      }
+    }
+    kernels_.product({rows, columns, segments, depth, a, offsets, a_stride, false, weight.data(), depth * c_row, c_row,
+                      c, c_row, false});
   }
 
   static Sums together(const std::vector<Sums>& parts) {
@@ -240,13 +278,13 @@ class Pass {
   }
 
   // What the norm's backward adds to alpha·m: q·(x − mean) + r.
-  void add_linear(const Norm<S>& norm, const Sums& sums, S* q, S* r) const {
+  void add_linear(const Norm<S>& norm, const Sums& sums, std::vector<double>& q, std::vector<double>& r) const {
     if (!norm.batch) return;
     const auto count = static_cast<double>(shape_.pixels());
     for (size_t c = 0; c < static_cast<size_t>(norm.channels); ++c) {
       const double alpha = static_cast<double>(norm.alpha[c]) / count;
-      q[c] -= static_cast<S>(alpha * norm.inverse[c] * norm.inverse[c] * sums.products[c]);
-      r[c] -= static_cast<S>(alpha * sums.sums[c]);
+      q[c] -= alpha * norm.inverse[c] * norm.inverse[c] * sums.products[c];
+      r[c] -= alpha * sums.sums[c];
     }
   }
 
@@ -276,8 +314,10 @@ class Pass {
   int64_t threads_;
   const T* features_;
   T* gradient_;
-  std::vector<S> q_, r_, one_;  // of each feature: what its gradient still lacks is q·(x − mean) + r
-  at::Tensor masked_;           // [pixels, width]: the gradient behind the 3×3 convolution's ReLU
+  std::vector<S> q_, r_;  // of each feature: what its gradient still lacks is q·(x − mean) + r
+  std::vector<double> q_sum_, r_sum_;
+  std::vector<S> one_;
+  at::Tensor masked_;  // [pixels, width]: the gradient behind the 3×3 convolution's ReLU
 };
 
 }  // namespace

@@ -163,11 +163,46 @@ class Pass {
     remember(parts, 0);
   }
 
+  // Tiles are of T where products of pairs read them.
+  void activate_to(int64_t rows, int64_t channels, const T* x, int64_t x_row, const Norm<S>& norm, S* out,
+                   int64_t out_row) const {
+    kernels_.activate(rows, channels, x, x_row, norm.alpha.data(), norm.beta.data(), out, out_row);
+  }
+  void activate_to(int64_t rows, int64_t channels, const T* x, int64_t x_row, const Norm<S>& norm, T* out,
+                   int64_t out_row) const
+    requires(!std::is_same_v<T, S>)
+  {
+    kernels_.activate_narrow(rows, channels, x, x_row, norm.alpha.data(), norm.beta.data(), out, out_row);
+  }
+  void activate(int64_t rows, int64_t channels, const T* x, int64_t x_row, const Norm<S>& norm, S* out,
+                int64_t out_row) const {
+    if (kernels_.pairs != nullptr)
+      return activate_to(rows, channels, x, x_row, norm, reinterpret_cast<T*>(out), out_row);
+    activate_to(rows, channels, x, x_row, norm, out, out_row);
+  }
+  S* tile_at(S* tile, int64_t offset) const {
+    return kernels_.pairs != nullptr ? reinterpret_cast<S*>(reinterpret_cast<T*>(tile) + offset) : tile + offset;
+  }
+  void multiply(int64_t rows, int64_t columns, int64_t segments, int64_t depth, const S* a, const int64_t* offsets,
+                int64_t a_stride, const std::vector<S>& weight, const std::vector<T>& pairs, S* c,
+                int64_t c_row) const {
+    if constexpr (std::is_same_v<T, c10::BFloat16>) {
+      if (kernels_.pairs != nullptr) {
+        const int64_t half = (depth + 1) / 2;
+        return kernels_.pairs({rows, columns, segments, half, reinterpret_cast<const T*>(a), offsets, a_stride,
+                               pairs.data(), half * c_row * 2, c_row * 2, c, c_row});
+      }
+    }
+    kernels_.product({rows, columns, segments, depth, a, offsets, a_stride, false, weight.data(), depth * c_row, c_row,
+                      c, c_row, false});
+  }
+
   // BN, ReLU and 1×1 convolution of the first channels.
   Moments narrow(const LayerArguments& layer, const typename Forward<T>::Layer& out, int64_t channels) {
     const Shape& shape = done_.shape;
     const int64_t width = layer.conv1.size(0), padded = round_up(channels), padded_width = round_up(width);
     const std::vector<S> weight = packed<T>(layer.conv1, false);
+    const std::vector<T> pairs = paired<T>(kernels_, weight, 1, channels, padded_width);
     const int64_t tile = tile_rows(shape.pixels(), (padded + padded_width) * static_cast<int64_t>(sizeof(S)));
     const Scratch<S> scratch(threads_, tile * (padded + padded_width) + 2 * padded_width);
     T* const results = static_cast<T*>(out.bottleneck.mutable_data_ptr());
@@ -179,10 +214,8 @@ class Pass {
       constexpr int64_t kStart = 0;
       for (int64_t i = from; i < to; ++i) {
         const int64_t start = i * tile, rows = std::min(tile, shape.pixels() - start);
-        kernels_.activate(rows, channels, features_ + start * shape.channels, shape.channels, out.norm1.alpha.data(),
-                          out.norm1.beta.data(), act, padded);
-        kernels_.product({rows, width, 1, channels, act, &kStart, padded, false, weight.data(), 0, padded_width, y,
-                          padded_width, false});
+        activate(rows, channels, features_ + start * shape.channels, shape.channels, out.norm1, act, padded);
+        multiply(rows, width, 1, channels, act, &kStart, padded, weight, pairs, y, padded_width);
         kernels_.store(rows, width, y, padded_width, results + start * width, width);
         if (!layer.norm2.batch) continue;
         kernels_.moments(rows, width, y, padded_width, mean, mean + padded_width);
@@ -199,6 +232,7 @@ class Pass {
     const at::Tensor& convolution = layer.last();
     const int64_t growth = convolution.size(0), padded = round_up(channels), padded_growth = round_up(growth);
     const std::vector<S> weight = packed<T>(convolution, false);
+    const std::vector<T> pairs = paired<T>(kernels_, weight, 9, channels, padded_growth);
     const Bands bands(shape, padded, sizeof(S));
     const int64_t act_size = bands.padded() * padded, out_size = bands.height * shape.width * padded_growth;
     const Scratch<S> scratch(threads_, act_size + out_size + 2 * padded_growth);
@@ -210,15 +244,18 @@ class Pass {
       S* const y = act + act_size;
       S* const mean = y + out_size;
       for (int64_t band = from; band < to; ++band) {
-        fill_band(bands, band, padded, act, [&](int64_t pixel, S* to_row) {
-          kernels_.activate(shape.width, channels, source + pixel * source_row, source_row, norm.alpha.data(),
-                            norm.beta.data(), to_row, padded);
-        });
+        const auto fill = [&](int64_t pixel, auto* row) {
+          activate_to(shape.width, channels, source + pixel * source_row, source_row, norm, row, padded);
+        };
+        if (kernels_.pairs != nullptr) {
+          fill_band(bands, band, padded, reinterpret_cast<T*>(act), fill);
+        } else {
+          fill_band(bands, band, padded, act, fill);
+        }
         const int64_t rows = bands.rows(band) * shape.width, start = bands.pixel(band, 0);
         for (int64_t row = 0; row < bands.rows(band); ++row) {
-          kernels_.product({shape.width, growth, 9, channels, act + row * bands.row * padded, taps, padded, false,
-                            weight.data(), channels * padded_growth, padded_growth,
-                            y + row * shape.width * padded_growth, padded_growth, false});
+          multiply(shape.width, growth, 9, channels, tile_at(act, row * bands.row * padded), taps, padded, weight,
+                   pairs, y + row * shape.width * padded_growth, padded_growth);
         }
         keep_marked(layer, start, rows, growth, y, padded_growth);
         kernels_.store(rows, growth, y, padded_growth, features_ + start * shape.channels + to_channel, shape.channels);

@@ -37,6 +37,19 @@ struct Product {
   bool add;
 };
 
+// The same of bfloat16 numbers in pairs, which some processors multiply at once: `depth` counts pairs, `a` is straight,
+// `b` has pairs of rows side by side: b[s·b_segment + pair·b_row + 2·n + (0 or 1)].
+struct PairProduct {
+  int64_t rows, columns, segments, depth;
+  const c10::BFloat16* a;
+  const int64_t* offsets;
+  int64_t a_stride;
+  const c10::BFloat16* b;
+  int64_t b_segment, b_row;
+  float* c;
+  int64_t c_row;
+};
+
 template <class T>
 struct Kernels {
   using S = typename Compute<T>::type;
@@ -54,6 +67,11 @@ struct Kernels {
   // out = alpha·m + q·(x − mean) + r
   void (*combine)(int64_t rows, int64_t channels, const T* m, int64_t m_row, const T* x, int64_t x_row, const S* alpha,
                   const S* q, const S* mean, const S* r, S* out, int64_t out_row);
+  // activate for a tile of T
+  void (*activate_narrow)(int64_t rows, int64_t channels, const T* x, int64_t x_row, const S* alpha, const S* beta,
+                          T* out, int64_t out_row);
+  void (*pairs)(const PairProduct& product) =
+      nullptr;  // null where the processor has no such instruction, and for others than bfloat16
 };
 
 // The best that this processor runs.
@@ -67,5 +85,8 @@ template <class T>
 const Kernels<T>* avx2_kernels();
 template <class T>
 const Kernels<T>* avx512_kernels();
+
+// Of processors with instructions for bfloat16.
+void multiply_pairs(const PairProduct& product);
 
 }  // namespace torchbridge::dense

@@ -121,6 +121,25 @@ std::vector<typename Compute<T>::type> packed(const at::Tensor& weight, bool bac
   return out;
 }
 
+// The same for products of pairs: [tap][pair of rows][column][2]; empty where there are none.
+template <class T>
+std::vector<T> paired(const Kernels<T>& kernels, const std::vector<typename Compute<T>::type>& packed, int64_t taps,
+                      int64_t rows, int64_t columns) {
+  std::vector<T> out;
+  if (kernels.pairs == nullptr) return out;
+  const int64_t pairs = (rows + 1) / 2;
+  out.resize(static_cast<size_t>(taps * pairs * columns * 2));
+  for (int64_t t = 0; t < taps; ++t) {
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t c = 0; c < columns; ++c) {
+        out[static_cast<size_t>(((t * pairs + i / 2) * columns + c) * 2 + i % 2)] =
+            static_cast<T>(packed[static_cast<size_t>((t * rows + i) * columns + c)]);
+      }
+    }
+  }
+  return out;
+}
+
 // A row of what dropout keeps.
 template <class S>
 void keep_marked(const LayerArguments& layer, int64_t pixel, int64_t rows, int64_t channels, S* tile, int64_t stride) {

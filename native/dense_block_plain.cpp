@@ -74,11 +74,13 @@ const Kernels<double>* plain_kernels<double>() {
 
 template <class T>
 const Kernels<T>& kernels() {
-  static const Kernels<T>& best = [&]() -> const Kernels<T>& {
+  static const Kernels<T> best = [] {
     if constexpr (!std::is_same_v<T, double>) {
       if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
           __builtin_cpu_supports("avx512vl")) {
-        return *avx512_kernels<T>();
+        Kernels<T> all = *avx512_kernels<T>();
+        if (std::is_same_v<T, c10::BFloat16> && __builtin_cpu_supports("avx512bf16")) all.pairs = &multiply_pairs;
+        return all;
       }
       if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return *avx2_kernels<T>();
     }
