@@ -69,6 +69,7 @@ export abstract class ConvBase<D extends Dimensions> extends Module {
   /** Added to the size of the output; 0 but for transposed convolutions. */
   readonly outputPadding: Sizes<D>;
 
+  /** @internal What a subclass tells of itself is no part of what users see. */
   constructor(inChannels: number, outChannels: number, options: ConvOptions<SizesOrOne<D>>, form: Form<D>) {
     checkOptionBag(new.target.name, options, form.options);
     super();

@@ -10,17 +10,11 @@ export type Triple = number | readonly [number, number, number];
 /** How many dimensions a layer slides over. */
 export type Dimensions = 1 | 2 | 3;
 
-interface Filled {
-  readonly 1: [number];
-  readonly 2: [number, number];
-  readonly 3: [number, number, number];
-}
-
 /** One number for each of `D` dimensions. */
-export type Sizes<D extends Dimensions> = Filled[D];
+export type Sizes<D extends Dimensions> = { 1: [number]; 2: [number, number]; 3: [number, number, number] }[D];
 
 /** One number for all of `D` dimensions, or one for each. */
-export type SizesOrOne<D extends Dimensions> = number | Readonly<Filled[D]>;
+export type SizesOrOne<D extends Dimensions> = number | Readonly<Sizes<D>>;
 
 const NAMES = ['depth', 'height', 'width'];
 
