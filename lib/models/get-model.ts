@@ -26,24 +26,25 @@ export interface NetworkOptions extends NetworkWeights {
   readonly numClasses?: number | undefined;
 }
 
-type NamedVggOptions = Omit<NotesVggOptions, 'convArch'>;
-const vggOfNotes = (name: keyof typeof VGG_ARCHS): Published<NamedVggOptions, Sequential> =>
-  published(`notes-${name}`, ['11'], (options: NamedVggOptions) => notesVgg({ ...options, convArch: VGG_ARCHS[name] }));
+const vggOfNotes = (name: keyof typeof VGG_ARCHS): Published<Omit<NotesVggOptions, 'convArch'>, Sequential> =>
+  published(`notes-${name}`, ['11'], (options: Omit<NotesVggOptions, 'convArch'>) =>
+    notesVgg({ ...options, convArch: VGG_ARCHS[name] }),
+  );
 
-type NamedResNetOptions = Omit<NotesResNetOptions, 'numResiduals'>;
-const resnetOfNotes = (name: keyof typeof NOTES_RESNETS): Published<NamedResNetOptions, Sequential> =>
-  published(`notes-${name}`, ['7'], (options: NamedResNetOptions) =>
+const resnetOfNotes = (
+  name: keyof typeof NOTES_RESNETS,
+): Published<Omit<NotesResNetOptions, 'numResiduals'>, Sequential> =>
+  published(`notes-${name}`, ['7'], (options: Omit<NotesResNetOptions, 'numResiduals'>) =>
     notesResNet({ ...options, numResiduals: NOTES_RESNETS[name] }),
   );
 
-type NamedFashionOptions = Omit<FashionDenseNetOptions, 'blockConfig'>;
 const fashion = (
   name: 'densenet121' | 'densenet169' | 'densenet201',
-): Published<NamedFashionOptions, FashionDenseNet> =>
+): Published<Omit<FashionDenseNetOptions, 'blockConfig'>, FashionDenseNet> =>
   published(
     `fashion-${name}`,
     ['classifier'],
-    (options: NamedFashionOptions) =>
+    (options: Omit<FashionDenseNetOptions, 'blockConfig'>) =>
       new FashionDenseNet({ ...options, blockConfig: PUBLISHED_FORMS[name].blockConfig }),
   );
 
@@ -97,7 +98,8 @@ const NOTES = {
   'fashion-densenet201': fashion('densenet201'),
 } as const;
 
-const NETWORKS = { ...IMAGENET, ...NOTES } as const;
+/** The function of every network, by its name: what {@link getModel} calls. */
+export const NETWORKS = { ...IMAGENET, ...NOTES } as const;
 
 /** The networks by their names. */
 export type Networks = typeof NETWORKS;

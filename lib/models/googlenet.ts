@@ -42,8 +42,8 @@ export interface GoogLeNetOutputs {
   readonly auxLogits1: Tensor;
 }
 
-/** A convolution without bias, batch normalisation, ReLU. */
-class BasicConv2d extends Module {
+/** A convolution without bias, batch normalisation, ReLU. @see torchvision.models.googlenet.BasicConv2d */
+export class BasicConv2d extends Module {
   readonly conv: Conv2d;
   readonly bn: BatchNorm2d;
 
@@ -53,6 +53,7 @@ class BasicConv2d extends Module {
     this.bn = new BatchNorm2d(outputs, { eps: 0.001 });
   }
 
+  /** @param x `[N, C, H, W]`. */
   forward(x: Tensor): Tensor {
     return through(x, this.conv, this.bn, relu_);
   }
@@ -103,8 +104,8 @@ export class Inception extends Module {
   }
 }
 
-/** A classifier half-way. */
-class InceptionAux extends Module {
+/** A classifier half-way. @see torchvision.models.googlenet.InceptionAux */
+export class InceptionAux extends Module {
   readonly conv: BasicConv2d;
   readonly fc1: Linear;
   readonly fc2: Linear;
@@ -118,6 +119,7 @@ class InceptionAux extends Module {
     this.dropout = new Dropout({ p: dropout });
   }
 
+  /** @param x `[N, C, H, W]`. @returns `[N, classes]`. */
   forward(x: Tensor): Tensor {
     const pool = (each: Tensor): Tensor => functional.adaptiveAvgPool2d(each, [4, 4]);
     return through(x, pool, this.conv, flatten, this.fc1, relu_, this.dropout, this.fc2);

@@ -33,9 +33,11 @@ export {
 } from './vgg.js';
 export { nin } from './nin.js';
 export {
+  BasicConv2d,
   GoogLeNet,
   googlenet,
   Inception,
+  InceptionAux,
   logitsOf,
   type GoogLeNetOptions,
   type GoogLeNetOutputs,
@@ -75,7 +77,7 @@ export {
 } from './vovnet.js';
 export type { NotesOptions } from './network-options.js';
 export type { NetworkWeights, Published } from './published.js';
-export { getModel, listModels, type Network, type NetworkOptions, type Networks } from './get-model.js';
+export { getModel, listModels, NETWORKS, type Network, type NetworkOptions, type Networks } from './get-model.js';
 export {
   CIFAR_DENSENETS,
   cifarBlockConfig,
