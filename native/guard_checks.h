@@ -44,7 +44,8 @@ void mkldnn_linear(const Arguments& arguments, const char*);
 // No int32 with zero points that are floats.
 void quantized_floats(const Arguments& arguments, const char*);
 // The running minima and maxima of a quantization observer: one of each row, or one of each.
-void moving_average(const Arguments& arguments, const char*);
+// "empty" lets an input without elements through.
+void moving_average(const Arguments& arguments, const char* parameters);
 void nested_select(const Arguments& arguments, const char*);
 void nested_chunk(const Arguments& arguments, const char*);
 // Only dimension 0 of nested tensors can be joined; "all" where the operator knows no other.

@@ -59,8 +59,14 @@ void quantized_floats(const Arguments& arguments, const char*) {
 }
 
 // They are written one after another, as many as there are rows; where there are none yet, libtorch makes them.
-void moving_average(const Arguments& arguments, const char*) {
+void moving_average(const Arguments& arguments, const char* parameters) {
   const at::Tensor self = arguments.tensor("self");
+  if (self.numel() == 0 && std::string(parameters) == "empty") return;  // a copy of it is the answer
+  for (const auto* name : {"observer_on", "fake_quant_on"}) {
+    if (arguments.tensor(name).numel() == 0) {
+      refuse_call("shape", std::string("Expected elements in ") + name + " but received none");
+    }
+  }
   const at::Tensor least = arguments.tensor("running_min");
   const at::Tensor most = arguments.tensor("running_max");
   const bool rows = arguments.value("per_row_fake_quant").isBool() && arguments.value("per_row_fake_quant").toBool();

@@ -187,6 +187,9 @@ describe('guards', () => {
 
   it('let right calls through', () => {
     scope(() => {
+      const none = [ops.zeros([0, 4]), ...Array.from({ length: 6 }, () => ops.zeros([0]))];
+      const observed = ops.aten<Tensor>('fused_moving_avg_obs_fake_quant', ...none, 0.01, 0, 255, -1, false, false);
+      assert.deepEqual(observed.shape, [0, 4]);
       const x = make(t([2, 3, 4, 4])) as Tensor;
       const [y] = ops.aten<Tensor[]>('native_batch_norm', x, null, null, null, null, true, 0.1, 1e-5);
       assert.deepEqual(y?.shape, [2, 3, 4, 4]);
