@@ -131,5 +131,6 @@ std::vector<Function> runtime_functions();
 std::vector<Function> arithmetic_functions();
 std::vector<Function> library_functions();
 std::vector<Function> deferred_functions();
+std::vector<Function> bottleneck_functions();
 
 }  // namespace torchbridge

@@ -1,5 +1,6 @@
+import { normReluConv } from '../nn/norm-relu-conv.js';
 import { BatchNorm2d, Conv2d, functional, Module, ReLU, replaceBy } from '../nn/index.js';
-import { ops, type Tensor } from '../tensor/index.js';
+import { checkpoint, ops, type Tensor } from '../tensor/index.js';
 import type { EfficientMode } from './efficient.js';
 import { fusedDenseBlock } from './fused-dense-block.js';
 
@@ -13,6 +14,8 @@ export interface DenseLayerOptions {
   readonly dropRate: number;
   /** How memory is traded for time while training; default `none`. */
   readonly efficient?: EfficientMode;
+  /** Which of PyTorch's two checkpoints the mode `checkpoint` is; default false, as in torchvision. */
+  readonly reentrant?: boolean;
 }
 
 /**
@@ -29,12 +32,14 @@ export class DenseLayer extends Module {
   declare readonly conv2?: Conv2d;
   readonly dropRate: number;
   readonly efficient: EfficientMode;
+  readonly reentrant: boolean;
 
   constructor(inputs: number, options: DenseLayerOptions) {
     super();
-    const { growthRate, bnSize, dropRate, efficient = 'none' } = options;
+    const { growthRate, bnSize, dropRate, efficient = 'none', reentrant = false } = options;
     this.dropRate = dropRate;
     this.efficient = efficient;
+    this.reentrant = reentrant;
     this.norm1 = new BatchNorm2d(inputs);
     this.relu1 = new ReLU({ inplace: true });
     if (bnSize === null) {
@@ -50,23 +55,39 @@ export class DenseLayer extends Module {
 
   /** @param features `[N, Ci, H, W]` each; their channels are joined. */
   forward(features: readonly Tensor[]): Tensor {
-    // Each is let go where Python's reference count would fall to zero, or before; autograd keeps what it saved.
-    let current = ops.cat([...features], 1);
-    current = replaceBy(current, this.norm1.call(current));
-    current = replaceBy(current, this.relu1.call(current));
-    current = replaceBy(current, this.conv1.call(current));
-    if (this.norm2 && this.relu2 && this.conv2) {
-      current = replaceBy(current, this.norm2.call(current));
-      current = replaceBy(current, this.relu2.call(current));
-      current = replaceBy(current, this.conv2.call(current));
+    // Each step is let go where Python's reference count would fall to zero, or before; autograd keeps what it saved.
+    let current = this.joinedConvolution(features);
+    const { norm2, relu2, conv2 } = this;
+    if (norm2 && relu2 && conv2) {
+      const whole = this.efficient === 'shared' ? normReluConv([current], norm2, relu2, conv2) : undefined;
+      current = replaceBy(current, whole ?? convolve(norm2.call(current), relu2, conv2));
     }
     if (this.dropRate === 0) return current;
     return replaceBy(current, functional.dropout(current, { p: this.dropRate, training: this.training }));
   }
 
+  private joinedConvolution(features: readonly Tensor[]): Tensor {
+    const { efficient, norm1, relu1, conv1 } = this;
+    const plain = (...inputs: readonly Tensor[]): Tensor => {
+      const joined = ops.cat([...inputs], 1);
+      return convolve(replaceBy(joined, norm1.call(joined)), relu1, conv1);
+    };
+    if (efficient === 'checkpoint' && features.some((each) => each.requiresGrad)) {
+      return checkpoint(plain, ...features, { useReentrant: this.reentrant });
+    }
+    const whole = efficient === 'shared' ? normReluConv(features, norm1, relu1, conv1) : undefined;
+    return whole ?? plain(...features);
+  }
+
   override className(): string {
     return '_DenseLayer';
   }
+}
+
+/** @param x is let go. */
+function convolve(x: Tensor, relu: ReLU, conv: Conv2d): Tensor {
+  const current = replaceBy(x, relu.call(x));
+  return replaceBy(current, conv.call(current));
 }
 
 /** Layers of which each reads what all before it have made; `[N, C, H, W]` to `[N, C + layers·growthRate, H, W]`. */

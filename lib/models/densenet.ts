@@ -8,8 +8,10 @@ import {
   MaxPool2d,
   Module,
   ReLU,
+  replaceBy,
   Sequential,
 } from '../nn/index.js';
+import { normReluConv } from '../nn/norm-relu-conv.js';
 import { noGrad, scope, TorchError, type Tensor } from '../tensor/index.js';
 import { DenseBlock } from './dense-layer.js';
 import { EFFICIENT_MODES, type EfficientMode } from './efficient.js';
@@ -75,7 +77,9 @@ const DEFAULTS: Record<DenseNetStyle, Omit<DenseNetConfig, 'style'>> = {
 
 /** Halves height and width, and lets `outputs` channels through. */
 class Transition extends Sequential {
-  constructor(inputs: number, outputs: number) {
+  private readonly efficient: EfficientMode;
+
+  constructor(inputs: number, outputs: number, efficient: EfficientMode) {
     super(
       new Map<string, Module>([
         ['norm', new BatchNorm2d(inputs)],
@@ -84,6 +88,15 @@ class Transition extends Sequential {
         ['pool', new AvgPool2d({ kernelSize: 2, stride: 2 })],
       ]),
     );
+    this.efficient = efficient;
+  }
+
+  override forward(x: Tensor): Tensor {
+    const [norm, relu, conv, ...rest] = this.efficient === 'shared' ? this.children() : [];
+    if (!(norm instanceof BatchNorm2d && relu instanceof ReLU && conv instanceof Conv2d)) return super.forward(x);
+    const whole = normReluConv([x], norm, relu, conv);
+    if (whole === undefined) return super.forward(x);
+    return rest.reduce((current, layer) => replaceBy(current, layer.call(current) as Tensor), whole);
   }
 
   override className(): string {
@@ -113,12 +126,19 @@ export class DenseNet extends Module {
     let channels = config.numInitFeatures;
     config.blockConfig.forEach((layers, index) => {
       const version = style === 'torchvision' ? 2 : 1;
-      const block = new DenseBlock(layers, channels, { growthRate, bnSize, dropRate, efficient, version });
+      const block = new DenseBlock(layers, channels, {
+        growthRate,
+        bnSize,
+        dropRate,
+        efficient,
+        reentrant: style === 'cifar',
+        version,
+      });
       this.features.addModule(`denseblock${index + 1}`, block);
       channels += layers * growthRate;
       if (index === config.blockConfig.length - 1) return;
       const outputs = Math.trunc(channels * compression);
-      this.features.addModule(`transition${index + 1}`, new Transition(channels, outputs));
+      this.features.addModule(`transition${index + 1}`, new Transition(channels, outputs, efficient));
       channels = outputs;
     });
     this.features.addModule(style === 'torchvision' ? 'norm5' : 'norm_final', new BatchNorm2d(channels));

@@ -82,6 +82,7 @@ export interface Binding {
   setData(handle: number, data: number): void;
   backward(retainGraph: boolean | undefined, createGraph: boolean): void;
   gradOf(retainGraph: boolean | undefined, createGraph: boolean, allowUnused: boolean): number[];
+  normReluConv(): number;
   isGradEnabled(): boolean;
   setGradEnabled(enabled: boolean): void;
   pushInferenceMode(enabled: boolean): void;

@@ -7,10 +7,11 @@ import math
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 
 class _DenseLayer(nn.Module):
-    def __init__(self, inputs, growth, bn_size, drop_rate, bottleneck):
+    def __init__(self, inputs, growth, bn_size, drop_rate, bottleneck, efficient):
         super().__init__()
         self.norm1 = nn.BatchNorm2d(inputs)
         self.relu1 = nn.ReLU(inplace=True)
@@ -23,9 +24,16 @@ class _DenseLayer(nn.Module):
             self.conv1 = nn.Conv2d(inputs, growth, kernel_size=3, stride=1, padding=1, bias=False)
         self.bottleneck = bottleneck
         self.drop_rate = drop_rate
+        self.efficient = efficient
+
+    def joined(self, *features):
+        return self.conv1(self.relu1(self.norm1(torch.cat(features, 1))))
 
     def forward(self, *features):
-        out = self.conv1(self.relu1(self.norm1(torch.cat(features, 1))))
+        if self.efficient and any(feature.requires_grad for feature in features):
+            out = checkpoint(self.joined, *features, use_reentrant=True)
+        else:
+            out = self.joined(*features)
         if self.bottleneck:
             out = self.conv2(self.relu2(self.norm2(out)))
         if self.drop_rate > 0:
@@ -68,6 +76,7 @@ class DenseNet(nn.Module):
         num_classes=10,
         small_inputs=True,
         bottleneck=True,
+        efficient=False,
     ):
         super().__init__()
         self.features = nn.Sequential()
@@ -82,9 +91,8 @@ class DenseNet(nn.Module):
             self.features.add_module("pool0", nn.MaxPool2d(kernel_size=3, stride=2, padding=1, ceil_mode=False))
         channels = num_init_features
         for index, layers in enumerate(block_config):
-            block = _DenseBlock(
-                layers, channels, growth=growth_rate, bn_size=bn_size, drop_rate=drop_rate, bottleneck=bottleneck
-            )
+            options = {"growth": growth_rate, "bn_size": bn_size, "drop_rate": drop_rate, "bottleneck": bottleneck}
+            block = _DenseBlock(layers, channels, efficient=efficient, **options)
             self.features.add_module(f"denseblock{index + 1}", block)
             channels += layers * growth_rate
             if index != len(block_config) - 1:

@@ -1,0 +1,57 @@
+import { native } from '../native/load.js';
+import type { Tensor } from '../tensor/index.js';
+import { writeTape } from '../tensor/tape.js';
+import { tensorAt } from '../tensor/tensor.js';
+import { ReLU } from './activations.js';
+import { BatchNorm2d } from './batch-norm.js';
+import { Conv2d } from './conv2d.js';
+import type { Module } from './module.js';
+
+/** Whether a module does what its class does, and nobody looks on. */
+function isPlain(module: Module, kind: { readonly prototype: Module }): boolean {
+  return (
+    Object.getPrototypeOf(module) === kind.prototype &&
+    !module.hasHooks() &&
+    module.forward === kind.prototype.forward &&
+    module.call === kind.prototype.call
+  );
+}
+
+/**
+ * Joins features along their channels, normalises them, applies ReLU and a convolution, as one function of autograd: it keeps
+ * the features and the moments of the batch, and rebuilds the rest in backward. The values, the gradients and the running
+ * statistics are those of the three modules, bit for bit.
+ * @param features `[N, Ci, H, W]` each.
+ * @returns `[N, Cout, H', W']`; undefined where the modules themselves must do it: no gradients are recorded, a module has
+ *   hooks or is of a class of its own, autocast or forward-mode differentiation is on, or the features do not fit.
+ */
+export function normReluConv(
+  features: readonly Tensor[],
+  norm: BatchNorm2d,
+  relu: ReLU,
+  conv: Conv2d,
+): Tensor | undefined {
+  if (!isPlain(norm, BatchNorm2d) || !isPlain(relu, ReLU) || !isPlain(conv, Conv2d)) return undefined;
+  if (conv.paddingMode !== 'zeros' || typeof conv.padding === 'string') return undefined;
+  const { training, trackRunningStats: tracks, running_mean: mean, running_var: variance } = norm;
+  const tracked = !training || tracks;
+  writeTape(
+    features,
+    norm.weight,
+    norm.bias,
+    tracked ? mean : null,
+    tracked ? variance : null,
+    training && tracks ? norm.num_batches_tracked : null,
+    training || (mean === null && variance === null),
+    norm.momentum,
+    norm.eps,
+    conv.weight,
+    conv.bias,
+    conv.stride,
+    conv.padding,
+    conv.dilation,
+    conv.groups,
+  );
+  const slot = native.normReluConv();
+  return slot < 0 ? undefined : tensorAt(slot);
+}

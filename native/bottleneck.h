@@ -1,0 +1,31 @@
+// cat, batch norm, ReLU and a convolution as one function of autograd, which keeps its inputs and the moments of the
+// batch, and rebuilds the rest in backward. lib/nn/norm-relu-conv.ts is its JavaScript side.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <vector>
+
+namespace torchbridge {
+
+struct NormSettings {
+  at::Tensor weight, bias, running_mean, running_var;  // each may be undefined
+  at::Tensor batches;                                  // counts them while training; may be undefined
+  bool training = true;
+  std::optional<double> momentum;  // none for the mean of all batches
+  double eps = 0;
+};
+
+struct ConvSettings {
+  at::Tensor weight, bias;  // bias may be undefined
+  std::vector<int64_t> stride, padding, dilation;
+  int64_t groups = 1;
+};
+
+// Whether norm_relu_conv can stand for the operators, and gradients are recorded at all. Where it cannot, the operators
+// do it, with their own errors.
+bool takes(const std::vector<at::Tensor>& features, const NormSettings& norm, const ConvSettings& conv);
+
+at::Tensor norm_relu_conv(std::vector<at::Tensor> features, const NormSettings& norm, const ConvSettings& conv);
+
+}  // namespace torchbridge

@@ -1,0 +1,50 @@
+// JavaScript's way to norm_relu_conv.
+#include "bottleneck.h"
+#include "environment.h"
+#include "js_callback.h"
+
+namespace torchbridge {
+namespace {
+
+// On the tape: the list of features; of the norm weight, bias, running mean and variance and the count of batches,
+// whether it trains, its momentum (none for the mean of all batches) and eps; of the convolution weight, bias, stride,
+// padding, dilation and groups. Returns -1 where the operators must do it.
+napi_value norm_relu_conv_call(Call& call) {
+  const Values values = call.data().values();
+  const Tape& tape = values.tape;
+  std::vector<at::Tensor> features = read_tensors(values, 0, false);
+  size_t at = tape.next(0);
+  const auto tensor = [&] {
+    const size_t here = std::exchange(at, tape.next(at));
+    return tape.tag(here) == Tag::kTensor ? values.tensors.get(tape.handle(here)) : at::Tensor();
+  };
+  const auto number = [&] { return tape.at(std::exchange(at, tape.next(at)) + 1); };
+  NormSettings norm;
+  norm.weight = tensor();
+  norm.bias = tensor();
+  norm.running_mean = tensor();
+  norm.running_var = tensor();
+  norm.batches = tensor();
+  norm.training = number() != 0;
+  if (tape.tag(at) == Tag::kNone) {
+    at = tape.next(at);
+  } else {
+    norm.momentum = number();
+  }
+  norm.eps = number();
+  ConvSettings conv;
+  conv.weight = tensor();
+  conv.bias = tensor();
+  for (std::vector<int64_t>* each : {&conv.stride, &conv.padding, &conv.dilation}) {
+    *each = read_ints(tape, std::exchange(at, tape.next(at)));
+  }
+  conv.groups = static_cast<int64_t>(number());
+  if (!takes(features, norm, conv)) return call.from(int32_t{-1});
+  return call.handle(norm_relu_conv(std::move(features), norm, conv));
+}
+
+}  // namespace
+
+std::vector<Function> bottleneck_functions() { return {{"normReluConv", &guarded<norm_relu_conv_call>}}; }
+
+}  // namespace torchbridge
