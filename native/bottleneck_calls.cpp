@@ -1,5 +1,6 @@
 // JavaScript's way to norm_relu_conv.
 #include "bottleneck.h"
+#include "bottleneck_kernels.h"
 #include "environment.h"
 #include "js_callback.h"
 
@@ -43,8 +44,13 @@ napi_value norm_relu_conv_call(Call& call) {
   return call.handle(norm_relu_conv(std::move(features), norm, conv));
 }
 
+// For tests: whether the kernels of their own, and not libtorch's operators, compute a dtype on this processor.
+napi_value kernels_agree_call(Call& call) { return call.from(kernels_agree(parse_dtype(call.string(0)))); }
+
 }  // namespace
 
-std::vector<Function> bottleneck_functions() { return {{"normReluConv", &guarded<norm_relu_conv_call>}}; }
+std::vector<Function> bottleneck_functions() {
+  return {{"normReluConv", &guarded<norm_relu_conv_call>}, {"normReluKernels", &guarded<kernels_agree_call>}};
+}
 
 }  // namespace torchbridge

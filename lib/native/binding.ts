@@ -83,6 +83,7 @@ export interface Binding {
   backward(retainGraph: boolean | undefined, createGraph: boolean): void;
   gradOf(retainGraph: boolean | undefined, createGraph: boolean, allowUnused: boolean): number[];
   normReluConv(): number;
+  normReluKernels(dtype: string): boolean;
   isGradEnabled(): boolean;
   setGradEnabled(enabled: boolean): void;
   pushInferenceMode(enabled: boolean): void;

@@ -4,7 +4,7 @@ import { writeTape } from '../tensor/tape.js';
 import { tensorAt } from '../tensor/tensor.js';
 import { ReLU } from './activations.js';
 import { BatchNorm2d } from './batch-norm.js';
-import { Conv2d } from './conv2d.js';
+import { Conv2d } from './conv.js';
 import type { Module } from './module.js';
 
 /** Whether a module does what its class does, and nobody looks on. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   DenseLayer,
   DenseNet,
@@ -150,6 +151,18 @@ describe('models/efficient: shared', function () {
       assertSameBits(way);
     });
   }
+
+  it('has kernels of its own for float32 and float64, whatever the instruction set', () => {
+    for (const capability of ['default', 'avx2', 'avx512']) {
+      const script = `const { native } = await import('./lib/native/load.js');
+        console.log(['float32', 'float64', 'bfloat16'].map((dtype) => native.normReluKernels(dtype)).join());`;
+      const run = spawnSync(process.execPath, ['--import=tsx', '--input-type=module', '--eval', script], {
+        encoding: 'utf8',
+        env: { ...process.env, ATEN_CPU_CAPABILITY: capability },
+      });
+      assert.equal(run.stdout.trim(), 'true,true,false', `${capability}: ${run.stderr}`);
+    }
+  });
 
   it('has the bits of plain training on two threads', () => {
     setNumThreads(2);
