@@ -178,6 +178,12 @@ export abstract class LRScheduler extends EpochScheduler {
     this.recordRates();
   }
 
+  /** Other base rates than the ones that the groups began with. */
+  protected setBaseLrs(rates: Rate[]): void {
+    disposeRates(this.baseLrs);
+    this.baseLrs = rates;
+  }
+
   /** The options of a subclass under PyTorch's names. */
   protected abstract saveOptions(): Record<string, unknown>;
 
@@ -202,10 +208,7 @@ export abstract class LRScheduler extends EpochScheduler {
     this.lastEpoch = numberOf(state, 'last_epoch', this.lastEpoch);
     this.stepCount = numberOf(state, '_step_count', this.stepCount);
     const [base, last] = [ratesOf(state, 'base_lrs'), ratesOf(state, '_last_lr')];
-    if (base !== undefined) {
-      disposeRates(this.baseLrs);
-      this.baseLrs = base;
-    }
+    if (base !== undefined) this.setBaseLrs(base);
     if (last !== undefined) this.setLastLr(last);
   }
 }

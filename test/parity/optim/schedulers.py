@@ -19,7 +19,7 @@ LAMBDAS = {
 
 def plain(value):
     if isinstance(value, dict):
-        return sorted(value.items())
+        return [[key, plain(item)] for key, item in sorted(value.items())]
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, (float, torch.Tensor)):
@@ -33,23 +33,35 @@ def state(scheduler):
     return {name: plain(value) for name, value in scheduler.state_dict().items()}
 
 
+def build(name, options, optimizer, last_epoch=None):
+    options = dict(options)
+    for key in ("lr_lambda", "scale_fn"):
+        if key in options:
+            given = options[key]
+            options[key] = [LAMBDAS[g] for g in given] if isinstance(given, list) else LAMBDAS[given]
+    if "schedulers" in options:
+        options["schedulers"] = [build(*one, optimizer) for one in options["schedulers"]]
+    if last_epoch is not None:
+        options["last_epoch"] = last_epoch
+    if name == "ChainedScheduler":
+        return lr_scheduler.ChainedScheduler(**options)
+    return getattr(lr_scheduler, name)(optimizer, **options)
+
+
 def make(case, groups=None):
     params = [torch.zeros(2, requires_grad=True), torch.zeros(3, requires_grad=True)]
     dtype = getattr(torch, case.get("dtype", "float32"))
     lr = torch.tensor(case["lr"], dtype=dtype) if case.get("tensor") else case["lr"]
-    optimizer = torch.optim.SGD([{"params": params[:1]}, {"params": params[1:], "lr": 0.03}], lr=lr)
+    kind = torch.optim.Adam if case.get("adam") else torch.optim.SGD
+    optimizer = kind([{"params": params[:1]}, {"params": params[1:], "lr": 0.03}], lr=lr)
     if groups is not None:
         optimizer.load_state_dict(groups)
-    schedulers = []
-    for name, options in case["schedulers"]:
-        options = dict(options)
-        if "lr_lambda" in options:
-            given = options["lr_lambda"]
-            options["lr_lambda"] = [LAMBDAS[g] for g in given] if isinstance(given, list) else LAMBDAS[given]
-        if groups is not None and case.get("from_epoch"):
-            options["last_epoch"] = case["from_epoch"]
-        schedulers.append(getattr(lr_scheduler, name)(optimizer, **options))
-    return optimizer, schedulers
+    last_epoch = case.get("from_epoch") if groups is not None else None
+    return optimizer, [build(*one, optimizer, last_epoch) for one in case["schedulers"]]
+
+
+def momentum(group):
+    return double_bits(group["betas"][0] if "betas" in group else group["momentum"])
 
 
 def step(scheduler, case, epoch):
@@ -81,7 +93,7 @@ def run(case):
                 optimizer.step()
             for scheduler in schedulers:
                 step(scheduler, case, epoch)
-            epochs.append([double_bits(group["lr"]) for group in optimizer.param_groups])
+            epochs.append([[double_bits(group["lr"]), momentum(group)] for group in optimizer.param_groups])
         last = [state(s) for s in schedulers]
         saved = optimizer.state_dict()["param_groups"]
         groups = [{k: double_bits(v) if k in ("lr", "initial_lr") else v for k, v in g.items()} for g in saved]
@@ -90,4 +102,13 @@ def run(case):
             "group_keys": [list(group) for group in groups]}
 
 
-report([run(case) for case in json.load(sys.stdin)])
+def refusal(case):
+    try:
+        make(case)
+        return None
+    except (ValueError, TypeError) as error:
+        return str(error)
+
+
+given = json.load(sys.stdin)
+report([[run(case) for case in given["cases"]], [refusal(case) for case in given["refused"]]])

@@ -1,26 +1,19 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import {
-  CosineAnnealingLR,
-  ExponentialLR,
-  LambdaLR,
-  MultiStepLR,
-  ReduceLROnPlateau,
-  SGD,
-  StepLR,
-  type LrLambda,
-  type Optimizer,
-  type OptimizerStateDict,
-  type Scheduler,
-} from '../../../lib/optim/index.js';
-import { Tensor, tensor, zeros } from '../../../lib/tensor/index.js';
+import * as optim from '../../../lib/optim/index.js';
+import type { LrLambda, Optimizer, OptimizerStateDict, Scheduler } from '../../../lib/optim/index.js';
+import { Tensor, tensor, TorchError, zeros } from '../../../lib/tensor/index.js';
 import { recordWarnings } from '../../warnings.js';
 import { doubleBits } from '../digest.js';
 import { parityDescribe, runPython } from '../python.js';
 
+type Spec = [name: string, options: Record<string, unknown>];
+
 /** A run, as both programs make it. Names and options are Python's. */
 interface Case {
-  readonly schedulers: [name: string, options: Record<string, unknown>][];
+  readonly schedulers: Spec[];
+  /** The optimizer is Adam, whose momentum is the first of its betas. */
+  readonly adam?: boolean;
   readonly lr: number;
   readonly epochs: number;
   /** The first group's rate is a tensor. */
@@ -98,7 +91,123 @@ function cases(): Case[] {
     list.push({ schedulers, lr: 0.1, epochs: 80, metrics, tensor: true, resume: 23 });
     list.push({ schedulers, lr: 0.1, epochs: 30, metrics, epochs_given: [4, 5] });
   }
+  return [...list, ...laterCases(), ...severalCases()];
+}
+
+function laterCases(): Case[] {
+  const list: Case[] = [];
+  const each: Spec[] = [
+    ['ConstantLR', {}],
+    ['ConstantLR', { factor: 0.7, total_iters: 9 }],
+    ['LinearLR', {}],
+    ['LinearLR', { start_factor: 0.03, end_factor: 0.9, total_iters: 23 }],
+    ['PolynomialLR', {}],
+    ['PolynomialLR', { total_iters: 47, power: 0.9 }],
+    ['MultiplicativeLR', { lr_lambda: ['constant', 'warm up'] }],
+    ['CosineAnnealingWarmRestarts', { T_0: 7 }],
+    ['CosineAnnealingWarmRestarts', { T_0: 3, T_mult: 2, eta_min: 0.001 }],
+    ['CyclicLR', { base_lr: 0.001, max_lr: 0.1, step_size_up: 7 }],
+    [
+      'CyclicLR',
+      { base_lr: [0.01, 0.002], max_lr: [0.1, 0.3], step_size_up: 5, step_size_down: 9, mode: 'triangular2' },
+    ],
+    ['CyclicLR', { base_lr: 0.01, max_lr: 0.2, step_size_up: 4, mode: 'exp_range', gamma: 0.97, max_momentum: 0.7 }],
+    ['CyclicLR', { base_lr: 0.01, max_lr: 0.2, step_size_up: 4, scale_fn: 'hyperbola', cycle_momentum: false }],
+    ['OneCycleLR', { max_lr: 0.3, total_steps: 91 }],
+    [
+      'OneCycleLR',
+      { max_lr: [0.3, 0.1], epochs: 10, steps_per_epoch: 10, anneal_strategy: 'linear', three_phase: true },
+    ],
+    ['OneCycleLR', { max_lr: 0.3, total_steps: 95, pct_start: 0.2, cycle_momentum: false, final_div_factor: 77 }],
+  ];
+  for (const one of each) {
+    list.push({ schedulers: [one], lr: 0.1, epochs: 90, adam: true });
+    list.push({ schedulers: [one], lr: 0.1, epochs: 60, tensor: true, resume: 21 });
+    list.push({ schedulers: [one], lr: 0.1, epochs: 40, tensor: true, dtype: 'float64' });
+    list.push({ schedulers: [one], lr: 0.1, epochs: 40, resume: 5, from_epoch: 4 });
+    list.push({ schedulers: [one], lr: 0.1, epochs: 45, epochs_given: [3, 9, 10, 21] });
+  }
   return list;
+}
+
+function severalCases(): Case[] {
+  const warmUp: Spec = ['LinearLR', { total_iters: 5, start_factor: 0.1 }];
+  const cosine: Spec = ['CosineAnnealingLR', { T_max: 20 }];
+  const each: Spec[] = [
+    ['SequentialLR', { schedulers: [warmUp, cosine], milestones: [5] }],
+    [
+      'SequentialLR',
+      { schedulers: [warmUp, ['ExponentialLR', { gamma: 0.9 }], ['StepLR', { step_size: 4 }]], milestones: [5, 12] },
+    ],
+    [
+      'SequentialLR',
+      {
+        schedulers: [
+          ['ConstantLR', {}],
+          ['PolynomialLR', { total_iters: 9 }],
+        ],
+        milestones: [0],
+      },
+    ],
+    [
+      'ChainedScheduler',
+      {
+        schedulers: [
+          ['ConstantLR', { total_iters: 4 }],
+          ['ExponentialLR', { gamma: 0.9 }],
+        ],
+      },
+    ],
+    [
+      'SequentialLR',
+      {
+        schedulers: [['ChainedScheduler', { schedulers: [warmUp, ['StepLR', { step_size: 2 }]] }], cosine],
+        milestones: [6],
+      },
+    ],
+    [
+      'ChainedScheduler',
+      {
+        schedulers: [
+          ['SequentialLR', { schedulers: [warmUp, cosine], milestones: [7] }],
+          ['ExponentialLR', { gamma: 0.97 }],
+        ],
+      },
+    ],
+  ];
+  return each.flatMap((one): Case[] => [
+    { schedulers: [one], lr: 0.1, epochs: 30 },
+    { schedulers: [one], lr: 0.1, epochs: 30, tensor: true, resume: 9 },
+  ]);
+}
+
+/** Options that the constructors refuse. */
+function refusedCases(): Case[] {
+  const step: Spec = ['StepLR', { step_size: 2 }];
+  const each: Spec[] = [
+    ['ConstantLR', { factor: 1.5 }],
+    ['LinearLR', { start_factor: 0 }],
+    ['LinearLR', { end_factor: 1.5 }],
+    ['CosineAnnealingWarmRestarts', { T_0: 0 }],
+    ['CosineAnnealingWarmRestarts', { T_0: 1.5 }],
+    ['CosineAnnealingWarmRestarts', { T_0: 2, T_mult: 0 }],
+    ['CyclicLR', { base_lr: 0.1, max_lr: 0.2, mode: 'square' }],
+    ['CyclicLR', { base_lr: [0.1], max_lr: 0.2 }],
+    ['OneCycleLR', { max_lr: 0.1 }],
+    ['OneCycleLR', { max_lr: 0.1, total_steps: -3 }],
+    ['OneCycleLR', { max_lr: 0.1, epochs: 1.5, steps_per_epoch: 2 }],
+    ['OneCycleLR', { max_lr: 0.1, epochs: 3, steps_per_epoch: 0 }],
+    ['OneCycleLR', { max_lr: 0.1, total_steps: 5, pct_start: 1.5 }],
+    ['OneCycleLR', { max_lr: 0.1, total_steps: 5, anneal_strategy: 'square' }],
+    ['OneCycleLR', { max_lr: [0.1, 0.2, 0.3], total_steps: 5 }],
+    ['SequentialLR', { schedulers: [], milestones: [] }],
+    ['SequentialLR', { schedulers: [step, step], milestones: [1, 2] }],
+    ['SequentialLR', { schedulers: [step, ['ReduceLROnPlateau', {}]], milestones: [1] }],
+    ['ChainedScheduler', { schedulers: [] }],
+    ['ChainedScheduler', { schedulers: [step, ['ReduceLROnPlateau', {}]] }],
+    ['MultiplicativeLR', { lr_lambda: ['constant'] }],
+  ];
+  return each.map((one) => ({ schedulers: [one], lr: 0.1, epochs: 1 }));
 }
 
 const lambdas: Record<string, LrLambda> = {
@@ -109,19 +218,17 @@ const lambdas: Record<string, LrLambda> = {
 
 type Make = new (optimizer: Optimizer, options: unknown) => Scheduler & { step(...given: unknown[]): void };
 
-const classes: Record<string, unknown> = {
-  CosineAnnealingLR,
-  ExponentialLR,
-  LambdaLR,
-  MultiStepLR,
-  ReduceLROnPlateau,
-  StepLR,
-};
-
 function plain(value: unknown): unknown {
-  if (value instanceof Map) return [...(value as Map<number, number>)].sort(([one], [other]) => one - other);
+  if (value instanceof Map) {
+    const entries = [...(value as Map<number, number>)].sort(([one], [other]) => one - other);
+    return entries.map(([epoch, count]) => [epoch, plain(count)]);
+  }
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Tensor) return doubleBits(value.item());
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+    return entries.map(([name, item]) => [name, plain(item)]);
+  }
   return typeof value === 'number' ? doubleBits(value) : value;
 }
 
@@ -129,24 +236,38 @@ function state(scheduler: Scheduler): Record<string, unknown> {
   return Object.fromEntries(Object.entries(scheduler.stateDict()).map(([name, value]) => [name, plain(value)]));
 }
 
-function make(given: Case, groups?: OptimizerStateDict): { optimizer: SGD; schedulers: InstanceType<Make>[] } {
+function build([name, options]: Spec, optimizer: Optimizer, lastEpoch?: number): InstanceType<Make> {
+  const ours: Record<string, unknown> = lastEpoch === undefined ? {} : { lastEpoch };
+  for (const [option, value] of Object.entries(options)) {
+    const camel = option.replace(/^T_/, 't_').replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    ours[camel] = value;
+  }
+  for (const key of ['lrLambda', 'scaleFn']) {
+    const value = ours[key];
+    if (Array.isArray(value)) ours[key] = value.map((each: string) => lambdas[each]);
+    else if (typeof value === 'string') ours[key] = lambdas[value];
+  }
+  const { schedulers } = ours;
+  if (Array.isArray(schedulers)) ours['schedulers'] = schedulers.map((one: Spec) => build(one, optimizer));
+  if (name === 'ChainedScheduler') {
+    return new optim.ChainedScheduler(ours['schedulers'] as optim.EpochScheduler[]) as InstanceType<Make>;
+  }
+  return new (optim as unknown as Record<string, Make>)[name]!(optimizer, ours);
+}
+
+function make(given: Case, groups?: OptimizerStateDict): { optimizer: Optimizer; schedulers: InstanceType<Make>[] } {
   const params = [zeros([2], { requiresGrad: true }), zeros([3], { requiresGrad: true })];
   const lr = given.tensor ? tensor(given.lr, { dtype: given.dtype ?? 'float32' }) : given.lr;
-  const optimizer = new SGD([{ params: params.slice(0, 1) }, { params: params.slice(1), lr: 0.03 }], { lr });
+  const both = [{ params: params.slice(0, 1) }, { params: params.slice(1), lr: 0.03 }];
+  const optimizer: Optimizer = given.adam === true ? new optim.Adam(both, { lr }) : new optim.SGD(both, { lr });
   if (groups !== undefined) optimizer.loadStateDict(groups);
-  const schedulers = given.schedulers.map(([name, options]) => {
-    const ours: Record<string, unknown> = {};
-    for (const [option, value] of Object.entries(options)) {
-      const camel = option.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-      ours[camel === 'TMax' ? 'tMax' : camel] = value;
-    }
-    const { lrLambda } = ours;
-    if (Array.isArray(lrLambda)) ours['lrLambda'] = lrLambda.map((key: string) => lambdas[key]);
-    else if (typeof lrLambda === 'string') ours['lrLambda'] = lambdas[lrLambda];
-    if (groups !== undefined && given.from_epoch !== undefined) ours['lastEpoch'] = given.from_epoch;
-    return new (classes[name] as Make)(optimizer, ours);
-  });
-  return { optimizer, schedulers };
+  const lastEpoch = groups === undefined ? undefined : given.from_epoch;
+  return { optimizer, schedulers: given.schedulers.map((one) => build(one, optimizer, lastEpoch)) };
+}
+
+function momentumOf(group: object): string {
+  const { betas, momentum } = group as { betas?: readonly number[]; momentum?: number };
+  return doubleBits(betas?.[0] ?? momentum ?? NaN);
 }
 
 function stepArguments(given: Case, epoch: number): unknown[] {
@@ -164,7 +285,7 @@ function run(given: Case): unknown {
     let { optimizer, schedulers } = make(given);
     const first = schedulers.map(state);
     const keys = schedulers.map((scheduler) => Object.keys(scheduler.stateDict()));
-    const epochs: string[][] = [];
+    const epochs: string[][][] = [];
     for (let epoch = 0; epoch < given.epochs; epoch++) {
       if (epoch === given.resume) {
         const saved = optimizer.stateDict();
@@ -177,7 +298,12 @@ function run(given: Case): unknown {
       }
       if (given.forgetful !== true) optimizer.step();
       for (const scheduler of schedulers) scheduler.step(...stepArguments(given, epoch));
-      epochs.push(optimizer.paramGroups.map(({ lr }) => doubleBits(lr instanceof Tensor ? lr.item() : lr)));
+      epochs.push(
+        optimizer.paramGroups.map((group) => {
+          const { lr } = group;
+          return [doubleBits(lr instanceof Tensor ? lr.item() : lr), momentumOf(group)];
+        }),
+      );
     }
     const groups = optimizer
       .stateDict()
@@ -197,11 +323,18 @@ function run(given: Case): unknown {
 parityDescribe('schedulers over hundreds of epochs, bit for bit', () => {
   it('rates, states, keys, resumed and side by side', function () {
     this.timeout(300_000);
-    const list = cases();
+    const [list, refused] = [cases(), refusedCases()];
     const script = path.join(import.meta.dirname, 'schedulers.py');
-    const theirs = runPython(script, [], { input: JSON.stringify(list) }).json() as unknown[];
+    const input = JSON.stringify({ cases: list, refused });
+    const [theirs, refusals] = runPython(script, [], { input }).json() as [unknown[], unknown[]];
     for (const [index, given] of list.entries()) {
       assert.deepEqual(JSON.parse(JSON.stringify(run(given))), theirs[index], JSON.stringify(given));
+    }
+    for (const [index, given] of refused.entries()) {
+      const message = refusals[index];
+      assert.ok(typeof message === 'string', JSON.stringify(given));
+      const same = (error: unknown): boolean => error instanceof TorchError && error.message === message;
+      assert.throws(() => make(given), same, `${JSON.stringify(given)}: ${message}`);
     }
   });
 });
