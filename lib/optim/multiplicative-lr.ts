@@ -26,9 +26,7 @@ export class MultiplicativeLR extends LRScheduler {
     super(optimizer, options.lastEpoch);
     const { lrLambda } = options;
     const groups = optimizer.paramGroups;
-    const lambdas: readonly LrLambda[] = Array.isArray(lrLambda)
-      ? [...lrLambda]
-      : groups.map(() => lrLambda as LrLambda);
+    const lambdas = isList(lrLambda) ? [...lrLambda] : groups.map(() => lrLambda);
     if (lambdas.length !== groups.length) {
       throw new TorchError('value', `Expected ${groups.length} lr_lambdas, but got ${lambdas.length}`);
     }
@@ -57,4 +55,8 @@ export class MultiplicativeLR extends LRScheduler {
   protected loadOptions(): void {
     // Functions are not saved: those that the constructor was given go on.
   }
+}
+
+function isList(given: LrLambda | readonly LrLambda[]): given is readonly LrLambda[] {
+  return Array.isArray(given);
 }

@@ -250,7 +250,7 @@ function build([name, options]: Spec, optimizer: Optimizer, lastEpoch?: number):
   const { schedulers } = ours;
   if (Array.isArray(schedulers)) ours['schedulers'] = schedulers.map((one: Spec) => build(one, optimizer));
   if (name === 'ChainedScheduler') {
-    return new optim.ChainedScheduler(ours['schedulers'] as optim.EpochScheduler[]) as InstanceType<Make>;
+    return new optim.ChainedScheduler(ours['schedulers'] as optim.EpochScheduler[]);
   }
   return new (optim as unknown as Record<string, Make>)[name]!(optimizer, ours);
 }
