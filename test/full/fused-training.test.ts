@@ -54,8 +54,8 @@ describe('training with fused dense blocks', () => {
       const text = `plain ${plain.map((each) => each.toFixed(4)).join(' ')}, fused ${fused.map((each) => each.toFixed(4)).join(' ')}`;
       console.log(`      ${i === 0 ? 'last losses' : 'errors'}: ${text}`);
       assert.ok(Math.abs(mean(plain) - mean(fused)) <= 2 * noise + 1e-3, text);
-      // Something was learnt at all.
-      assert.ok(mean(plain) < (i === 0 ? 1.2 : 0.5), text);
+      // Something was learnt at all: chance has a loss of 1.79 and an error of 0.83.
+      assert.ok(mean(plain) < (i === 0 ? 1.6 : 0.75), text);
     }
   });
 });
