@@ -5,7 +5,9 @@
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include "backward_async.h"
 #include "deferred.h"
+#include "engine.h"
 #include "environment.h"
 
 namespace torchbridge {
@@ -39,10 +41,14 @@ napi_value grad_fn(Call& call) {
 }
 
 // A new handle each time, -1 without a gradient.
-napi_value grad(Call& call) { return call.handle(at::Tensor(call.tensor(0).mutable_grad())); }
+napi_value grad(Call& call) {
+  finish_backwards(call.data());
+  return call.handle(at::Tensor(call.tensor(0).mutable_grad()));
+}
 
 // setGrad(handle, gradient or -1)
 napi_value set_grad(Call& call) {
+  finish_backwards(call.data());
   at::Tensor tensor = call.tensor(0);
   if (call.int32(1) < 0) {
     tensor.mutable_grad() = at::Tensor();
@@ -70,6 +76,7 @@ napi_value set_grad(Call& call) {
 napi_value data_of(Call& call) { return call.handle(call.tensor(0).variable_data()); }
 
 napi_value set_data(Call& call) {
+  finish_backwards(call.data());
   const at::Tensor tensor = call.tensor(0);
   const at::Tensor fresh = call.tensor(1);
   tensor.set_data(fresh);
@@ -107,22 +114,34 @@ std::optional<bool> optional_bool(Call& call, size_t i) {
   return call.boolean(i);
 }
 
+template <typename Run>
+void cleanly(Run run) {
+  try {
+    run();
+  } catch (...) {
+    drop_failed_work();
+    throw;
+  }
+}
+
 // backward(retainGraph?, createGraph); on the tape: outputs, gradients, inputs.
 napi_value backward(Call& call) {
   before_gradients(call.data());
+  finish_backwards(call.data());
   const Values values = call.data().values();
   const auto outputs = read_list(values, 0, "the outputs", false);
   size_t p = values.tape.next(0);
   const auto gradients = read_list(values, p, "the gradients", true);
   p = values.tape.next(p);
   const auto inputs = read_list(values, p, "the inputs", false);
-  torch::autograd::backward(outputs, gradients, optional_bool(call, 0), call.boolean(1), inputs);
+  cleanly([&] { torch::autograd::backward(outputs, gradients, optional_bool(call, 0), call.boolean(1), inputs); });
   return call.undefined();
 }
 
 // grad(retainGraph?, createGraph, allowUnused); on the tape outputs, gradients, inputs; a list of results comes back.
 napi_value grad_of(Call& call) {
   before_gradients(call.data());
+  finish_backwards(call.data());
   Environment& data = call.data();
   const Values values = data.values();
   const auto outputs = read_list(values, 0, "the outputs", false);
@@ -130,8 +149,11 @@ napi_value grad_of(Call& call) {
   const auto gradients = read_list(values, p, "the gradients", true);
   p = values.tape.next(p);
   const auto inputs = read_list(values, p, "the inputs", false);
-  const auto results =
-      torch::autograd::grad(outputs, inputs, gradients, optional_bool(call, 0), call.boolean(1), call.boolean(2));
+  torch::autograd::variable_list results;
+  cleanly([&] {
+    results =
+        torch::autograd::grad(outputs, inputs, gradients, optional_bool(call, 0), call.boolean(1), call.boolean(2));
+  });
   napi_value array = nullptr;
   call.check(napi_create_array_with_length(call.env(), results.size(), &array));
   for (size_t i = 0; i < results.size(); ++i) {

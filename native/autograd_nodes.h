@@ -13,12 +13,12 @@ namespace torchbridge {
 using NodePtr = std::decay_t<decltype(std::declval<torch::autograd::Edge>().function)>;
 
 // A node for the graph, counted as the release counts them.
-template <typename N, typename Pointer = NodePtr>
-auto new_node() {
+template <typename N, typename Pointer = NodePtr, typename... Args>
+auto new_node(Args&&... args) {
   if constexpr (std::is_same_v<Pointer, std::shared_ptr<torch::autograd::Node>>) {
-    return std::shared_ptr<N>(new N(), [](N* node) { deleteNode(node); });
+    return std::shared_ptr<N>(new N(std::forward<Args>(args)...), [](N* node) { deleteNode(node); });
   } else {
-    return c10::make_intrusive<N>();
+    return c10::make_intrusive<N>(std::forward<Args>(args)...);
   }
 }
 

@@ -4,7 +4,8 @@
 #include <ATen/Context.h>
 #include <ATen/core/Generator.h>
 #include <ATen/core/grad_mode.h>
-#include <torch/csrc/autograd/graph_task.h>
+#include <torch/csrc/autograd/functions/basic_ops.h>
+#include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
 #include <atomic>
@@ -12,6 +13,7 @@
 #include <sstream>
 
 #include "autocast.h"
+#include "autograd_nodes.h"
 #include "environment.h"
 #include "js_callback.h"
 #include "saved_hooks.h"
@@ -103,6 +105,7 @@ class Frame : public std::enable_shared_from_this<Frame> {
   at::Tensor unpack(const std::shared_ptr<Holder>& holder);
   at::Tensor pack_again(const at::Tensor& tensor, TaskId task);
   void complete() { forward_completed_ = true; }
+  size_t keep(Tensors tensors);
 
  private:
   struct Recomputation {
@@ -122,6 +125,7 @@ class Frame : public std::enable_shared_from_this<Frame> {
   std::shared_ptr<JsObject> function_;
   std::vector<SavedVariable> inputs_;
   Tensors held_;  // tensors inside other arguments: kept, not watched
+  Tensors kept_;  // what operators of a selective checkpoint gave, for the one recomputation
   Options options_;
   std::vector<RandomState> random_;
   std::vector<AutocastState> autocast_;
@@ -150,9 +154,11 @@ class Keeper final : public SavedVariableHooks {
 
 class FrameHooks final : public SavedHooks {
  public:
-  explicit FrameHooks(std::shared_ptr<Frame> frame) : frame(std::move(frame)) {}
-  std::unique_ptr<SavedVariableHooks> make() override { return std::make_unique<Keeper>(frame); }
-  const std::shared_ptr<Frame> frame;
+  explicit FrameHooks(std::shared_ptr<Frame> frame) : frame_(std::move(frame)) {}
+  std::unique_ptr<SavedVariableHooks> make() override { return std::make_unique<Keeper>(frame_); }
+
+ private:
+  std::shared_ptr<Frame> frame_;
 };
 
 // A saved tensor of the recomputation: kept as it is, in case that its graph is asked for gradients too.
@@ -244,7 +250,7 @@ at::Tensor Frame::pack_again(const at::Tensor& tensor, TaskId task) {
 }
 
 at::Tensor Frame::unpack(const std::shared_ptr<Holder>& holder) {
-  const int current = torch::autograd::get_current_graph_task_id();
+  const int current = current_graph_task();
   const TaskId task = current >= 0 ? current : next_request--;
   bool done = false;
   {
@@ -304,8 +310,17 @@ void Frame::recompute(TaskId task) {
     const AutocastGuard autocast(autocast_);
     const SavedHooksGuard hooks(std::make_shared<RecomputationHooks>(weak_from_this(), task));
     const at::AutoGradMode record(true);
-    call_javascript(Callback::kRecompute, *function_, inputs, held_);
+    Tensors others = held_;
+    others.insert(others.end(), kept_.begin(), kept_.end());
+    call_javascript(Callback::kRecompute, *function_, inputs, others);
   });
+  kept_.clear();
+}
+
+size_t Frame::keep(Tensors tensors) {
+  const size_t first = kept_.size();
+  for (at::Tensor& each : tensors) kept_.push_back(std::move(each));
+  return first;
 }
 
 void Frame::check(TaskId task) {
@@ -346,17 +361,41 @@ napi_value begin(Call& call) {
   Tensors held = read_tensors(values, values.tape.next(0), false);
   auto frame = std::make_shared<Frame>(std::make_shared<JsObject>(call.data().thread, call.value(0)), inputs,
                                        std::move(held), Options{call.boolean(1), call.boolean(2), call.boolean(3)});
-  push_saved_hooks(std::make_shared<FrameHooks>(std::move(frame)));
+  push_saved_hooks(std::make_shared<FrameHooks>(frame));
+  call.data().thread->open_checkpoints.push_back(std::move(frame));
   return call.undefined();
+}
+
+std::shared_ptr<Frame> take_open(Call& call) {
+  const auto& open = call.data().thread->open_checkpoints;
+  if (open.empty()) throw BridgeError("internal", "no checkpoint is open");
+  return std::static_pointer_cast<Frame>(open.back());
 }
 
 // checkpointEnd(completed)
 napi_value end(Call& call) {
-  const auto hooks = std::dynamic_pointer_cast<FrameHooks>(current_saved_hooks());
-  if (hooks == nullptr) throw BridgeError("internal", "no checkpoint is open");
+  const auto frame = take_open(call);
   pop_saved_hooks();
-  if (call.boolean(0)) hooks->frame->complete();
+  call.data().thread->open_checkpoints.pop_back();
+  if (call.boolean(0)) frame->complete();
   return call.undefined();
+}
+
+// checkpointKeep(): the tensors of the list on the tape live as long as the innermost checkpoint that is open, or until
+// it was recomputed. Returns the number of the first one.
+napi_value keep(Call& call) {
+  Tensors tensors = read_tensors(call.data().values(), 0, false);
+  return call.from(static_cast<int32_t>(take_open(call)->keep(std::move(tensors))));
+}
+
+// withNode(handle): the same elements as the result of a node, so that what is computed from them is recorded. No
+// gradient can go through it.
+napi_value with_node(Call& call) {
+  at::Tensor tensor = call.tensor(0).detach();
+  torch::autograd::create_gradient_edge(
+      tensor, new_node<torch::autograd::Error>(std::string("Expected no gradients to be asked for inside a selective "
+                                                           "checkpoint of what it has kept")));
+  return call.handle(std::move(tensor));
 }
 
 // setStopSignal(object): what ends a function that is recomputed.
@@ -371,8 +410,8 @@ napi_value set_stop_signal(Call& call) {
 
 std::vector<Function> checkpoint_functions() {
   return {
-      {"checkpointBegin", &guarded<begin>},
-      {"checkpointEnd", &guarded<end>},
+      {"checkpointBegin", &guarded<begin>},         {"checkpointEnd", &guarded<end>},
+      {"checkpointKeep", &guarded<keep>},           {"withNode", &guarded<with_node>},
       {"setStopSignal", &guarded<set_stop_signal>},
   };
 }

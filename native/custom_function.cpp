@@ -96,15 +96,6 @@ class CustomNode : public Node {
   std::shared_ptr<FunctionState> state_;
 };
 
-template <typename Pointer, typename N>
-Pointer make_node(std::shared_ptr<FunctionState> state) {
-  if constexpr (std::is_same_v<Pointer, std::shared_ptr<Node>>) {
-    return Pointer(new N(std::move(state)), [](N* node) { deleteNode(node); });  // libtorch's own, in those releases
-  } else {
-    return c10::make_intrusive<N>(std::move(state));
-  }
-}
-
 // functionBegin(context, name); on the tape the list of arguments, none for what is no tensor. Returns the function's
 // number; on the tape whether the graph is recorded, and whether each argument needs a gradient.
 napi_value begin(Call& call) {
@@ -125,7 +116,7 @@ napi_value begin(Call& call) {
   }
   state->tensor_inputs = pending->inputs.size();
   // Before the forward runs: what it records itself comes later in the order of the graph.
-  pending->node = make_node<NodePtr, CustomNode>(state);
+  pending->node = new_node<CustomNode>(state);
   pending->executable = c10::GradMode::is_enabled() && torch::autograd::any_variable_requires_grad(pending->inputs);
   if (pending->executable) pending->node->set_next_edges(torch::autograd::collect_next_edges(pending->inputs));
   data.tape.put(0, pending->executable ? 1 : 0);

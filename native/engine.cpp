@@ -4,7 +4,9 @@
 #include "engine.h"
 
 #include <ATen/core/ivalue.h>
+#include <ATen/ops/empty.h>
 #include <c10/core/AutogradState.h>
+#include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/engine.h>
 
 #include <mutex>
@@ -86,6 +88,13 @@ class BridgeEngine : public torch::autograd::Engine {
   }
 };
 
+// Older than every other node: the engine takes it last.
+class LastNode : public Node {
+ public:
+  LastNode() : Node(uint64_t{0}) { add_input_metadata(at::empty({0}, at::TensorOptions())); }
+  torch::autograd::variable_list apply(torch::autograd::variable_list&&) override { return {}; }
+};
+
 napi_value set_anomaly(Call& call) {
   torch::autograd::AnomalyMode::set_enabled(call.boolean(0), call.boolean(1));
   return call.undefined();
@@ -115,6 +124,16 @@ void install_engine() {
   // Else the functions of an accelerator's tensors run on threads of the engine, while this one is blocked: a hook
   // there could never reach JavaScript. A kernel is only launched by the thread, so nothing is lost.
   c10::AutogradState::get_tls_state().set_multithreading_enabled(false);
+}
+
+void drop_failed_work() {
+  if (torch::autograd::get_current_graph_task_id() >= 0) return;  // the backward around this one is still at work
+  const c10::InferenceMode off(false);
+  try {
+    BridgeEngine::get().execute({{new_node<LastNode>(), 0}}, {at::empty({0}, at::TensorOptions())}, false, false, true);
+  } catch (const std::exception&) {
+    // It is only kept for longer.
+  }
 }
 
 std::vector<Function> engine_functions() {

@@ -17,6 +17,7 @@
 
 namespace torchbridge {
 
+class Backwards;
 class Deferred;
 
 struct Environment {
@@ -41,6 +42,9 @@ struct Environment {
   std::shared_ptr<JsThread> thread;
   std::shared_ptr<Deferred> deferred;  // null until the first deferred call
   bool deferring = false;              // whether calls are recorded, or recorded ones still run
+
+  std::shared_ptr<Backwards> backwards;  // null until the first asynchronous backward
+  bool backwards_running = false;
 
   Values values() { return {tape, tensors, generators}; }
   void free_released();
@@ -126,6 +130,7 @@ std::vector<Function> engine_functions();
 std::vector<Function> saved_hook_functions();
 std::vector<Function> autocast_functions();
 std::vector<Function> checkpoint_functions();
+std::vector<Function> backward_async_functions();
 std::vector<Function> random_functions();
 std::vector<Function> runtime_functions();
 std::vector<Function> arithmetic_functions();

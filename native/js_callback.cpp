@@ -2,6 +2,7 @@
 
 #include <ATen/ThreadLocalState.h>
 #include <torch/csrc/autograd/engine.h>
+#include <torch/csrc/autograd/graph_task.h>
 
 #include "environment.h"
 
@@ -126,6 +127,13 @@ bool JsError::rethrow(napi_env env) const {
   return true;
 }
 
+int current_graph_task() {
+  const int task = torch::autograd::get_current_graph_task_id();
+  if (task >= 0) return task;
+  const auto thread = JsThread::current();
+  return thread == nullptr ? -1 : thread->graph_task;
+}
+
 void run_with_modes(const std::shared_ptr<JsThread>& thread, const std::function<void()>& work) {
   if (thread->here()) {
     thread->run(work);
@@ -134,10 +142,15 @@ void run_with_modes(const std::shared_ptr<JsThread>& thread, const std::function
   // The modes (recording of gradients, hooks of saved tensors, …) are those of the thread that asks.
   const at::ThreadLocalState modes;
   const bool valid = torch::autograd::Engine::get_default_engine().is_checkpoint_valid();
+  const int task = current_graph_task();
   thread->run([&] {
     const at::ThreadLocalStateGuard guard(modes);
     const bool before = std::exchange(thread->checkpoint_valid, valid);
-    const std::shared_ptr<void> restore(nullptr, [&](void*) { thread->checkpoint_valid = before; });
+    const int task_before = std::exchange(thread->graph_task, task);
+    const std::shared_ptr<void> restore(nullptr, [&](void*) {
+      thread->checkpoint_valid = before;
+      thread->graph_task = task_before;
+    });
     work();
   });
 }

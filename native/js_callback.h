@@ -59,6 +59,9 @@ struct StopRecomputation {};
 // Runs `work` on JavaScript's thread with the calling thread's modes.
 void run_with_modes(const std::shared_ptr<JsThread>& thread, const std::function<void()>& work);
 
+// libtorch's number of the backward that this thread works for, -1 without.
+int current_graph_task();
+
 // Calls entry(kind, object, tensors, more) on the object's thread, with the calling thread's modes; undefined tensors
 // arrive as null. Returns the tensors JavaScript gave with giveTensors(), nothing when it gave none.
 std::optional<Tensors> call_javascript(Callback kind, const JsObject& object, const Tensors& tensors,

@@ -45,11 +45,13 @@ void JsThread::drain() {
     Task* task = tasks_.front();
     tasks_.pop_front();
     lock.unlock();
+    ++serving_;
     try {
       (*task->work)();
     } catch (...) {
       task->failure = std::current_exception();
     }
+    --serving_;
     lock.lock();
     task->done = true;
     changed_.notify_all();
@@ -127,6 +129,7 @@ void JsThread::close() {
   refuse_work();
   pending.clear();
   ended.clear();
+  open_checkpoints.clear();
   data_ = nullptr;
   entry = nullptr;
   stop_signal = nullptr;

@@ -44,6 +44,8 @@ class JsThread : public std::enable_shared_from_this<JsThread> {
   // On the JavaScript thread: does the work of others until `done`, which wake() asks anew.
   void serve_until(const std::function<bool()>& done);
   void wake();
+  // Whether this thread runs what another one waits for.
+  bool serving() const { return serving_ > 0; }
   // On the JavaScript thread: what run_later left.
   void collect();
 
@@ -56,8 +58,10 @@ class JsThread : public std::enable_shared_from_this<JsThread> {
   // Slots that the running callback has given to what it returns, and the number that owns them.
   std::vector<int32_t> owned_slots;
   int32_t owner_of_slots = 0;
+  std::vector<std::shared_ptr<void>> open_checkpoints;  // whose functions run for the first time, innermost last
   // Whether the backward that called into JavaScript, from another thread, allows reentrant checkpoints.
   bool checkpoint_valid = true;
+  int graph_task = -1;  // the number of that backward
   // Custom functions whose graph is alive, by the number that JavaScript knows them by.
   std::unordered_map<int32_t, std::weak_ptr<FunctionState>> functions;
   std::unordered_map<int32_t, std::shared_ptr<PendingFunction>> pending;  // forwards that are running
@@ -87,6 +91,7 @@ class JsThread : public std::enable_shared_from_this<JsThread> {
   std::condition_variable changed_;
   std::deque<Task*> tasks_;
   std::vector<std::function<void()>> later_;
+  int serving_ = 0;
   bool accepting_ = true;
   napi_threadsafe_function event_ = nullptr;
 };

@@ -135,11 +135,6 @@ void push_saved_hooks(std::shared_ptr<SavedHooks> hooks) {
 
 void pop_saved_hooks() { ThreadLocalDebugInfo::_pop(kKind); }
 
-std::shared_ptr<SavedHooks> current_saved_hooks() {
-  const HooksInfo* info = innermost();
-  return info == nullptr ? nullptr : info->hooks;
-}
-
 std::unique_ptr<SavedVariableHooks> keeper_of_saved_tensor() {
   const HooksInfo* info = innermost();
   return info == nullptr ? nullptr : info->hooks->make();

@@ -17,8 +17,6 @@ class SavedHooks {
 // Throws when hooks are disabled.
 void push_saved_hooks(std::shared_ptr<SavedHooks> hooks);
 void pop_saved_hooks();
-// The innermost hooks of this thread; null without.
-std::shared_ptr<SavedHooks> current_saved_hooks();
 // What libtorch's engine asks for each tensor that an operator saves.
 std::unique_ptr<torch::autograd::SavedVariableHooks> keeper_of_saved_tensor();
 

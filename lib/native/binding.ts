@@ -123,6 +123,14 @@ export interface Binding {
   enterDualLevel(): number;
   exitDualLevel(level: number): void;
 
+  // backwards off JavaScript's thread: the tape as for backward
+  backwardAsync(
+    retainGraph: boolean | undefined,
+    createGraph: boolean,
+    done: (error?: Error, thrown?: boolean) => void,
+  ): void;
+  finishBackwards(): void;
+
   // hooks of saved tensors: null keeps them as they are
   pushSavedHooks(pair: object | null): void;
   popSavedHooks(): void;
@@ -134,6 +142,10 @@ export interface Binding {
   // checkpoints
   checkpointBegin(recompute: object, preserveRngState: boolean, check: boolean, earlyStop: boolean): void;
   checkpointEnd(completed: boolean): void;
+  /** The tensors of the list on the tape live as long as the open checkpoint; the number of the first one. */
+  checkpointKeep(): number;
+  /** The same elements, as the result of a node. */
+  withNode(handle: number): number;
   setStopSignal(signal: object): void;
   isCheckpointValid(): boolean;
 

@@ -1,5 +1,6 @@
 import { native } from '../native/load.js';
 import { runEngine } from './autograd/anomaly.js';
+import { runBackwardAsync } from './autograd/backward-async.js';
 import { TorchError } from './errors.js';
 import { writeTape } from './tape.js';
 import { backwardInputs, Tensor, tensorAt } from './tensor.js';
@@ -52,19 +53,17 @@ export function grad(
   return slots.map((slot) => (slot < 0 ? null : tensorAt(slot)));
 }
 
-/**
- * Accumulates the gradients of several outputs into the leaves they were computed from.
- * @see torch.autograd.backward
- */
-export function backward(
-  tensors: Tensor | readonly Tensor[],
-  options: {
-    gradTensors?: readonly (Tensor | null)[];
-    retainGraph?: boolean;
-    createGraph?: boolean;
-    inputs?: Tensor | readonly Tensor[];
-  } = {},
-): void {
+/** What {@link backward} takes besides its outputs. */
+export interface BackwardAllOptions {
+  /** One gradient an output, null for an output of one element. */
+  gradTensors?: readonly (Tensor | null)[];
+  retainGraph?: boolean;
+  createGraph?: boolean;
+  /** Only these leaves receive gradients. */
+  inputs?: Tensor | readonly Tensor[];
+}
+
+function writeBackward(tensors: Tensor | readonly Tensor[], options: BackwardAllOptions): void {
   const from = listOf(tensors);
   const gradients = options.gradTensors ?? from.map(() => null);
   if (gradients.length !== from.length) {
@@ -74,5 +73,19 @@ export function backward(
     );
   }
   writeTape(from, gradients, backwardInputs(options.inputs));
+}
+
+/**
+ * Accumulates the gradients of several outputs into the leaves they were computed from.
+ * @see torch.autograd.backward
+ */
+export function backward(tensors: Tensor | readonly Tensor[], options: BackwardAllOptions = {}): void {
+  writeBackward(tensors, options);
   runEngine(() => native.backward(options.retainGraph, options.createGraph ?? false));
+}
+
+/** {@link backward} off the event loop; see {@link Tensor.backwardAsync}. */
+export function backwardAsync(tensors: Tensor | readonly Tensor[], options: BackwardAllOptions = {}): Promise<void> {
+  writeBackward(tensors, options);
+  return runBackwardAsync(options.retainGraph, options.createGraph ?? false);
 }

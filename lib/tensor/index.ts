@@ -6,6 +6,12 @@ export { autocast, type AutocastOptions, getAutocastDtype, isAutocastEnabled } f
 export { backward, grad, type GradOptions } from './autograd.js';
 export { checkpoint, setCheckpointEarlyStop } from './autograd/checkpoint.js';
 export type { CheckpointOptions, FunctionWrapper } from './autograd/checkpoint-options.js';
+export {
+  CheckpointPolicy,
+  type CheckpointPolicyFunction,
+  createSelectiveCheckpointContexts,
+  type SelectiveCheckpointContext,
+} from './autograd/selective-checkpoint.js';
 export { disableSavedTensorsHooks, savedTensorsHooks, saveOnCpu } from './autograd/saved-tensors.js';
 export type { FftFunctions } from '../generated/fft.js';
 export type { Functions } from '../generated/functions.js';

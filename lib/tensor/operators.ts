@@ -3,6 +3,7 @@ import { TorchError } from './errors.js';
 import { callOperator, type OperatorArgument, writeArguments } from './tape.js';
 
 const indices = new Map<string, number>();
+const names = new Map<number, string>();
 
 /** The index of an operator by PyTorch's own name (`add`, `add.Tensor`, `ns::op`). */
 export function operatorIndex(name: string): number {
@@ -11,9 +12,13 @@ export function operatorIndex(name: string): number {
     index = native.findOperator(name);
     if (index < 0) throw new TorchError('value', `Expected the name of an operator of libtorch but received "${name}"`);
     indices.set(name, index);
+    if (!names.has(index)) names.set(index, name.replace(/^aten::/, '').replace(/\..*$/, ''));
   }
   return index;
 }
+
+/** The name of an operator that {@link operatorIndex} has found, without its overload and `aten::`. */
+export const operatorName = (index: number): string => names.get(index) ?? '';
 
 /**
  * Calls any operator of libtorch by its raw name: `aten('add.Tensor', a, b, { alpha: 2 })`. Without an overload the first one

@@ -1,18 +1,15 @@
 import { native } from '../native/load.js';
+import { type CallStack, withStackOf } from './call-stack.js';
 import { noGrad } from './grad-mode.js';
 import { type Held, refusePromise, scopeHeld } from './scope.js';
 
-interface Stack {
-  stack?: string;
-}
-
 /** Of the call that is being recorded: the stacks of operators that may fail, by their numbers. */
-let stacks = new Map<number, Stack>();
+let stacks = new Map<number, CallStack>();
 let prepared = false;
 const warned = new Set<string>();
 
 function recordStack(call: number): void {
-  const here: Stack = {};
+  const here: CallStack = {};
   Error.captureStackTrace(here, recordStack);
   stacks.set(call, here);
 }
@@ -35,15 +32,6 @@ function prepare(): void {
   });
 }
 
-/** An error of the pool's thread, with the stack of the call that failed there. */
-function withStack(error: Error, called: Stack): Error {
-  const frames = called.stack?.indexOf('\n    at ') ?? -1;
-  if (called.stack !== undefined && frames >= 0) {
-    error.stack = `${error.name}: ${error.message}${called.stack.slice(frames)}`;
-  }
-  return error;
-}
-
 /**
  * Runs a function's operators off the event loop. The function itself runs at once, on JavaScript's thread, but its operators are written
  * down instead of run, and the tensors they return are still to come; then a thread of libuv's pool runs them in order, with
@@ -61,16 +49,16 @@ function withStack(error: Error, called: Stack): Error {
 export async function runAsync<T>(fn: () => T): Promise<T> {
   prepare();
   native.beginDeferred();
-  const called = new Map<number, Stack>();
+  const called = new Map<number, CallStack>();
   stacks = called;
-  const here: Stack = {};
+  const here: CallStack = {};
   Error.captureStackTrace(here, runAsync);
   const held = record(fn);
   try {
     await new Promise<void>((resolve, reject) => {
       native.submitDeferred((error, call = -1) => {
         if (error === undefined) resolve();
-        else reject(withStack(error, called.get(call) ?? here));
+        else reject(withStackOf(error, called.get(call) ?? here));
       });
     });
   } catch (error) {

@@ -237,8 +237,28 @@ class Reader {
   }
 }
 
+/** Stands between a call of an operator and the addon. Operators that it calls itself go to the addon. */
+export type Interceptor = (operator: number, given: readonly unknown[], run: () => unknown) => unknown;
+
+let interceptor: Interceptor | undefined;
+
+/** @internal runs `fn` with another interceptor, or with none */
+export function intercept<T>(by: Interceptor | undefined, fn: () => T): T {
+  const before = interceptor;
+  interceptor = by;
+  try {
+    return fn();
+  } finally {
+    interceptor = before;
+  }
+}
+
+const intercepted = (by: Interceptor, operator: number, given: readonly unknown[]): unknown =>
+  intercept(undefined, () => by(operator, given, () => callOperator(operator, given)));
+
 /** Calls an operator with one tensor: what {@link callOperator} does, without a list of arguments. */
 export function callUnary(operator: number, self: TensorBase): unknown {
+  if (interceptor !== undefined) return intercepted(interceptor, operator, [self]);
   cells[0] = 1;
   cells[1] = Tag.Tensor;
   cells[2] = self.handle;
@@ -249,6 +269,7 @@ export function callUnary(operator: number, self: TensorBase): unknown {
 
 /** Calls an operator with a tensor and one more value, which is not a bag of options. */
 export function callBinary(operator: number, self: TensorBase, other: unknown): unknown {
+  if (interceptor !== undefined) return intercepted(interceptor, operator, [self, other]);
   cells[0] = 2;
   cells[1] = Tag.Tensor;
   cells[2] = self.handle;
@@ -290,6 +311,7 @@ export function writeArguments(given: readonly unknown[]): Options {
  * @param operator index from `findOperator`
  */
 export function callOperator(operator: number, given: readonly unknown[]): unknown {
+  if (interceptor !== undefined) return intercepted(interceptor, operator, given);
   const options = writeArguments(given);
   const result = native.call(operator);
   if (typeof result === 'number' && result >= 0) return wrap(result);

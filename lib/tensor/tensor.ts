@@ -1,6 +1,7 @@
 import { native } from '../native/load.js';
 import { type TensorMethods, methodTable } from '../generated/methods.js';
 import { runEngine } from './autograd/anomaly.js';
+import { runBackwardAsync } from './autograd/backward-async.js';
 import { gradFnOf, type Node } from './autograd/graph-node.js';
 import {
   type PostAccumulateGradHook,
@@ -276,6 +277,23 @@ export class Tensor extends WithMethods {
   backward(options: BackwardOptions = {}): void {
     writeTape([this], [options.gradient ?? null], backwardInputs(options.inputs));
     runEngine(() => native.backward(options.retainGraph, options.createGraph ?? false));
+  }
+
+  /**
+   * {@link backward} off the event loop: a thread of libuv's pool runs the engine while JavaScript goes on, and JavaScript's thread runs
+   * the hooks, custom functions and checkpointed functions that it meets, in turns of the event loop. Bits and memory are those of
+   * backward. Those of a thread of JavaScript run one after the other; reading or setting a `grad`, setting `data`, and a
+   * synchronous backward wait for them. Elements of tensors in the graph must not be changed before it has settled.
+   * ```ts
+   * const loss = crossEntropy(net.call(images), labels);
+   * await loss.backwardAsync();
+   * optimizer.step();
+   * ```
+   * @throws what {@link backward} throws, as a rejection, with the stack of this call or of the JavaScript that threw.
+   */
+  backwardAsync(options: BackwardOptions = {}): Promise<void> {
+    writeTape([this], [options.gradient ?? null], backwardInputs(options.inputs));
+    return runBackwardAsync(options.retainGraph, options.createGraph ?? false);
   }
 
   // Conversion

@@ -29,18 +29,21 @@ export class ForwardCall extends Error {
   }
 }
 
-/**
- * Runs the engine. In anomaly mode what is thrown gets the stack of the forward call as its `cause`.
- */
+/** In anomaly mode what the engine throws gets the stack of the forward call as its `cause`. */
+export function addForwardCall(error: unknown): void {
+  if (!native.isAnomaly()) return;
+  const text = native.takeAnomaly();
+  if (text !== '' && error instanceof Error && error.cause === undefined && Object.isExtensible(error)) {
+    Object.defineProperty(error, 'cause', { value: new ForwardCall(text), writable: true, configurable: true });
+  }
+}
+
+/** Runs the engine; see {@link addForwardCall}. */
 export function runEngine<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (!native.isAnomaly()) throw error;
-    const text = native.takeAnomaly();
-    if (text !== '' && error instanceof Error && error.cause === undefined && Object.isExtensible(error)) {
-      Object.defineProperty(error, 'cause', { value: new ForwardCall(text), writable: true, configurable: true });
-    }
+    addForwardCall(error);
     throw error;
   }
 }

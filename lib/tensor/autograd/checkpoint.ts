@@ -2,7 +2,7 @@ import { native } from '../../native/load.js';
 import { TorchError } from '../errors.js';
 import { isGradEnabled } from '../grad-mode.js';
 import { refusePromise, scope } from '../scope.js';
-import { writeTape } from '../tape.js';
+import { intercept, writeTape } from '../tape.js';
 import { warnOnce } from '../warn-once.js';
 import { Callback, onCallback } from './callbacks.js';
 import {
@@ -15,6 +15,7 @@ import {
 import { explainReleased } from './explain-released.js';
 import { putTogether, takeApart } from './held-arguments.js';
 import { checkpointReentrant } from './reentrant-checkpoint.js';
+import { withKeptTensors } from './selective-checkpoint.js';
 import { typeName } from './type-name.js';
 
 type AnyFunction = (...args: readonly unknown[]) => unknown;
@@ -23,6 +24,8 @@ type AnyFunction = (...args: readonly unknown[]) => unknown;
 interface Recomputation {
   readonly fn: AnyFunction;
   readonly template: readonly unknown[];
+  /** Of tensors in arrays and objects. */
+  readonly count: number;
   readonly around: FunctionWrapper | undefined;
 }
 
@@ -31,11 +34,12 @@ const stopSignal = Object.freeze({ name: 'StopRecomputation' });
 native.setStopSignal(stopSignal);
 
 onCallback(Callback.Recompute, (object, inputs, held) => {
-  const { fn, template, around } = object as Recomputation;
+  const { fn, template, count, around } = object as Recomputation;
   try {
-    const args = putTogether(template, inputs, held);
-    if (around === undefined) explainReleased(() => fn(...args));
-    else around(() => explainReleased(() => fn(...args)));
+    const args = putTogether(template, inputs, held.slice(0, count));
+    const run = (): unknown => explainReleased(() => fn(...args));
+    if (around === undefined) run();
+    else withKeptTensors(held.slice(count), () => around(run));
   } catch (error) {
     if (error !== stopSignal) throw error;
   }
@@ -64,7 +68,7 @@ function checkpointNonReentrant(fn: AnyFunction, args: readonly unknown[], optio
   const [around, aroundAgain] = options.contextFn?.() ?? [];
   if (!isGradEnabled()) return scope(() => fn(...args));
   const { template, inputs, held } = takeApart(args);
-  const recomputation: Recomputation = { fn, template, around: aroundAgain };
+  const recomputation: Recomputation = { fn, template, count: held.length, around: aroundAgain };
   return scope(() => {
     writeTape(inputs, held);
     native.checkpointBegin(
@@ -75,7 +79,8 @@ function checkpointNonReentrant(fn: AnyFunction, args: readonly unknown[], optio
     );
     let completed = false;
     try {
-      const result = around === undefined ? fn(...args) : around(() => fn(...args));
+      // The operators of a selective checkpoint around this one are not those in here.
+      const result = intercept(undefined, () => (around === undefined ? fn(...args) : around(() => fn(...args))));
       refusePromise(result, 'checkpoint');
       completed = true;
       return result;

@@ -1,5 +1,5 @@
 /** Gradients for users: custom functions, hooks, checks, anomaly mode, forward mode. @see torch.autograd */
-export { backward, grad, type GradOptions } from '../autograd.js';
+export { backward, type BackwardAllOptions, backwardAsync, grad, type GradOptions } from '../autograd.js';
 export {
   type AnomalyOptions,
   detectAnomaly,
