@@ -25,16 +25,6 @@ using torch::autograd::Node;
 using torch::autograd::SavedVariable;
 using torch::autograd::variable_list;
 
-// Counted and freed as libtorch does it in each release.
-template <typename N, typename Pointer = NodePtr, typename... Arguments>
-auto new_node(Arguments&&... arguments) {
-  if constexpr (std::is_same_v<Pointer, std::shared_ptr<Node>>) {
-    return std::shared_ptr<N>(new N(std::forward<Arguments>(arguments)...), [](N* node) { deleteNode(node); });
-  } else {
-    return c10::make_intrusive<N>(std::forward<Arguments>(arguments)...);
-  }
-}
-
 constexpr const char* kTwice =
     "a fused dense block can be differentiated once only: for second derivatives make the network with another way of "
     "computing (efficient: 'none' or 'checkpoint')";
