@@ -13,6 +13,7 @@ import {
   scope,
   scopeAsync,
   type Tensor,
+  zeros,
 } from '../../../../lib/index.js';
 
 describe('backwardAsync', () => {
@@ -21,8 +22,9 @@ describe('backwardAsync', () => {
   beforeEach(() => {
     manualSeed(4);
     x = keep(randn([64, 64], { requiresGrad: true }));
-    x.grad = x.detach().clone();
-    noGrad(() => x.grad!.zero_());
+    scope(() => {
+      x.grad = zeros([64, 64]);
+    });
     start = memory();
   });
   afterEach(() => {
@@ -75,7 +77,7 @@ describe('backwardAsync', () => {
     const again: string[] = [];
     for (let i = 0; i < 5; ++i) {
       again.length = 0;
-      noGrad(() => x.grad!.zero_());
+      scope(() => noGrad(() => x.grad!.zero_()));
       await scopeAsync(async () => {
         await compute(x, again).backwardAsync();
       });
@@ -149,7 +151,7 @@ describe('backwardAsync', () => {
       );
       await x.mul(3).sum().backwardAsync();
     });
-    assert.equal(x.grad!.get(0, 0).item(), 3);
+    scope(() => assert.equal(x.grad!.get(0, 0).item(), 3));
     global.gc?.();
     await new Promise((resolve) => setTimeout(resolve, 20));
     assert.equal(held()[1], 0);
