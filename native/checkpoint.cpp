@@ -2,7 +2,6 @@
 // them, by the JavaScript function that made them. The bookkeeping of torch.utils.checkpoint without reentrance, with
 // its names; see lib/tensor/autograd/checkpoint.ts.
 #include <ATen/Context.h>
-#include <ATen/core/Generator.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/functions/basic_ops.h>
 #include <torch/csrc/autograd/functions/utils.h>
@@ -16,6 +15,7 @@
 #include "autograd_nodes.h"
 #include "environment.h"
 #include "js_callback.h"
+#include "random_states.h"
 #include "saved_hooks.h"
 
 namespace torchbridge {
@@ -50,40 +50,6 @@ struct Metadata {
     out << ")}";
     return out.str();
   }
-};
-
-// The generators' states when the function ran first, and a block under them.
-struct RandomState {
-  at::Generator generator;
-  at::Tensor state;
-};
-
-RandomState random_state(at::Generator generator) {
-  const std::lock_guard<std::mutex> lock(generator.mutex());
-  at::Tensor state = generator.get_state();
-  return {std::move(generator), std::move(state)};
-}
-
-void restore(const RandomState& random) {
-  at::Generator generator = random.generator;
-  const std::lock_guard<std::mutex> lock(generator.mutex());
-  generator.set_state(random.state);
-}
-
-class RandomGuard {
- public:
-  explicit RandomGuard(const std::vector<RandomState>& states) {
-    for (const RandomState& each : states) before_.push_back(random_state(each.generator));
-    for (const RandomState& each : states) restore(each);
-  }
-  ~RandomGuard() {
-    for (const RandomState& each : before_) restore(each);
-  }
-  RandomGuard(const RandomGuard&) = delete;
-  RandomGuard& operator=(const RandomGuard&) = delete;
-
- private:
-  std::vector<RandomState> before_;
 };
 
 // Stands in the graph for one saved tensor. What was recomputed for it leaves when it is asked for.
