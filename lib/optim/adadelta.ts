@@ -51,10 +51,12 @@ export class Adadelta extends StatefulOptimizer<AdadeltaGroup, AdadeltaOptions, 
     super('Adadelta', params, all);
   }
 
+  /** @internal */
   protected override stateNames(): readonly Name[] {
     return NAMES;
   }
 
+  /** @internal */
   protected override newState(param: Tensor, _grad: Tensor | null, group: AdadeltaGroup): Record<Name, Tensor> {
     const [square_avg, acc_delta] = [ops.zerosLike(param), ops.zerosLike(param)];
     return { step: this.newStep(param, group), square_avg, acc_delta };
@@ -64,6 +66,7 @@ export class Adadelta extends StatefulOptimizer<AdadeltaGroup, AdadeltaOptions, 
     return { what: 'params and state_steps', xla: false };
   }
 
+  /** @internal */
   protected override single(entry: Entry<Name>, group: AdadeltaGroup): void {
     const { rho, eps } = group;
     entry.state.step.add_(1);
@@ -77,6 +80,7 @@ export class Adadelta extends StatefulOptimizer<AdadeltaGroup, AdadeltaOptions, 
     param.add_(param.dtype.startsWith('complex') ? ops.viewAsComplex(delta) : delta, { alpha: -numberIn(group.lr) });
   }
 
+  /** @internal */
   protected override multi({ params, grads: given, states }: Batch<Name>, group: AdadeltaGroup): void {
     const { rho, eps } = group;
     const { step: steps, square_avg: squares, acc_delta: sums } = states;

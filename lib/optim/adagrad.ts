@@ -58,10 +58,12 @@ export class Adagrad extends StatefulOptimizer<AdagradGroup, AdagradOptions, Nam
     for (const group of this.paramGroups) for (const param of group.params) this.makeState(param, null, group);
   }
 
+  /** @internal */
   protected override stateNames(): readonly Name[] {
     return NAMES;
   }
 
+  /** @internal */
   protected override newState(param: Tensor, _grad: Tensor | null, group: AdagradGroup): Record<Name, Tensor> {
     const { initialAccumulatorValue: start } = this.defaults;
     const fill = param.dtype.startsWith('complex') ? new Complex(start, start) : start;
@@ -72,6 +74,7 @@ export class Adagrad extends StatefulOptimizer<AdagradGroup, AdagradOptions, Nam
     return { foreach: null, maximize: false, differentiable: false, fused: null };
   }
 
+  /** @internal */
   protected override single(entry: Entry<Name>, group: AdagradGroup): void {
     entry.state.step.add_(1);
     const step = entry.state.step.item();
@@ -81,6 +84,7 @@ export class Adagrad extends StatefulOptimizer<AdagradGroup, AdagradOptions, Nam
     param.addcdiv_(grad, state.sum.sqrt().add_(group.eps), { value: -numberIn(rate) });
   }
 
+  /** @internal */
   protected override multi({ params, grads: given, states }: Batch<Name>, group: AdagradGroup): void {
     const { step: steps, sum: sums } = states;
     eachWith_('add', steps, 1);
@@ -94,6 +98,7 @@ export class Adagrad extends StatefulOptimizer<AdagradGroup, AdagradOptions, Nam
     eachFused_('addcdiv', params, own ? grads : eachWith('mul', grads, rates), roots);
   }
 
+  /** @internal */
   protected override fusedStep({ params, grads, states }: Batch<Name>, group: AdagradGroup): void {
     const { lrDecay, weightDecay, eps, maximize } = group;
     const device = params[0]!.device;

@@ -60,10 +60,12 @@ abstract class AdamFamily<Options extends AdamWOptions> extends StatefulOptimize
     super(what, params, options);
   }
 
+  /** @internal */
   protected override stateNames({ amsgrad }: AdamGroup): readonly Name[] {
     return amsgrad ? ['step', 'exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'] : ['step', 'exp_avg', 'exp_avg_sq'];
   }
 
+  /** @internal */
   protected override newState(param: Tensor, _grad: Tensor | null, group: AdamGroup): Partial<Record<Name, Tensor>> {
     const [exp_avg, exp_avg_sq] = [ops.zerosLike(param), ops.zerosLike(param)];
     const state = { step: this.newStep(param, group), exp_avg, exp_avg_sq };
@@ -78,6 +80,7 @@ abstract class AdamFamily<Options extends AdamWOptions> extends StatefulOptimize
     return 'Adam does not support sparse gradients, please consider SparseAdam instead';
   }
 
+  /** @internal */
   protected override choosePath(group: AdamGroup, params: readonly Tensor[]): StepPath {
     const tensorRate = group.lr instanceof Tensor && !group.capturable;
     if (group.foreach === true && tensorRate && params.length > 0) throw new TorchError('runtime', NO_TENSOR_RATE);
@@ -85,6 +88,7 @@ abstract class AdamFamily<Options extends AdamWOptions> extends StatefulOptimize
     return group.foreach === null && tensorRate ? { ...path, foreach: false } : path;
   }
 
+  /** @internal */
   protected override single(entry: Entry<Name>, group: AdamGroup): void {
     const { betas, eps, weightDecay, amsgrad, maximize, decoupledWeightDecay } = group;
     const [beta1, beta2] = betas;
@@ -104,6 +108,7 @@ abstract class AdamFamily<Options extends AdamWOptions> extends StatefulOptimize
     param.addcdiv_(average, denominator, { value: -numberIn(size) });
   }
 
+  /** @internal */
   protected override multi({ params, grads: given, states }: Batch<Name>, group: AdamGroup): void {
     const { betas, eps, weightDecay, amsgrad, maximize, decoupledWeightDecay } = group;
     const [beta1, beta2] = betas;
@@ -127,6 +132,7 @@ abstract class AdamFamily<Options extends AdamWOptions> extends StatefulOptimize
     eachFused_('addcdiv', params, averages, denominators, sizes);
   }
 
+  /** @internal */
   protected override fusedStep({ params, grads, states }: Batch<Name>, group: AdamGroup): void {
     const { betas, eps, weightDecay, amsgrad, maximize, decoupledWeightDecay } = group;
     const device = params[0]!.device;

@@ -52,15 +52,18 @@ export class Adamax extends StatefulOptimizer<AdamaxGroup, AdamaxOptions, Name> 
     super('Adamax', params, all);
   }
 
+  /** @internal */
   protected override stateNames(): readonly Name[] {
     return NAMES;
   }
 
+  /** @internal */
   protected override newState(param: Tensor, _grad: Tensor | null, group: AdamaxGroup): Record<Name, Tensor> {
     const [exp_avg, exp_inf] = [ops.zerosLike(param), ops.zerosLike(param)];
     return { step: this.newStep(param, group), exp_avg, exp_inf };
   }
 
+  /** @internal */
   protected override single(entry: Entry<Name>, group: AdamaxGroup): void {
     const { betas, eps } = group;
     const [beta1, beta2] = betas;
@@ -73,6 +76,7 @@ export class Adamax extends StatefulOptimizer<AdamaxGroup, AdamaxOptions, Name> 
     param.addcdiv_(average, norm, { value: -numberIn(over(scalarIn(group.lr), correction)) });
   }
 
+  /** @internal */
   protected override multi({ params, grads: given, states }: Batch<Name>, group: AdamaxGroup): void {
     const { betas, eps } = group;
     const [beta1, beta2] = betas;

@@ -63,10 +63,12 @@ export class ASGD extends StatefulOptimizer<ASGDGroup, ASGDOptions, Name> {
     super('ASGD', params, all);
   }
 
+  /** @internal */
   protected override stateNames(): readonly Name[] {
     return NAMES;
   }
 
+  /** @internal */
   protected override newState(param: Tensor, _grad: Tensor | null, group: ASGDGroup): Record<Name, Tensor> {
     return {
       step: this.newStep(param, group),
@@ -88,6 +90,7 @@ export class ASGD extends StatefulOptimizer<ASGDGroup, ASGDOptions, Name> {
     return { what: 'params, mus, etas, and state_steps', xla: !foreach };
   }
 
+  /** @internal */
   protected override single(entry: Entry<Name>, group: ASGDGroup): void {
     const { lambd, alpha, t0 } = group;
     const { param, grad: given, state } = realEntry(entry);
@@ -105,6 +108,7 @@ export class ASGD extends StatefulOptimizer<ASGDGroup, ASGDOptions, Name> {
     mu.copy_(asTensor(1 / Math.max(1, step - t0)));
   }
 
+  /** @internal */
   protected override multi({ params, grads: given, states }: Batch<Name>, group: ASGDGroup): void {
     const { lambd, alpha, t0 } = group;
     const { step: steps, eta: etas, mu: mus, ax: axs } = states;

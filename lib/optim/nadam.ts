@@ -59,10 +59,12 @@ export class NAdam extends StatefulOptimizer<NAdamGroup, NAdamOptions, Name> {
     super('NAdam', params, all);
   }
 
+  /** @internal */
   protected override stateNames(): readonly Name[] {
     return NAMES;
   }
 
+  /** @internal */
   protected override newState(param: Tensor, _grad: Tensor | null, group: NAdamGroup): Record<Name, Tensor> {
     return {
       step: this.newStep(param, group),
@@ -84,6 +86,7 @@ export class NAdam extends StatefulOptimizer<NAdamGroup, NAdamOptions, Name> {
     return { what: `params, mu_products${foreach ? ',' : ''} and state_steps`, xla: !foreach };
   }
 
+  /** @internal */
   protected override single(entry: Entry<Name>, group: NAdamGroup): void {
     const { betas, eps, weightDecay, decoupledWeightDecay, maximize } = group;
     const [beta1, beta2] = betas;
@@ -108,6 +111,7 @@ export class NAdam extends StatefulOptimizer<NAdamGroup, NAdamOptions, Name> {
     param.addcdiv_(average, denominator, { value: numberIn(over(times(down, next), 1 - now * next)) });
   }
 
+  /** @internal */
   protected override multi({ params, grads: given, states }: Batch<Name>, group: NAdamGroup): void {
     const { betas, eps, weightDecay, decoupledWeightDecay, maximize } = group;
     const [beta1, beta2] = betas;

@@ -65,10 +65,12 @@ export class RAdam extends StatefulOptimizer<RAdamGroup, RAdamOptions, Name> {
     super('RAdam', params, all);
   }
 
+  /** @internal */
   protected override stateNames(): readonly Name[] {
     return NAMES;
   }
 
+  /** @internal */
   protected override newState(param: Tensor, _grad: Tensor | null, group: RAdamGroup): Record<Name, Tensor> {
     const [exp_avg, exp_avg_sq] = [ops.zerosLike(param), ops.zerosLike(param)];
     return { step: this.newStep(param, group), exp_avg, exp_avg_sq };
@@ -78,6 +80,7 @@ export class RAdam extends StatefulOptimizer<RAdamGroup, RAdamOptions, Name> {
     return { ...super.lateOptions(), decoupledWeightDecay: false };
   }
 
+  /** @internal */
   protected override single(entry: Entry<Name>, group: RAdamGroup): void {
     const { betas, eps, weightDecay, decoupledWeightDecay, maximize } = group;
     const [beta1, beta2] = betas;
@@ -101,6 +104,7 @@ export class RAdam extends StatefulOptimizer<RAdamGroup, RAdamOptions, Name> {
     param.add_(update, { alpha: -1 });
   }
 
+  /** @internal */
   protected override multi({ params, grads: given, states }: Batch<Name>, group: RAdamGroup): void {
     const { betas, eps, weightDecay, decoupledWeightDecay, maximize } = group;
     const [beta1, beta2] = betas;

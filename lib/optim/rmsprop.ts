@@ -56,6 +56,7 @@ export class RMSprop extends StatefulOptimizer<RMSpropGroup, RMSpropOptions, Nam
     super('RMSprop', params, all);
   }
 
+  /** @internal */
   protected override stateNames({ momentum, centered }: RMSpropGroup): readonly Name[] {
     const names: Name[] = ['step', 'square_avg'];
     if (momentum > 0) names.push('momentum_buffer');
@@ -63,6 +64,7 @@ export class RMSprop extends StatefulOptimizer<RMSpropGroup, RMSpropOptions, Nam
     return names;
   }
 
+  /** @internal */
   protected override newState(param: Tensor, _grad: Tensor | null, group: RMSpropGroup): Partial<Record<Name, Tensor>> {
     const state: Partial<Record<Name, Tensor>> = { step: this.newStep(param, group), square_avg: ops.zerosLike(param) };
     if (group.momentum > 0) state.momentum_buffer = ops.zerosLike(param);
@@ -78,6 +80,7 @@ export class RMSprop extends StatefulOptimizer<RMSpropGroup, RMSpropOptions, Nam
     return { what: 'params and state_steps', xla: true };
   }
 
+  /** @internal */
   protected override single(entry: Entry<Name>, group: RMSpropGroup): void {
     const { alpha, eps, momentum, centered } = group;
     const rate = numberIn(group.lr);
@@ -92,6 +95,7 @@ export class RMSprop extends StatefulOptimizer<RMSpropGroup, RMSpropOptions, Nam
     else param.addcdiv_(grad, root, { value: -rate });
   }
 
+  /** @internal */
   protected override multi({ params, grads: given, states }: Batch<Name>, group: RMSpropGroup): void {
     const { alpha, eps, momentum, centered } = group;
     const rate = numberIn(group.lr);

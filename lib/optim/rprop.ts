@@ -47,10 +47,12 @@ export class Rprop extends StatefulOptimizer<RpropGroup, RpropOptions, Name> {
     super('Rprop', params, all);
   }
 
+  /** @internal */
   protected override stateNames(): readonly Name[] {
     return NAMES;
   }
 
+  /** @internal */
   protected override newState(param: Tensor, grad: Tensor | null, group: RpropGroup): Record<Name, Tensor> {
     const lr = numberIn(group.lr);
     // A complex number is two independent real ones: the step size of the second one is no zero.
@@ -66,6 +68,7 @@ export class Rprop extends StatefulOptimizer<RpropGroup, RpropOptions, Name> {
     return { what: 'params and state_steps', xla: true };
   }
 
+  /** @internal */
   protected override single(entry: Entry<Name>, group: RpropGroup): void {
     const { param, grad: given, state } = realEntry(entry);
     const [less, more] = group.stepSizes;
@@ -78,6 +81,7 @@ export class Rprop extends StatefulOptimizer<RpropGroup, RpropOptions, Name> {
     state.prev.copy_(grad);
   }
 
+  /** @internal */
   protected override multi({ params, grads, states }: Batch<Name>, group: RpropGroup): void {
     const { step: steps, prev: previous, step_size: sizes } = states;
     const [less, more] = group.stepSizes;

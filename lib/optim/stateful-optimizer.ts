@@ -48,19 +48,19 @@ export abstract class StatefulOptimizer<
     }
   }
 
-  /** The states that a group's tensors have, in PyTorch's order. */
+  /** @internal The states that a group's tensors have, in PyTorch's order. */
   protected abstract stateNames(group: Group): readonly Name[];
 
-  /** The state of a tensor before its first step. Runs in a scope. */
+  /** @internal The state of a tensor before its first step. Runs in a scope. */
   protected abstract newState(param: Tensor, grad: Tensor | null, group: Group): Partial<Record<Name, Tensor>>;
 
-  /** The step of one tensor. Runs in a scope of its own. */
+  /** @internal The step of one tensor. Runs in a scope of its own. */
   protected abstract single(entry: Entry<Name>, group: Group): void;
 
-  /** The step of many tensors of a kind, complex ones as real. Runs in a scope of its own. */
+  /** @internal The step of many tensors of a kind, complex ones as real. Runs in a scope of its own. */
   protected abstract multi(batch: Batch<Name>, group: Group): void;
 
-  /** The step of many tensors of a kind in one kernel, where there is one. */
+  /** @internal The step of many tensors of a kind in one kernel, where there is one. */
   protected fusedStep(_batch: Batch<Name>, _group: Group): void {
     throw new TorchError('notImplemented', `${this.what} has no fused kernel`);
   }
@@ -118,7 +118,7 @@ export abstract class StatefulOptimizer<
     }
   }
 
-  /** The path of a group; `params` are those that have a gradient. */
+  /** @internal The path of a group; `params` are those that have a gradient. */
   protected choosePath(group: Group, params: readonly Tensor[]): { foreach: boolean; fused: boolean } {
     return pathOf(group, params);
   }
