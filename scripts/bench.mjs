@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- dispatch | step | startup | memory | types | async | load …]`: ratios of torchbridge against Python's PyTorch, both measured in
+ * `npm run bench [-- dispatch | step | startup | memory | efficient | types | async | load …]`: ratios of torchbridge against Python's PyTorch, both measured in
  * this run, turn by turn, so that a busy machine slows both. Prints a table and writes bench/results.json. Below 1 is faster
  * (or smaller) than Python. A case fails nothing: timings are looked at, not asserted.
  */
@@ -7,6 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
+import { efficientBench } from '../bench/efficient.mjs';
 import { filesBench } from '../bench/files.mjs';
 import { checkTimes } from '../bench/types.mjs';
 import config from './native-config.cjs';
@@ -151,6 +152,15 @@ await main(async () => {
   if (wanted.length > 0 && wanted.every((name) => name === 'async')) return;
   const found = await parityPython({ log: (line) => process.stderr.write(`${line}\n`) });
   if ('reason' in found) throw new Error(`The benchmarks need Python's PyTorch: ${found.reason}`);
+  if (has('efficient')) {
+    const rows = await efficientBench(found.python, {
+      networks: ['densenet-bc-100-12', 'densenet121'],
+      threads: [2, 1],
+      rounds: 5,
+    });
+    fs.writeFileSync(path.join(folder, 'efficient-results.json'), `${JSON.stringify(rows, null, 2)}\n`);
+    if (wanted.length === 1 && wanted[0] === 'efficient') return;
+  }
   const results = [];
   if (has('startup')) results.push(startup(found.python, 11));
   if (has('memory')) results.push(memory(found.python));

@@ -5,6 +5,7 @@ import { doctorCommand } from './doctor-command.js';
 import { evalCommand, evalOptions } from './eval-options.js';
 import { convertCommand, inspectCommand } from './file-options.js';
 import { heatmapCommand, heatmapOptions } from './heatmap-options.js';
+import { memoryCommand, memoryOptions } from './memory-options.js';
 import { errorLine, type Output } from './output.js';
 import { predictCommand, predictOptions } from './predict-options.js';
 import { runOptions, trainCommand } from './train-options.js';
@@ -19,6 +20,7 @@ Examples:
   $ torchbridge train --save runs/first --n-epochs 8     train on generated pictures
   $ torchbridge eval --save runs/first                   test the best model of that run
   $ torchbridge predict cat.jpg --weights densenet121    what a picture shows
+  $ torchbridge memory densenet121                       what a training step takes, mode by mode
   $ torchbridge inspect weights.pth                      what a file of weights holds
   $ torchbridge doctor                                   what is installed, and what is missing`;
 
@@ -79,6 +81,11 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     const { runPredict } = await import('./predict-command.js');
     setCode(await runPredict(options, stdout, stderr));
   });
+  const measure = memoryCommand().action(async (model, given) => {
+    const options = memoryOptions(model, given);
+    const { runMemory } = await import('./memory-command.js');
+    setCode(await runMemory(options, stdout, stderr));
+  });
   const inspection = inspectCommand().action(async (file, given) => {
     const { runInspect } = await import('./inspect.js');
     setCode(runInspect(file, { json: given.json === true }, stdout));
@@ -101,7 +108,7 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     const { runSetup } = await import('./setup.js');
     setCode(await runSetup());
   });
-  for (const command of [train, evaluate, predict, inspection, heatmap, conversion, doctor, setup])
+  for (const command of [train, evaluate, predict, measure, inspection, heatmap, conversion, doctor, setup])
     root.addCommand(command);
   for (const command of [root, ...root.commands]) {
     command.exitOverride();

@@ -56,6 +56,36 @@ export function epochList(flag: string): (text: string) => number[] {
   };
 }
 
+/** Positive integers, separated by commas and growing. */
+export function increasingIntegers(flag: string): (text: string) => number[] {
+  return (text) => {
+    const values = text.split(',').map((part) => (integerForm.test(part) ? Number(part) : NaN));
+    const grows = values.every((value, i) => Number.isSafeInteger(value) && value > (values[i - 1] ?? 0));
+    return grows ? values : refuse('growing integers like 40,100,250', flag, text);
+  };
+}
+
+const BYTE_UNITS: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+};
+
+/** A number of bytes, as `512MB`, `1.5GiB` or `8000000`. */
+export function byteCount(flag: string): (text: string) => number {
+  return (text) => {
+    const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? [];
+    const value = Math.floor(Number(digits) * (BYTE_UNITS[unit === '' ? 'B' : unit.toUpperCase()] ?? NaN));
+    return value > 0 && Number.isSafeInteger(value) ? value : refuse('bytes such as 8GB or 512MB', flag, text);
+  };
+}
+
 /** A path that is not empty. */
 export function filePath(flag: string, expected: string): (text: string) => string {
   return (text) => (text === '' ? refuse(expected, flag, text) : text);

@@ -1,6 +1,7 @@
 export { connectionStrengths, type BlockStrengths } from './connection-strengths.js';
 export { DenseBlock, DenseLayer, type DenseLayerOptions } from './dense-layer.js';
 export { EFFICIENT_MODES, type EfficientMode } from './efficient.js';
+export { densenetByName, type NamedDenseNetOptions } from './densenet-names.js';
 export { DenseNet, denseNetConfig, type DenseNetConfig, type DenseNetOptions, type DenseNetStyle } from './densenet.js';
 export {
   densenet121,

@@ -9,3 +9,13 @@ export { predict, type PredictedClass, type Prediction, type PredictOptions } fr
 export { evaluateFolder, type EvaluateFolderOptions, type FolderEvaluation } from './evaluate-folder.js';
 export { type PictureNetworkOptions } from './picture-network.js';
 export { heatmapFigure } from './heatmap-figure.js';
+export {
+  memoryByDepth,
+  memoryReport,
+  type DepthMemory,
+  type MemoryByDepthOptions,
+  type MemoryReport,
+  type MemoryReportOptions,
+  type ModeMemory,
+} from './memory-report.js';
+export { depthFigure } from './depth-figure.js';
