@@ -2,7 +2,7 @@ import os from 'node:os';
 import { densenetByName, EFFICIENT_MODES, type DenseNet, type EfficientMode } from '../models/index.js';
 import { functional } from '../nn/index.js';
 import { SGD } from '../optim/index.js';
-import { getNumThreads, manualSeed, memory, randint, randn, resetPeakMemory, scope } from '../tensor/index.js';
+import { getNumThreads, manualSeed, memory, randint, randn, resetPeakMemory, scope, Tensor } from '../tensor/index.js';
 import type { DType } from '../tensor/index.js';
 
 /** What to measure. */
@@ -57,8 +57,12 @@ export interface MemoryReport {
  */
 const LEAST_PROBE = 8;
 
-/** Runs a training step with so many pictures. */
-type Subject = (batchSize: number) => StepUse;
+/** A network with its optimizer. */
+interface Subject {
+  /** A training step with so many pictures. */
+  readonly step: (batchSize: number) => StepUse;
+  readonly dispose: () => void;
+}
 
 interface StepUse {
   readonly held: number;
@@ -76,21 +80,16 @@ export function memoryReport(options: MemoryReportOptions): MemoryReport {
   const limit = options.limit ?? machineMemory();
   return scope(() => {
     manualSeed(0);
-    const { smallInputs } = densenetByName(model).config;
-    const imageSize = options.imageSize ?? (smallInputs ? 32 : 224);
-    let modelBytes = 0;
-    const subjects = modes.map((mode) => {
-      const network = densenetByName(model, { efficient: mode });
-      network.to(dtype);
-      modelBytes = bytesOf(network);
-      return makeSubject(network, imageSize, dtype);
-    });
+    const networks = modes.map((mode) => densenetByName(model, { efficient: mode }).to(dtype));
+    const modelBytes = bytesOf(networks[0]!);
+    const imageSize = options.imageSize ?? (networks[0]!.config.smallInputs ? 32 : 224);
+    const subjects = networks.map((network) => makeSubject(network, imageSize, dtype));
     const probes = [Math.max(batchSize, LEAST_PROBE), 2 * Math.max(batchSize, LEAST_PROBE)] as const;
     const total = modes.length * (steps + probes.length);
     let done = 0;
     const run = (size: number): StepUse[] =>
       subjects.map((subject, index) => {
-        const use = subject(size);
+        const use = subject.step(size);
         onStep?.(++done, total, modes[index]!);
         return use;
       });
@@ -103,6 +102,7 @@ export function memoryReport(options: MemoryReportOptions): MemoryReport {
       const largestBatch = Math.max(0, probes[1] + Math.floor((limit - twice[index]!.peak) / each));
       return { mode, held, peak, seconds, largestBatch };
     });
+    for (const subject of subjects) subject.dispose();
     return { model, batchSize, imageSize, dtype, threads: getNumThreads(), modelBytes, limit, modes: found };
   });
 }
@@ -142,8 +142,9 @@ export function memoryByDepth(options: MemoryByDepthOptions = {}): DepthMemory[]
     scope(() => {
       const network = densenetByName(`densenet-bc-${depth}-${growthRate}`, { efficient: mode });
       const subject = makeSubject(network, 32, 'float32');
-      const [four, eight] = [subject(4), subject(8)];
+      const [four, eight] = [subject.step(4), subject.step(8)];
       const at = (what: 'held' | 'peak'): number => four[what] + ((eight[what] - four[what]) / 4) * (batchSize - 4);
+      subject.dispose();
       onStep?.(index + 1, cases.length, depth);
       return { depth, mode, held: at('held'), peak: at('peak') };
     }),
@@ -174,9 +175,16 @@ function makeSubject(network: DenseNet, imageSize: number, dtype: DType): Subjec
   const before = memory().bytes;
   step(2);
   const own = bytesOf(network) + memory().bytes - before;
-  return (batchSize) => {
-    const use = step(batchSize);
-    return { ...use, peak: own + use.peak };
+  return {
+    step: (batchSize) => {
+      const use = step(batchSize);
+      return { ...use, peak: own + use.peak };
+    },
+    dispose: () => {
+      const momentum = [...optimizer.state.values()].flatMap((state) => Object.values(state));
+      for (const each of [...network.parameters(), ...network.buffers(), ...momentum])
+        if (each instanceof Tensor) each.dispose();
+    },
   };
 }
 

