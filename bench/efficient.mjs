@@ -13,6 +13,9 @@ const folder = path.dirname(fileURLToPath(import.meta.url));
 const CASES = [
   ['python', 'none', 'float32', 'PyTorch plain'],
   ['python', 'checkpoint', 'float32', 'PyTorch checkpoint'],
+  // Our process keeps the pages of freed tensors: what plain PyTorch does when told to keep its own.
+  ['keeping', 'none', 'float32', 'PyTorch plain, pages kept'],
+  ['keeping', 'checkpoint', 'float32', 'PyTorch checkpoint, pages kept'],
   ['ours', 'none', 'float32', 'none'],
   ['ours', 'checkpoint', 'float32', 'checkpoint'],
   ['ours', 'shared', 'float32', 'shared'],
@@ -21,11 +24,15 @@ const CASES = [
   ['ours', 'fused', 'bfloat16', 'fused, bfloat16'],
 ];
 
+/** As native/freed_pages.cpp sets it. */
+const KEEP_PAGES = { MALLOC_MMAP_THRESHOLD_: String(2 ** 30), MALLOC_TRIM_THRESHOLD_: String(2 ** 31 - 1) };
+
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 class Side {
-  constructor(command, script) {
-    this.child = spawn(command, [path.join(folder, script)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  constructor(command, script, env = {}) {
+    const options = { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } };
+    this.child = spawn(command, [path.join(folder, script)], options);
     this.lines = readline.createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
   }
   async run(...words) {
@@ -44,6 +51,7 @@ export async function efficientBench(python, { networks, threads, rounds }) {
   const sides = {
     ours: new Side(process.execPath, 'efficient-side.mjs'),
     python: new Side(python, 'efficient_side.py'),
+    keeping: new Side(python, 'efficient_side.py', KEEP_PAGES),
   };
   const rows = [];
   try {

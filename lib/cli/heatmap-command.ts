@@ -3,6 +3,7 @@ import { connectionStrengths, DenseNet } from '../models/index.js';
 import { UsageError } from '../train/errors.js';
 import { heatmapFigure } from '../train/heatmap-figure.js';
 import { disposeNetwork, openPictureNetwork } from '../train/picture-network.js';
+import { runPaths } from '../train/run-files.js';
 import { DownloadLines } from './download-lines.js';
 import type { HeatmapOptions } from './heatmap-options.js';
 import type { Output } from './output.js';
@@ -11,11 +12,12 @@ import { checkFolder, writePicture } from './write-picture.js';
 
 /** `torchbridge heatmap`. @returns the exit code. */
 export async function runHeatmap(
-  { weights, plot, json }: HeatmapOptions,
+  { save, plot, json, ...options }: HeatmapOptions,
   stdout: Output,
   stderr: Output,
 ): Promise<number> {
   checkFolder(plot);
+  const weights = options.weights ?? runPaths(save ?? '.').model;
   const notice = (text: string): void => void stderr.write(`${plain(text)}\n`);
   const lines = new DownloadLines(notice);
   const network = await openPictureNetwork({

@@ -1,6 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
 import { UsageError } from '../train/errors.js';
-import { runPaths } from '../train/run-files.js';
 import { filePath } from './values.js';
 
 const examples = `
@@ -12,7 +11,9 @@ Examples:
 
 /** Which weights to draw, and where. */
 export interface HeatmapOptions {
-  readonly weights: string;
+  readonly weights: string | undefined;
+  /** Folder of a run, where no weights are named. */
+  readonly save: string | undefined;
   readonly plot: string;
   readonly json: boolean;
 }
@@ -48,5 +49,5 @@ export function heatmapOptions(
   const plot = given.plot ?? (save === undefined ? 'heatmap.svg' : `${save}/heatmap.svg`);
   if (!/\.(svg|png)$/i.test(plot))
     throw new UsageError(`Expected a file ending in .svg or .png for --plot but received ${JSON.stringify(plot)}`);
-  return { weights: weights ?? runPaths(save!).model, plot, json: given.json === true };
+  return { weights, save, plot, json: given.json === true };
 }

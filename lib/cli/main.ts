@@ -8,7 +8,7 @@ import { heatmapCommand, heatmapOptions } from './heatmap-options.js';
 import { memoryCommand, memoryOptions } from './memory-options.js';
 import { errorLine, type Output } from './output.js';
 import { predictCommand, predictOptions } from './predict-options.js';
-import { runOptions, trainCommand } from './train-options.js';
+import { fastChoice, runOptions, trainCommand } from './train-options.js';
 
 /** Exit code for a command line that cannot be: a wrong option, value or combination. */
 const USAGE = 2;
@@ -61,10 +61,13 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     .addHelpText('after', about)
     .addHelpText('afterAll', '');
   const train = trainCommand().action(async (given) => {
+    const options = runOptions(given);
+    const fast = fastChoice(given);
+    if (fast !== undefined) stderr.write(`${fast.line}\n`);
     const { runTrain } = await import('./train-command.js');
     setCode(
       await runTrain(
-        runOptions(given),
+        options,
         { save: given.save ?? 'save', resume: given.resume === true, download: given.download === true },
         stdout,
         stderr,

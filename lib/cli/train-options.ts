@@ -1,6 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { EFFICIENT_MODES } from '../models/efficient.js';
+import { EFFICIENT_MODES, type EfficientMode } from '../models/efficient.js';
 import type { RunOptions } from '../train/config.js';
+import { UsageError } from '../train/errors.js';
 import { choice, decimal, device, epochList, filePath, positiveInteger, wholeNumber } from './values.js';
 
 const examples = `
@@ -91,6 +92,7 @@ export function trainCommand() {
     )
     .optionsGroup('Machine:')
     .addOption(efficientOption())
+    .option('--fast', 'compute as is fastest here, close to PyTorch instead of bit for bit; says what was picked')
     .option('--device <name>', 'cpu, cuda, cuda:1, ... (default: cpu)', device('--device'))
     .option('--threads <n>', 'threads of libtorch (default: as many as cores)', positiveInteger('--threads', 1024))
     .addHelpText('after', examples);
@@ -101,6 +103,29 @@ export function efficientOption() {
   return new Option('--efficient [mode]', `train in less memory: ${EFFICIENT_MODES.join(', ')} (default: none)`)
     .preset('checkpoint')
     .argParser(choice('--efficient', EFFICIENT_MODES));
+}
+
+/** What `--fast` picks, and a line that says so. */
+export interface FastChoice {
+  readonly efficient: EfficientMode | undefined;
+  readonly line: string;
+}
+
+/** @throws UsageError beside a mode of `--efficient`. */
+export function fastChoice(given: ReturnType<ReturnType<typeof trainCommand>['opts']>): FastChoice | undefined {
+  if (given.fast !== true) return undefined;
+  if (given.efficient !== undefined)
+    throw new UsageError(`Expected one of --fast and --efficient ${given.efficient} but received both`);
+  const device = given.device ?? 'cpu';
+  if (device !== 'cpu')
+    return {
+      efficient: undefined,
+      line: `--fast: nothing was picked, the fused dense blocks are for CPUs, not ${device}`,
+    };
+  return {
+    efficient: 'fused',
+    line: '--fast: picked --efficient fused; its numbers differ from those of PyTorch by rounding',
+  };
 }
 
 /** What commander read, as the options of a run: only those that were given. */
@@ -117,7 +142,7 @@ export function runOptions(given: ReturnType<ReturnType<typeof trainCommand>['op
     compression: given.compression,
     numInitFeatures: given.numInitFeatures,
     dropRate: given.dropRate,
-    efficient: given.efficient,
+    efficient: given.efficient ?? fastChoice(given)?.efficient,
     lr: given.lr,
     momentum: given.momentum,
     dampening: given.dampening,

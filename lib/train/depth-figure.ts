@@ -24,7 +24,7 @@ const GIGABYTE = 1e9;
 /**
  * Memory of a training step against depth as an SVG document, a line for each mode: without recomputing it grows with the square of the
  * depth, with it linearly. As figure 3 of the report on memory-efficient DenseNets.
- * @param points as {@link memoryByDepth} gives them, in the order of their depths.
+ * @param points as `memoryByDepth` gives them, in the order of their depths.
  * @see https://arxiv.org/abs/1707.06990
  */
 export function depthFigure(points: readonly DepthMemory[], { growthRate, batchSize }: DepthFigureOptions): string {

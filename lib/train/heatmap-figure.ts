@@ -15,7 +15,7 @@ const ramp = scaleLinear<string>(
 /**
  * The paper's figure 5 as an SVG document: a square for every dense block, in it a cell for every pair of layers, the darker the larger
  * the mean absolute weight between them is. Columns read, rows are read; a black frame marks the transitions and the classifier.
- * @param blocks as {@link connectionStrengths} gives them.
+ * @param blocks as `models.connectionStrengths` gives them.
  */
 export function heatmapFigure(blocks: readonly BlockStrengths[], title: string): string {
   const largest = Math.max(...blocks.flatMap(({ strengths }) => strengths.flat()));

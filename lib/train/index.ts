@@ -18,4 +18,4 @@ export {
   type MemoryReportOptions,
   type ModeMemory,
 } from './memory-report.js';
-export { depthFigure } from './depth-figure.js';
+export { depthFigure, type DepthFigureOptions } from './depth-figure.js';

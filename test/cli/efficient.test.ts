@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { succeed, suiteFolder, tiny } from './command.js';
+import { failWith, succeed, suiteFolder, tiny } from './command.js';
 import { writeSmallCifar } from './small-cifar.js';
 
 describe('torchbridge train --efficient', function () {
@@ -33,5 +33,16 @@ describe('torchbridge train --efficient', function () {
     await succeed(['train', '--save', 'changed', '--resume', '--efficient', 'shared'], { cwd: folder.path });
     const last = (run: string): string | undefined => text(run, 'losses.csv').trim().split('\n').at(-1);
     assert.equal(last('changed'), last('none'), 'the losses do not depend on it');
+  });
+
+  it('--fast picks the fused blocks on a CPU, and says so', async () => {
+    const args = ['train', ...options, '--n-epochs', '1', '--save', 'fast', '--fast'];
+    const { stderr } = await succeed(args, { cwd: folder.path });
+    assert.match(stderr, /^--fast: picked --efficient fused; its numbers differ from those of PyTorch by rounding$/m);
+    assert.equal(mode('fast'), 'fused');
+    const loss = (run: string): number => Number(text(run, 'losses.csv').split('\n')[1]?.split(',')[2]);
+    assert.ok(Math.abs(loss('fast') - loss('none')) < 1e-4, `${loss('fast')} beside ${loss('none')}`);
+    const line = await failWith(2, [...args, '--efficient', 'shared'], { cwd: folder.path });
+    assert.match(line, /Expected one of --fast and --efficient shared but received both$/);
   });
 });
