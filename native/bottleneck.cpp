@@ -9,6 +9,8 @@
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/max_pool2d_with_indices.h>
+#include <ATen/ops/max_pool2d_with_indices_backward.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/threshold_backward.h>
 #include <torch/csrc/autograd/functions/utils.h>
@@ -48,7 +50,9 @@ bool takes_kernels(const std::vector<at::Tensor>& features, const NormSettings& 
   return norm.running_mean.defined() == norm.running_var.defined();
 }
 
-at::Tensor joined(const std::vector<at::Tensor>& features) { return at::cat(features, 1); }
+at::Tensor joined(const std::vector<at::Tensor>& features) {
+  return features.size() == 1 ? features[0] : at::cat(features, 1);
+}
 
 class CatNormReluConvBackward : public Node {
  public:
@@ -61,7 +65,7 @@ class CatNormReluConvBackward : public Node {
       each->reset_data();
     }
     moments = Moments();
-    reserve = at::Tensor();
+    reserve = indices = at::Tensor();
   }
 
   variable_list apply(variable_list&& gradients) override;
@@ -70,6 +74,7 @@ class CatNormReluConvBackward : public Node {
   SavedVariable norm_weight, norm_bias, running_mean, running_var, conv_weight;
   Moments moments;  // of a training norm
   at::Tensor reserve;
+  at::Tensor indices;  // of the largest values, where there is pooling
   int64_t implementation = 0;
   NormSettings norm;  // without its tensors
   ConvSettings conv;  // without its tensors
@@ -84,7 +89,7 @@ class CatNormReluConvBackward : public Node {
   };
   Wanted wanted() const;
   NormSettings unpack_norm() const;
-  // Of the convolution: by its input, weight and bias.
+  // Of the convolution, or the pooling: by its input, weight and bias.
   std::tuple<at::Tensor, at::Tensor, at::Tensor> convolution_gradients(const at::Tensor& gradient,
                                                                        const at::Tensor& activation,
                                                                        const Wanted& wanted) const;
@@ -112,6 +117,11 @@ NormSettings CatNormReluConvBackward::unpack_norm() const {
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> CatNormReluConvBackward::convolution_gradients(
     const at::Tensor& gradient, const at::Tensor& activation, const Wanted& wanted) const {
+  if (conv.pools()) {
+    return {at::max_pool2d_with_indices_backward(gradient, activation, conv.kernel, conv.stride, conv.padding,
+                                                 conv.dilation, conv.ceil, indices),
+            at::Tensor(), at::Tensor()};
+  }
   return at::convolution_backward(gradient, activation, conv_weight.unpack(),
                                   has_conv_bias ? at::OptionalIntArrayRef(bias_sizes) : std::nullopt, conv.stride,
                                   conv.padding, conv.dilation, false, {0, 0}, conv.groups,
@@ -214,6 +224,7 @@ bool takes(const std::vector<at::Tensor>& features, const NormSettings& norm, co
   // What batch norm and the convolution refuse, they refuse in their own words.
   if (norm.training && first.size(0) * first.size(2) * first.size(3) == 1) return false;
   if (norm.training ? norm.eps <= 0 : norm.eps < 0) return false;
+  if (conv.pools()) return conv.kernel.size() == 2 && first.is_cpu();
   return conv.weight.defined() && same_place(conv.weight, first) && conv.weight.dim() == 4 &&
          conv.weight.size(1) * conv.groups == channels;
 }
@@ -261,8 +272,13 @@ at::Tensor norm_relu_conv(std::vector<at::Tensor> features, const NormSettings& 
                                      norm.training, momentum, norm.eps, at::globalContext().userEnabledCuDNN());
       activation.relu_();
     }
-    out = at::convolution(activation, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation, false, {0, 0},
-                          conv.groups);
+    if (conv.pools()) {
+      std::tie(out, node->indices) =
+          at::max_pool2d_with_indices(activation, conv.kernel, conv.stride, conv.padding, conv.dilation, conv.ceil);
+    } else {
+      out = at::convolution(activation, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation, false, {0, 0},
+                            conv.groups);
+    }
   }
   torch::autograd::set_history(out, node);
   return out;

@@ -1,5 +1,5 @@
-// cat, batch norm, ReLU and a convolution as one function of autograd, which keeps its inputs and the moments of the
-// batch, and rebuilds the rest in backward. lib/nn/norm-relu-conv.ts is its JavaScript side.
+// cat, batch norm, ReLU and a convolution (or max pooling) as one function of autograd, which keeps its inputs and the
+// moments of the batch, and rebuilds the rest in backward. lib/nn/norm-relu-conv.ts is its JavaScript side.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -16,10 +16,14 @@ struct NormSettings {
   double eps = 0;
 };
 
+// What is done with the activations: a convolution, or max pooling where there is a kernel size.
 struct ConvSettings {
   at::Tensor weight, bias;  // bias may be undefined
-  std::vector<int64_t> stride, padding, dilation;
+  std::vector<int64_t> kernel, stride, padding, dilation;
   int64_t groups = 1;
+  bool ceil = false;
+
+  bool pools() const { return !kernel.empty(); }
 };
 
 // Whether norm_relu_conv can stand for the operators, and gradients are recorded at all. Where it cannot, the operators

@@ -9,7 +9,8 @@ namespace {
 
 // On the tape: the list of features; of the norm weight, bias, running mean and variance and the count of batches,
 // whether it trains, its momentum (none for the mean of all batches) and eps; of the convolution weight, bias, stride,
-// padding, dilation and groups. Returns -1 where the operators must do it.
+// padding, dilation and groups; or of max pooling no weight and no bias, stride, padding, dilation, whether sizes are
+// rounded up, and the kernel's size. Returns -1 where the operators must do it.
 napi_value norm_relu_conv_call(Call& call) {
   const Values values = call.data().values();
   const Tape& tape = values.tape;
@@ -39,7 +40,12 @@ napi_value norm_relu_conv_call(Call& call) {
   for (std::vector<int64_t>* each : {&conv.stride, &conv.padding, &conv.dilation}) {
     *each = read_ints(tape, std::exchange(at, tape.next(at)));
   }
-  conv.groups = static_cast<int64_t>(number());
+  if (conv.weight.defined()) {
+    conv.groups = static_cast<int64_t>(number());
+  } else {
+    conv.ceil = number() != 0;
+    conv.kernel = read_ints(tape, at);
+  }
   if (!takes(features, norm, conv)) return call.from(int32_t{-1});
   return call.handle(norm_relu_conv(std::move(features), norm, conv));
 }

@@ -11,7 +11,7 @@ import {
   replaceBy,
   Sequential,
 } from '../nn/index.js';
-import { normReluConv } from '../nn/norm-relu-conv.js';
+import { normReluConv, normReluPool } from '../nn/norm-relu-conv.js';
 import { noGrad, scope, TorchError, type Tensor } from '../tensor/index.js';
 import { DenseBlock } from './dense-layer.js';
 import { EFFICIENT_MODES, type EfficientMode } from './efficient.js';
@@ -104,6 +104,32 @@ class Transition extends Sequential {
   }
 }
 
+/** Everything before the classifier. */
+class Features extends Sequential {
+  private readonly efficient: EfficientMode;
+
+  constructor(layers: Map<string, Module>, efficient: EfficientMode) {
+    super(layers);
+    this.efficient = efficient;
+  }
+
+  override forward(x: Tensor): Tensor {
+    const saves = this.efficient === 'shared' || this.efficient === 'fused';
+    const [conv, norm, relu, pool, ...rest] = saves ? this.children() : [];
+    if (!(conv instanceof Conv2d && norm instanceof BatchNorm2d && relu instanceof ReLU && pool instanceof MaxPool2d))
+      return super.forward(x);
+    const convolved = conv.call(x);
+    const pooled = normReluPool(convolved, norm, relu, pool);
+    const [start, left] =
+      pooled === undefined ? [convolved, [norm, relu, pool, ...rest]] : [replaceBy(convolved, pooled), rest];
+    return left.reduce((current, layer) => replaceBy(current, layer.call(current) as Tensor), start);
+  }
+
+  override className(): string {
+    return 'Sequential';
+  }
+}
+
 /**
  * Densely connected network, `[N, 3, H, W]` pictures to `[N, classes]` logits. All draws happen in PyTorch's order:
  * those of the layers as they are made, then those of the style's own initialisation.
@@ -122,7 +148,7 @@ export class DenseNet extends Module {
     const { style, growthRate, compression, dropRate, efficient } = config;
     const bnSize = config.bottleneck ? config.bnSize : null;
 
-    this.features = new Sequential(stem(config));
+    this.features = new Features(stem(config), efficient);
     let channels = config.numInitFeatures;
     config.blockConfig.forEach((layers, index) => {
       const version = style === 'torchvision' ? 2 : 1;

@@ -6,6 +6,8 @@ import { ReLU } from './activations.js';
 import { BatchNorm2d } from './batch-norm.js';
 import { Conv2d } from './conv.js';
 import type { Module } from './module.js';
+import { pair } from './pair.js';
+import { MaxPool2d } from './pooling.js';
 
 /** Whether a module does what its class does, and nobody looks on. */
 function isPlain(module: Module, kind: { readonly prototype: Module }): boolean {
@@ -33,10 +35,28 @@ export function normReluConv(
 ): Tensor | undefined {
   if (!isPlain(norm, BatchNorm2d) || !isPlain(relu, ReLU) || !isPlain(conv, Conv2d)) return undefined;
   if (conv.paddingMode !== 'zeros' || typeof conv.padding === 'string') return undefined;
+  const { weight, bias, stride, padding, dilation, groups } = conv;
+  writeTape(features, ...normArguments(norm), weight, bias, stride, padding, dilation, groups);
+  return result();
+}
+
+/**
+ * Normalises, applies ReLU and takes the largest values of windows, as one function of autograd; otherwise as {@link normReluConv}.
+ * @param x `[N, C, H, W]`.
+ * @returns `[N, C, H', W']`; undefined where the modules themselves must do it.
+ */
+export function normReluPool(x: Tensor, norm: BatchNorm2d, relu: ReLU, pool: MaxPool2d): Tensor | undefined {
+  if (!isPlain(norm, BatchNorm2d) || !isPlain(relu, ReLU) || !isPlain(pool, MaxPool2d)) return undefined;
+  const { kernelSize, stride, padding, dilation, ceilMode } = pool;
+  const sizes = [pair(stride), pair(padding), pair(dilation)] as const;
+  writeTape([x], ...normArguments(norm), null, null, ...sizes, ceilMode, pair(kernelSize));
+  return result();
+}
+
+function normArguments(norm: BatchNorm2d) {
   const { training, trackRunningStats: tracks, running_mean: mean, running_var: variance } = norm;
   const tracked = !training || tracks;
-  writeTape(
-    features,
+  return [
     norm.weight,
     norm.bias,
     tracked ? mean : null,
@@ -45,13 +65,10 @@ export function normReluConv(
     training || (mean === null && variance === null),
     norm.momentum,
     norm.eps,
-    conv.weight,
-    conv.bias,
-    conv.stride,
-    conv.padding,
-    conv.dilation,
-    conv.groups,
-  );
+  ] as const;
+}
+
+function result(): Tensor | undefined {
   const slot = native.normReluConv();
   return slot < 0 ? undefined : tensorAt(slot);
 }

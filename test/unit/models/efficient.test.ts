@@ -7,7 +7,7 @@ import {
   type DenseNetOptions,
   type EfficientMode,
 } from '../../../lib/models/index.js';
-import { BatchNorm2d, functional, type Module } from '../../../lib/nn/index.js';
+import { BatchNorm2d, functional, MaxPool2d, type Module } from '../../../lib/nn/index.js';
 import { SGD } from '../../../lib/optim/index.js';
 import {
   autograd,
@@ -34,6 +34,9 @@ const small: DenseNetOptions = {
   numClasses: 5,
 };
 
+/** Small pictures, of which the beginning leaves a quarter of height and width. */
+const imagenet: DenseNetOptions = { style: 'torchvision', smallInputs: false };
+
 interface Way {
   readonly options?: DenseNetOptions;
   readonly dtype?: DType;
@@ -59,7 +62,8 @@ function results(efficient: EfficientMode, { options, dtype = 'float32', format,
     const found = new Map<string, string>();
     for (let step = 0; step < 3; step++) {
       scope(() => {
-        let x = randn([4, 3, 8, 8], { dtype });
+        const side = options?.smallInputs === false ? 24 : 8;
+        let x = randn([4, 3, side, side], { dtype });
         if (format !== undefined) x = x.contiguous({ memoryFormat: format });
         const loss = functional.crossEntropy(model.call(x), randint(0, 5, [4]));
         model.zeroGrad();
@@ -115,6 +119,34 @@ describe('models/efficient: shared', function () {
   const ways: [string, Way][] = [
     ['of the CIFAR script', {}],
     ['of torchvision', { options: { style: 'torchvision', smallInputs: true } }],
+    ['with the beginning of the networks for ImageNet', { options: imagenet }],
+    [
+      'of that form in evaluation, in float64',
+      { options: imagenet, dtype: 'float64', prepare: (model) => model.eval() },
+    ],
+    ['of that form in bfloat16', { options: imagenet, dtype: 'bfloat16' }],
+    ['of that form in channels_last', { options: imagenet, format: 'channels_last' }],
+    [
+      'of that form with a frozen beginning',
+      {
+        options: imagenet,
+        prepare: (model) => {
+          for (const name of ['conv0', 'norm0']) model.getSubmodule(`features.${name}`).requiresGrad_(false);
+        },
+      },
+    ],
+    [
+      'of that form with pooling that rounds up',
+      {
+        options: imagenet,
+        prepare: (model) => {
+          model.features.addModule(
+            'pool0',
+            new MaxPool2d({ kernelSize: [3, 2], stride: 2, padding: [1, 0], ceilMode: true }),
+          );
+        },
+      },
+    ],
     ['in float64', { dtype: 'float64' }],
     ['without bottlenecks', { options: { bottleneck: false } }],
     ['with dropout', { options: { dropRate: 0.3 } }],
@@ -218,6 +250,27 @@ describe('models/efficient: shared', function () {
       for (const each of [...features, ...layer.parameters()]) each.grad = null;
       output.dispose();
       assert.equal(memory().bytes, before.bytes);
+    });
+  });
+
+  it('keeps of the beginning of a network for ImageNet the convolution’s output, the moments, and where the largest values were', () => {
+    scope(() => {
+      const bytes = (efficient: EfficientMode): number => {
+        const model = new DenseNet({ ...small, ...imagenet, efficient });
+        const features = [...model.features].slice(0, 4);
+        const rest = [...model.features].slice(4);
+        for (const each of rest) Reflect.set(each, 'forward', (x: Tensor) => x);
+        const x = randn([2, 3, 16, 16]);
+        const before = memory().bytes;
+        const output = model.features.call(x);
+        assert.deepEqual([features.length, output.shape], [4, [2, 6, 4, 4]]);
+        return memory().bytes - before;
+      };
+      const [image, pooled] = [2 * 6 * 64, 2 * 6 * 16];
+      const moments = 2 * 6;
+      assert.equal(bytes('shared'), 4 * (image + pooled + moments) + 8 * pooled);
+      assert.equal(bytes('none'), 4 * (2 * image + pooled + moments) + 8 * pooled);
+      assert.equal(bytes('fused'), bytes('shared'));
     });
   });
 

@@ -15,11 +15,13 @@ import {
   type Tensor,
   zeros,
 } from '../../../../lib/index.js';
+import { settle } from '../../../settle.js';
 
 describe('backwardAsync', () => {
   let x: Tensor;
   let start: { tensors: number; bytes: number };
-  beforeEach(() => {
+  beforeEach(async () => {
+    await settle();
     manualSeed(4);
     x = keep(randn([64, 64], { requiresGrad: true }));
     scope(() => {
