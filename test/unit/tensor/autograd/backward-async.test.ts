@@ -87,9 +87,9 @@ describe('backwardAsync', () => {
     }
     assert.deepEqual(again, calls);
     expected.dispose();
-    global.gc?.();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.deepEqual(held()[1], 0);
+    await settle();
+    // Less where something of an earlier test went meanwhile; what a step leaves would be thousands of bytes, five times.
+    assert.ok(held()[1] <= 0, `${held()[1]} bytes are left`);
   });
 
   it('lets timers fire: the event loop stays alive', async function () {
