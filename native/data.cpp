@@ -7,19 +7,10 @@
 #include "deferred.h"
 #include "environment.h"
 #include "guard_contents.h"
+#include "storage_view.h"
 
 namespace torchbridge {
 namespace {
-
-int64_t checked_numel(const std::vector<int64_t>& shape) {
-  int64_t numel = 1;
-  for (const int64_t size : shape) {
-    if (size < 0) throw BridgeError("shape", "Expected sizes of at least 0 but received " + std::to_string(size));
-    if (__builtin_mul_overflow(numel, size, &numel))
-      throw BridgeError("shape", "Expected a shape that fits into memory");
-  }
-  return numel;
-}
 
 // fromBytes(bytes, dtype), the shape on the tape as a list: a new tensor on the CPU.
 napi_value from_bytes(Call& call) {
@@ -122,31 +113,10 @@ napi_value storage_copy_to(Call& call) {
 napi_value view_storage(Call& call) {
   const at::Tensor base = call.tensor(0);
   const at::ScalarType dtype = parse_dtype(call.string(1));
-  const double given_offset = call.number(2);
-  const auto offset = static_cast<int64_t>(given_offset);
-  if (static_cast<double>(offset) != given_offset) throw BridgeError("value", "Expected an integer for the offset");
-  const Tape& tape = call.data().tape;
-  const auto shape = read_ints(tape, 0);
-  const auto strides = read_ints(tape, tape.next(0));
   if (base.is_cpu() && base.storage().data() == nullptr && base.storage().nbytes() > 0) {
     throw BridgeError("runtime", "this tensor has no memory of its own to look at");
   }
-  if (shape.size() != strides.size()) throw BridgeError("shape", "Expected as many strides as sizes");
-  const int64_t numel = checked_numel(shape);
-  int64_t last = offset;
-  bool overflow = offset < 0;
-  for (size_t i = 0; i < shape.size() && numel > 0; ++i) {
-    int64_t reach = 0;
-    overflow = overflow || strides[i] < 0 || __builtin_mul_overflow(shape[i] - 1, strides[i], &reach) ||
-               __builtin_add_overflow(last, reach, &last);
-  }
-  const auto available = static_cast<int64_t>(base.storage().nbytes() / c10::elementSize(dtype));
-  if (overflow || (numel > 0 && last >= available)) {
-    throw BridgeError("shape", "Expected a view inside its storage of " + std::to_string(available) + " elements");
-  }
-  at::Tensor view = at::empty({0}, base.options().dtype(dtype));
-  view.set_(base.storage(), offset, shape, strides);
-  return call.handle(std::move(view));
+  return call.handle(view_of(base.storage(), base.options(), dtype, call.number(2), call.data().tape));
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "deferred.h"
 #include "environment.h"
 #include "shared_memory.h"
+#include "storage_view.h"
 
 namespace torchbridge {
 namespace {
@@ -41,12 +42,23 @@ int64_t whole(Call& call, size_t i) {
   return static_cast<int64_t>(given);
 }
 
-at::Tensor bytes_over(at::DataPtr data, int64_t nbytes) {
-  at::Tensor out = at::empty({0}, at::TensorOptions().dtype(at::kByte));
+c10::Storage storage_over(at::DataPtr data, int64_t nbytes) {
   // Resizable, as everywhere: libtorch changes a tensor's sizes before it finds out that a storage is not.
-  c10::Storage storage(c10::Storage::use_byte_size_t(), nbytes, std::move(data), c10::GetCPUAllocator(), true);
-  out.set_(std::move(storage), 0, {nbytes}, {1});
-  return out;
+  return {c10::Storage::use_byte_size_t(), static_cast<size_t>(nbytes), std::move(data), c10::GetCPUAllocator(), true};
+}
+
+// What argument `i` asks for of a new storage: its bytes, `[nbytes]`, or, where it names a dtype, the tensor whose
+// offset is the next argument, and whose shape and strides stand on the tape.
+napi_value tensor_over(Call& call, c10::Storage storage, size_t i) {
+  const std::string dtype = call.string(i);
+  if (dtype.empty()) {
+    const auto nbytes = static_cast<int64_t>(storage.nbytes());
+    at::Tensor out = at::empty({0}, at::TensorOptions().dtype(at::kByte));
+    out.set_(std::move(storage), 0, {nbytes}, {1});
+    return call.handle(std::move(out));
+  }
+  return call.handle(
+      view_of(std::move(storage), at::TensorOptions(), parse_dtype(dtype), call.number(i + 1), call.data().tape));
 }
 
 // Takes the pages of a block in one call: that they are missing is otherwise found out one by one, which costs as much
@@ -95,8 +107,8 @@ struct Reading {
   }
 };
 
-// readFile(descriptor, offset, nbytes, crc): a uint8 tensor of a part of a file. `crc` is checked unless it is
-// negative.
+// readFile(descriptor, offset, nbytes, crc, dtype, start): a tensor over a part of a file. `crc` is checked unless it
+// is negative; for the last two see tensor_over.
 napi_value read_file(Call& call) {
   const int64_t nbytes = whole(call, 2);
   const double wanted = call.number(3);
@@ -107,7 +119,7 @@ napi_value read_file(Call& call) {
   });
   if (reading.failure != 0) return call.from(reading.failure.load());
   if (wanted >= 0 && static_cast<double>(reading.checksum()) != wanted) return call.from(kDamaged);
-  return call.handle(std::move(out));
+  return tensor_over(call, out.storage(), 4);
 }
 
 // readEach(descriptor, offsets, target): as many bytes from each offset as `target` has room for each, one after the
@@ -146,7 +158,10 @@ napi_value map_file(Call& call) {
   void* start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, call.int32(0), 0);
   if (start == MAP_FAILED) return call.from(kSystem - errno);
   at::DataPtr data(start, new Mapping{start, size}, &unmap, c10::Device(c10::DeviceType::CPU));
-  return call.handle(bytes_over(std::move(data), static_cast<int64_t>(size)));
+  at::Tensor out = at::empty({0}, at::TensorOptions().dtype(at::kByte));
+  const auto nbytes = static_cast<int64_t>(size);
+  out.set_(storage_over(std::move(data), nbytes), 0, {nbytes}, {1});
+  return call.handle(std::move(out));
 }
 
 at::Tensor plain_storage(Call& call) {
@@ -166,14 +181,15 @@ std::pair<int64_t, int64_t> part_of(const at::Tensor& tensor, int64_t offset, in
   return {offset, nbytes};
 }
 
-// sliceStorage(handle, offset, nbytes): a uint8 tensor whose storage is a part of another's memory, which it keeps.
+// sliceStorage(handle, offset, nbytes, dtype, start): a tensor whose storage is a part of another's memory, which it
+// keeps; for the last two see tensor_over.
 napi_value slice_storage(Call& call) {
   const at::Tensor tensor = plain_storage(call);
   const auto [offset, nbytes] = part_of(tensor, whole(call, 1), whole(call, 2));
-  if (nbytes == 0) return call.handle(at::empty({0}, at::TensorOptions().dtype(at::kByte)));
+  if (nbytes == 0) return tensor_over(call, at::empty({0}, at::TensorOptions().dtype(at::kByte)).storage(), 3);
   SharedMemory* memory = SharedMemory::of(*tensor.storage().unsafeGetStorageImpl());
   auto* start = static_cast<char*>(tensor.storage().mutable_data());
-  return call.handle(bytes_over(memory->pointer(start + offset), nbytes));
+  return tensor_over(call, storage_over(memory->pointer(start + offset), nbytes), 3);
 }
 
 // storageCrc(handle): the checksum of the whole storage.

@@ -55,7 +55,14 @@ function loadFrom(source: ByteSource, { encoding, mapLocation, mmap = false }: L
   if (mmap) checkMappable(source, container);
   const place = placement(mapLocation);
   const storages = new StorageReader(source, container, mmap);
-  const builder = new TensorBuilder((ref) => storages.read(ref, place(ref.location)), place, source.size);
+  const builder = new TensorBuilder(
+    {
+      read: (ref) => storages.read(ref, place(ref.location)),
+      view: (ref, spec) => storages.view(ref, place(ref.location), spec),
+      place,
+    },
+    source.size,
+  );
   try {
     const { value, bare } = readTorchFile(container, builder, { encoding });
     const whole = bare ? replaceStorages(value, ({ made }) => builder.whole(made as BuiltStorage)) : value;

@@ -1,5 +1,5 @@
 import { type Device, fromBytes, scope, Tensor, TorchError } from '../tensor/index.js';
-import { mapFile, readFilePart, sliceStorage } from '../tensor/file-storages.js';
+import { mapFile, readFilePart, sliceStorage, type StorageView } from '../tensor/file-storages.js';
 import { atomicWriteFile } from './atomic-write.js';
 import { bytesSource, fileSource, type ByteSource } from './byte-source.js';
 import { IoError } from './errors.js';
@@ -79,10 +79,8 @@ function readTensor(source: ByteSource, entry: SafetensorsEntry, mapping: Tensor
       source.name,
     );
   try {
-    const base = storageOf(source, entry, mapping, ELEMENT_BYTES.get(dtype)!.size);
-    const tensor = base.viewStorage(dtype, shape, contiguousStride(shape), 0);
-    base.dispose();
-    return tensor;
+    const view = { dtype, shape, stride: contiguousStride(shape), offset: 0 };
+    return tensorOf(source, entry, mapping, view, ELEMENT_BYTES.get(dtype)!.size);
   } catch (error) {
     // zero elements in sizes whose product is beyond what libtorch counts
     if (!(error instanceof TorchError) || error.code === 'memory') throw error;
@@ -92,16 +90,19 @@ function readTensor(source: ByteSource, entry: SafetensorsEntry, mapping: Tensor
   }
 }
 
-/** The elements' bytes, in a storage of their own; read straight into it, or a part of the mapping where they are aligned. */
-function storageOf(
+/** Read straight into a storage of its own, or a part of the mapping where the elements are aligned. */
+function tensorOf(
   source: ByteSource,
   { name, offset, nbytes }: SafetensorsEntry,
   mapping: Tensor | undefined,
+  view: StorageView,
   itemsize: number,
 ): Tensor {
-  if (mapping !== undefined && nbytes > 0 && offset % itemsize === 0) return sliceStorage(mapping, offset, nbytes);
-  if (source.fd === undefined) return fromBytes(source.read(offset, nbytes), [nbytes], 'uint8');
-  return checkedRead(readFilePart(source.fd, offset, nbytes), source.name, `tensor ${quote(name)}`);
+  if (mapping !== undefined && nbytes > 0 && offset % itemsize === 0)
+    return sliceStorage(mapping, offset, nbytes, view);
+  if (source.fd === undefined) return fromBytes(source.read(offset, nbytes), view.shape, view.dtype);
+  const read = readFilePart(source.fd, offset, nbytes, undefined, view);
+  return checkedRead(read, source.name, `tensor ${quote(name)}`);
 }
 
 function contiguousStride(shape: readonly number[]): number[] {

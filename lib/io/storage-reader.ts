@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { type Device, empty, fromBytes, Tensor } from '../tensor/index.js';
-import { type FileFailure, mapFile, readFilePart, sliceStorage } from '../tensor/file-storages.js';
+import { type FileFailure, mapFile, readFilePart, sliceStorage, type StorageView } from '../tensor/file-storages.js';
 import type { ByteSource } from './byte-source.js';
 import { explainSystemError, IoError } from './errors.js';
 import { swap } from './python-globals.js';
@@ -25,7 +25,7 @@ export class StorageReader {
   read(ref: StorageRef, device: Device): Tensor {
     const content = this.container.content(ref);
     if (device === 'meta') return empty([content.nbytes], { dtype: 'uint8', device });
-    const onCpu = this.#onCpu(ref, content);
+    const onCpu = this.#straight(ref, content) ?? this.#unpacked(ref, content);
     if (device === 'cpu') return onCpu;
     try {
       return onCpu.to({ device });
@@ -34,22 +34,27 @@ export class StorageReader {
     }
   }
 
-  #onCpu(ref: StorageRef, content: StorageContent): Tensor {
-    const { nbytes, offset, crc } = content;
+  /** A tensor over a storage that nothing was read of yet, in one step; undefined where it takes more than one. */
+  view(ref: StorageRef, device: Device, view: StorageView): Tensor | undefined {
+    return device === 'cpu' ? this.#straight(ref, this.container.content(ref), view) : undefined;
+  }
+
+  /** What lies in the file as it is. */
+  #straight(ref: StorageRef, { nbytes, offset, crc }: StorageContent, view?: StorageView): Tensor | undefined {
     const { fd } = this.source;
-    if (!this.container.swapped && offset !== undefined && fd !== undefined) {
-      if (this.mmap && offset % MAPPED_ALIGNMENT === 0) return this.#mapped(fd, offset, nbytes);
-      return this.#checked(readFilePart(fd, offset, nbytes, this.mmap ? undefined : crc), ref);
+    if (this.container.swapped || offset === undefined || fd === undefined) return undefined;
+    if (this.mmap && offset % MAPPED_ALIGNMENT === 0) {
+      this.#mapping ??= this.#checked(mapFile(fd, this.source.size));
+      return sliceStorage(this.#mapping, offset, nbytes, view);
     }
+    return this.#checked(readFilePart(fd, offset, nbytes, this.mmap ? undefined : crc, view), ref);
+  }
+
+  #unpacked(ref: StorageRef, content: StorageContent): Tensor {
     const given = content.read();
     const bytes = this.container.swapped ? new Uint8Array(given) : given; // the caller's bytes are not ours to change
     if (this.container.swapped) swap(bytes, ref.dtype === undefined ? 1 : ELEMENT_BYTES.get(ref.dtype)!.unit);
     return fromBytes(bytes, [bytes.byteLength], 'uint8');
-  }
-
-  #mapped(fd: number, offset: number, nbytes: number): Tensor {
-    this.#mapping ??= this.#checked(mapFile(fd, this.source.size));
-    return sliceStorage(this.#mapping, offset, nbytes);
   }
 
   #checked(read: Tensor | FileFailure, ref?: StorageRef): Tensor {

@@ -19,29 +19,41 @@ import { visitValues } from './values-walk.js';
 
 const { aten } = ops;
 
-/** A storage while its file is read: a uint8 tensor over the whole of it. */
+/** A storage while its file is read. */
 export interface BuiltStorage {
   readonly nbytes: number;
   readonly dtype: DType | undefined;
-  readonly base: Tensor;
+  readonly ref: StorageRef;
+  /** Any tensor over it: its bytes, or the first tensor that was asked for; undefined while nothing was read of it. */
+  over: Tensor | undefined;
 }
 
-/** Where a storage is put, by where it lived. */
-export type Placement = (location: string) => string;
+/** Where storages come from. */
+export interface StorageSource {
+  /** The bytes of one, `[nbytes]`, uint8. */
+  read(ref: StorageRef): Tensor;
+  /** A tensor over one, where that takes no step more; else undefined. */
+  view(ref: StorageRef, spec: TensorSpec): Tensor | undefined;
+  /** Where it is put, by where it lived. */
+  place(location: string): string;
+}
 
 /** Makes tensors of what a torch file describes; each storage is read once, when the first tensor needs it. */
 export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
-  readonly #bases = new Map<string, Tensor>();
+  readonly #storages = new Map<string, BuiltStorage>();
+  /** Tensors over the bytes of storages, which nobody gets. */
+  readonly #bases: Tensor[] = [];
   readonly #made: Tensor[] = [];
   /** Whether tensors were made that only others are made of. */
   #partsMade = false;
+  /** Whether a tensor was put over another storage after it was made: then none stands for the one it was made over. */
+  #moved = false;
 
   readonly #work: WorkLimit;
 
   /** @param size bytes of the file; bounds what is copied out of tensors, which may show few bytes very often. */
   constructor(
-    readonly read: (ref: StorageRef) => Tensor,
-    readonly place: Placement,
+    readonly source: StorageSource,
     size: number,
   ) {
     this.#work = new WorkLimit(size);
@@ -53,28 +65,56 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
   }
 
   storage(ref: StorageRef): BuiltStorage {
-    const { key, part } = ref;
-    const whole = this.#bases.get(key) ?? this.#base(key, this.read(ref));
-    if (part === undefined) return { nbytes: ref.nbytes, dtype: ref.dtype, base: whole };
-    // the same memory, in a storage of its own; its key may be that of the whole
-    const name = `${part.key} of ${key}`;
-    const base = this.#bases.get(name) ?? this.#base(name, sliceStorage(whole, part.offset, part.nbytes));
-    return { nbytes: part.nbytes, dtype: ref.dtype, base };
+    const known = this.#storages.get(ref.key);
+    // Without elements there is no memory to share, and the dtypes may differ.
+    if (known !== undefined && known.dtype === ref.dtype && ref.part === undefined) return known;
+    return this.#new(ref);
   }
 
-  #base(key: string, base: Tensor): Tensor {
-    this.#bases.set(key, base);
+  #new(ref: StorageRef): BuiltStorage {
+    const { key, part } = ref;
+    if (part === undefined) {
+      const storage: BuiltStorage = { nbytes: ref.nbytes, dtype: ref.dtype, ref, over: undefined };
+      this.#storages.set(key, storage);
+      return storage;
+    }
+    // the same memory, in a storage of its own; its key may be that of the whole
+    const name = `${part.key} of ${key}`;
+    const known = this.#storages.get(name);
+    if (known !== undefined) return known;
+    const whole = this.storage({ key, dtype: ref.dtype, location: ref.location, nbytes: ref.nbytes });
+    const over = this.#base(sliceStorage(this.#over(whole), part.offset, part.nbytes));
+    const storage: BuiltStorage = { nbytes: part.nbytes, dtype: ref.dtype, ref, over };
+    this.#storages.set(name, storage);
+    return storage;
+  }
+
+  #base(base: Tensor): Tensor {
+    this.#bases.push(base);
     return base;
   }
 
-  strided({ nbytes, base }: BuiltStorage, spec: TensorSpec): Tensor {
-    checkInside(spec, nbytes);
-    let made = base.viewStorage(spec.dtype, spec.shape, spec.stride, spec.offset);
-    if (spec.conj) made = this.#instead(made, () => made.conj());
+  #over(storage: BuiltStorage): Tensor {
+    return (storage.over ??= this.#base(this.source.read(storage.ref)));
+  }
+
+  strided(storage: BuiltStorage, spec: TensorSpec): Tensor {
+    checkInside(spec, storage.nbytes);
+    let made = this.#first(storage, spec);
+    made ??= this.#over(storage).viewStorage(spec.dtype, spec.shape, spec.stride, spec.offset);
+    if (spec.conj) made = this.#instead(made, () => made!.conj());
     if (spec.neg) made = this.#instead(made, () => aten<Tensor>('_neg_view', made));
     this.#made.push(made);
     if (spec.requiresGrad) made.requiresGrad = true;
     return made;
+  }
+
+  /** The first tensor over a storage, mostly the only one: it then stands for the storage itself. */
+  #first(storage: BuiltStorage, spec: TensorSpec): Tensor | undefined {
+    if (storage.over !== undefined || this.#moved || spec.conj || spec.neg) return undefined;
+    const first = this.source.view(storage.ref, spec);
+    storage.over = first;
+    return first;
   }
 
   #instead(old: Tensor, make: () => Tensor): Tensor {
@@ -103,9 +143,10 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
     });
   }
 
-  quantized({ nbytes, base }: BuiltStorage, spec: TensorSpec, quantizer: QuantizerSpec<Tensor>): Tensor {
+  quantized(storage: BuiltStorage, spec: TensorSpec, quantizer: QuantizerSpec<Tensor>): Tensor {
     this.#partsMade = true;
-    checkInside(spec, nbytes);
+    checkInside(spec, storage.nbytes);
+    const base = this.#over(storage);
     return this.#add(() => setPlace(this.#emptyQuantized(spec, quantizer), base, spec));
   }
 
@@ -147,7 +188,7 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
     this.#partsMade = true;
     return this.#add(() => {
       const from = data instanceof Tensor ? this.#charge(data) : fromArray(data);
-      return from.to({ dtype, device: this.place(device) });
+      return from.to({ dtype, device: this.source.place(device) });
     }, requiresGrad);
   }
 
@@ -155,10 +196,22 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
     return this.#add(() => empty([0], { dtype }));
   }
 
-  fill(target: Tensor, { nbytes, base, dtype }: BuiltStorage, spec: TensorSpec): void {
+  fill(target: Tensor, storage: BuiltStorage, spec: TensorSpec): void {
+    const { dtype, nbytes } = storage;
     checkInside(spec, nbytes);
     if (dtype !== target.dtype) throw new Error(`a ${target.dtype} tensor over a storage of ${dtype ?? 'bytes'}`);
+    this.#move();
+    const base = this.#over(storage);
     noGrad(() => setPlace(target, base, spec));
+  }
+
+  /** Before the first tensor is put elsewhere: it may be one that stands for its storage. */
+  #move(): void {
+    if (this.#moved) return;
+    this.#moved = true;
+    for (const storage of this.#storages.values())
+      if (storage.over !== undefined)
+        storage.over = this.#base(storage.over.viewStorage('uint8', [storage.nbytes], [1], 0));
   }
 
   requireGrad(target: Tensor, requiresGrad: boolean): void {
@@ -193,6 +246,7 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
 
   /** Frees the storages' own handles, and the tensors that are not in `value`: others were made of them. */
   finish(value: unknown): void {
+    for (const storage of this.#storages.values()) this.#over(storage); // damage is found where no tensor shows it, too
     this.#releaseBases();
     if (!this.#partsMade) return;
     const parts = new Set(this.#made);
@@ -209,7 +263,7 @@ export class TensorBuilder implements TensorMaker<BuiltStorage, Tensor> {
   }
 
   #releaseBases(): void {
-    for (const base of this.#bases.values()) base.dispose();
+    for (const base of this.#bases) base.dispose();
   }
 }
 

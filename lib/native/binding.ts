@@ -51,10 +51,11 @@ export interface Binding {
   viewStorage(handle: number, dtype: string, offset: number): number;
 
   // files: a handle; -1 where the file ended early, -2 where its checksum differs, -100 - errno where the system refused
-  readFile(descriptor: number, offset: number, nbytes: number, crc: number): number;
+  // with a dtype, of a tensor with `start` as its offset, and shape and strides from the tape; with '' of the bytes
+  readFile(descriptor: number, offset: number, nbytes: number, crc: number, dtype: string, start: number): number;
   readEach(descriptor: number, offsets: Float64Array, target: Uint8Array): boolean;
   mapFile(descriptor: number, nbytes: number): number;
-  sliceStorage(handle: number, offset: number, nbytes: number): number;
+  sliceStorage(handle: number, offset: number, nbytes: number, dtype: string, start: number): number;
   storageCrc(handle: number): number;
   storagePiece(handle: number, offset: number, target: Uint8Array): void;
 

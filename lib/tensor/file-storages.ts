@@ -1,5 +1,15 @@
 import { native } from '../native/load.js';
+import type { DType } from './dtype.js';
+import { writePlace } from './tape.js';
 import { type Tensor, tensorAt } from './tensor.js';
+
+/** A tensor over a storage: sizes, strides and offset in elements. */
+export interface StorageView {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly stride: readonly number[];
+  readonly offset: number;
+}
 
 /** Why no tensor was made of a file: it ended early, its checksum differs, or the number of the system's error. */
 export type FileFailure = 'short' | 'damaged' | { readonly errno: number };
@@ -10,13 +20,22 @@ function made(handle: number): Tensor | FileFailure {
 }
 
 /**
- * Reads a part of a file straight into a new tensor's memory.
+ * Reads a part of a file straight into the memory of a new storage.
  * @param fd an open file, whose position stays as it is.
  * @param crc CRC-32 that the bytes must have; not checked without one.
- * @returns `[nbytes]`, uint8, owned by the current scope.
+ * @param view the tensor that is wanted of them, default `[nbytes]`, uint8.
+ * @returns owned by the current scope.
+ * @throws TorchError `shape` where the view reaches beyond the bytes.
  */
-export function readFilePart(fd: number, offset: number, nbytes: number, crc?: number): Tensor | FileFailure {
-  return made(native.readFile(fd, offset, nbytes, crc ?? -1));
+export function readFilePart(
+  fd: number,
+  offset: number,
+  nbytes: number,
+  crc?: number,
+  view?: StorageView,
+): Tensor | FileFailure {
+  if (view !== undefined) writePlace(view.shape, view.stride);
+  return made(native.readFile(fd, offset, nbytes, crc ?? -1, view?.dtype ?? '', view?.offset ?? 0));
 }
 
 /** Reads `length` bytes at each of many places of a file. @returns them one after the other; undefined where some are missing. */
@@ -37,11 +56,13 @@ export function mapFile(fd: number, nbytes: number): Tensor | FileFailure {
 
 /**
  * A storage of its own inside the memory of another one, which it keeps.
- * @returns `[nbytes]`, uint8, owned by the current scope.
- * @throws TorchError `shape` where the part lies outside.
+ * @param view the tensor that is wanted of it, default `[nbytes]`, uint8.
+ * @returns owned by the current scope.
+ * @throws TorchError `shape` where the part lies outside, or the view reaches beyond it.
  */
-export function sliceStorage(tensor: Tensor, offset: number, nbytes: number): Tensor {
-  return tensorAt(native.sliceStorage(tensor.handle, offset, nbytes));
+export function sliceStorage(tensor: Tensor, offset: number, nbytes: number, view?: StorageView): Tensor {
+  if (view !== undefined) writePlace(view.shape, view.stride);
+  return tensorAt(native.sliceStorage(tensor.handle, offset, nbytes, view?.dtype ?? '', view?.offset ?? 0));
 }
 
 /** CRC-32 of the whole storage of a tensor on the CPU, as zip files have it. */

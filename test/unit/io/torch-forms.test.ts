@@ -253,6 +253,29 @@ describe('mapped files', () => {
     assert.throws(() => load(serialize({}), { mmap: true }), /Expected the path of a file for mmap/);
   });
 
+  it('keep apart what a pickle puts over another storage', () => {
+    const file = path.join(folder, 'moved.pth');
+    const [first, second] = [storageId('0', 3), storageId('1', 3)];
+    // a tensor over one storage whose state is a place in the other, then another tensor over each
+    const value = `(${vector(first, 3)}(${second}K\0K\x03\x85K\x01\x85tb${vector(first, 3)}${vector(second, 3)}t`;
+    fs.writeFileSync(file, zipFile(value, { 0: floats(1, 2, 3), 1: floats(4, 5, 6) }));
+    for (const mmap of [false, true]) {
+      scope(() => {
+        const [moved, one, two] = load(file, { mmap }) as unknown as [Tensor, Tensor, Tensor];
+        assert.deepEqual(
+          [moved.toArray(), one.toArray(), two.toArray()],
+          [
+            [4, 5, 6],
+            [1, 2, 3],
+            [4, 5, 6],
+          ],
+        );
+        assert.equal(moved.storageId(), two.storageId());
+        assert.notEqual(moved.storageId(), one.storageId());
+      });
+    }
+  });
+
   it('may hold storages that cannot be mapped, which are read', () => {
     const file = path.join(folder, 'unaligned.pth');
     fs.writeFileSync(file, zipFile(vector(storageId('0', 3), 3), { 0: floats(1, 2, 3) }, 1));
