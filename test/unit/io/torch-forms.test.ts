@@ -261,7 +261,7 @@ describe('mapped files', () => {
     fs.writeFileSync(file, zipFile(value, { 0: floats(1, 2, 3), 1: floats(4, 5, 6) }));
     for (const mmap of [false, true]) {
       scope(() => {
-        const [moved, one, two] = load(file, { mmap }) as unknown as [Tensor, Tensor, Tensor];
+        const [moved, one, two] = load(file, { mmap }) as [Tensor, Tensor, Tensor];
         assert.deepEqual(
           [moved.toArray(), one.toArray(), two.toArray()],
           [
