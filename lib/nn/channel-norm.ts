@@ -35,7 +35,7 @@ const OPTIONS: OptionNames<ChannelNormOptions> = {
 export abstract class ChannelNorm extends Module {
   readonly numFeatures: number;
   readonly eps: number;
-  readonly momentum: number | null;
+  momentum: number | null;
   readonly affine: boolean;
   readonly trackRunningStats: boolean;
   declare readonly weight: Parameter | null;

@@ -19,6 +19,15 @@ export {
   type CheckpointSequentialOptions,
   type SequentialFunction,
 } from './checkpoint-sequential.js';
+export {
+  AveragedModel,
+  type AveragedModelOptions,
+  type AverageFn,
+  emaAverageFn,
+  emaMultiAverageFn,
+  type MultiAverageFn,
+  updateBn,
+} from './averaged-model.js';
 export { ModuleList } from './module-list.js';
 export { ModuleDict } from './module-dict.js';
 export { ConvBase, type ConvOptions } from './conv-base.js';

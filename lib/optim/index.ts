@@ -25,4 +25,5 @@ export { PolynomialLR, type PolynomialLROptions } from './polynomial-lr.js';
 export { CosineAnnealingWarmRestarts, type CosineAnnealingWarmRestartsOptions } from './cosine-warm-restarts.js';
 export { OneCycleLR, type OneCycleLROptions } from './one-cycle-lr.js';
 export { CyclicLR, type CyclicLROptions } from './cyclic-lr.js';
+export { SWALR, type SWALROptions } from './swa-lr.js';
 export { ChainedScheduler, SequentialLR, type SequentialLROptions } from './several-lr.js';

@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 
 import torch
-from torch.optim import lr_scheduler
+from torch.optim import lr_scheduler, swa_utils
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from digest import double_bits, report
@@ -45,7 +45,7 @@ def build(name, options, optimizer, last_epoch=None):
         options["last_epoch"] = last_epoch
     if name == "ChainedScheduler":
         return lr_scheduler.ChainedScheduler(**options)
-    return getattr(lr_scheduler, name)(optimizer, **options)
+    return getattr(swa_utils if name == "SWALR" else lr_scheduler, name)(optimizer, **options)
 
 
 def make(case, groups=None):

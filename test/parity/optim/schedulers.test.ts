@@ -119,6 +119,9 @@ function laterCases(): Case[] {
       { max_lr: [0.3, 0.1], epochs: 10, steps_per_epoch: 10, anneal_strategy: 'linear', three_phase: true },
     ],
     ['OneCycleLR', { max_lr: 0.3, total_steps: 95, pct_start: 0.2, cycle_momentum: false, final_div_factor: 77 }],
+    ['SWALR', { swa_lr: 0.05 }],
+    ['SWALR', { swa_lr: [0.2, 0.01], anneal_epochs: 25, anneal_strategy: 'linear' }],
+    ['SWALR', { swa_lr: 0.05, anneal_epochs: 0 }],
   ];
   for (const one of each) {
     list.push({ schedulers: [one], lr: 0.1, epochs: 90, adam: true });
@@ -200,6 +203,10 @@ function refusedCases(): Case[] {
     ['OneCycleLR', { max_lr: 0.1, total_steps: 5, pct_start: 1.5 }],
     ['OneCycleLR', { max_lr: 0.1, total_steps: 5, anneal_strategy: 'square' }],
     ['OneCycleLR', { max_lr: [0.1, 0.2, 0.3], total_steps: 5 }],
+    ['SWALR', { swa_lr: [0.1, 0.2, 0.3] }],
+    ['SWALR', { swa_lr: 0.1, anneal_strategy: 'square' }],
+    ['SWALR', { swa_lr: 0.1, anneal_epochs: -1 }],
+    ['SWALR', { swa_lr: 0.1, anneal_epochs: 2.5 }],
     ['SequentialLR', { schedulers: [], milestones: [] }],
     ['SequentialLR', { schedulers: [step, step], milestones: [1, 2] }],
     ['SequentialLR', { schedulers: [step, ['ReduceLROnPlateau', {}]], milestones: [1] }],
