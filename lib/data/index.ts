@@ -5,6 +5,7 @@ export type { CifarLabels } from './cifar-sources.js';
 export { CenterCrop, FiveCrop, TenCrop, type CropSize } from './crops.js';
 export { DataLoader, LoaderIterator, type DataLoaderOptions, type LoaderState } from './data-loader.js';
 export { Subset, type Dataset } from './dataset.js';
+export { digits, type DigitsOptions } from './digits.js';
 export { ImageClassification, type ImageClassificationOptions } from './image-classification.js';
 export {
   hasPictureExtension,
