@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import type { CifarProgress } from '../data/index.js';
+import type { DatasetProgress } from '../data/index.js';
 import { formatFixed } from '../train/format.js';
 import type { EpochReport, IterationReport, Phase, Reporter, StartReport } from '../train/reporter.js';
 import { downloadText } from './download-lines.js';
@@ -38,7 +38,7 @@ export class BarReporter implements Reporter {
     this.#notice(text);
   }
 
-  download(progress: CifarProgress): void {
+  download(progress: DatasetProgress): void {
     const now = performance.now();
     const whole = progress.done === progress.total;
     if (!whole && now - this.#drawn < 100) return;

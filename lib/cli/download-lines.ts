@@ -1,9 +1,9 @@
-import type { CifarProgress } from '../data/index.js';
+import type { DatasetProgress } from '../data/index.js';
 
 const mega = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
 /** `cifar-10-python.tar.gz: 42 % (72 of 170 MB)`. */
-export function downloadText({ file, done, total }: CifarProgress): string {
+export function downloadText({ file, done, total }: DatasetProgress): string {
   if (total === undefined) return `${file}: ${mega(done)}`;
   return `${file}: ${Math.floor((100 * done) / total)} % (${mega(done)} of ${mega(total)})`;
 }
@@ -17,7 +17,7 @@ export class DownloadLines {
     this.#notice = notice;
   }
 
-  update(progress: CifarProgress): void {
+  update(progress: DatasetProgress): void {
     const { done, total = Infinity } = progress;
     const tenth = Math.floor((10 * done) / total);
     if (tenth <= this.#tenth) return;

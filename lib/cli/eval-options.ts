@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { DATASET_NAMES, embeddedData, isEmbedded, type DatasetName } from '../train/dataset-names.js';
 import { UsageError } from '../train/errors.js';
 import { classesOption, entryOption, modelOption } from './network-options.js';
 import { choice, device, filePath, positiveInteger, wholeNumber } from './values.js';
@@ -18,7 +19,7 @@ export interface EvalOptions {
   readonly weights: string | undefined;
   readonly entry: string | undefined;
   readonly data: string | undefined;
-  readonly dataset: 'cifar10' | 'cifar100' | 'shapes' | 'imagefolder' | undefined;
+  readonly dataset: DatasetName | 'imagefolder' | undefined;
   readonly verify: false | undefined;
   readonly batchSize: number | undefined;
   readonly device: string | undefined;
@@ -37,7 +38,7 @@ export function evalCommand() {
   return new Command('eval')
     .summary('test a trained DenseNet')
     .description(
-      'Measures loss and error of a trained network: on the test set of CIFAR, or on a folder with one folder of pictures for each class.',
+      'Measures loss and error of a trained network: on the test set of its data, or on a folder with one folder of pictures for each class.',
     )
     .option(
       '--save <dir>',
@@ -52,16 +53,16 @@ export function evalCommand() {
     .addOption(entryOption())
     .option(
       '--data <dir>',
-      'folder that holds CIFAR-10 or CIFAR-100, or a folder of pictures for each class (default: that of the run)',
+      'folder that holds the data set, or a folder of pictures for each class (default: that of the run)',
       filePath('--data', 'a folder'),
     )
     .option(
       '--dataset <name>',
-      'cifar10, cifar100, shapes or imagefolder (default: what --data holds, or that of the run)',
-      choice('--dataset', ['cifar10', 'cifar100', 'shapes', 'imagefolder']),
+      `${DATASET_NAMES.join(', ')} or imagefolder (default: what --data holds, or that of the run)`,
+      choice('--dataset', [...DATASET_NAMES, 'imagefolder']),
     )
     .option('--download', 'fetch the data set into its folder if it is not there')
-    .option('--no-verify', 'take data of your own in the layout of CIFAR, whose md5 differ')
+    .option('--no-verify', 'take data of your own in the layout of the data set, whose md5 differ')
     .option(
       '--batch-size <n>',
       'pictures of an iteration (default: that of the run, or 64; of a folder 32, with --ten-crop 4)',
@@ -98,8 +99,9 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
   if (given.save !== undefined && given.entry !== undefined) {
     throw new UsageError("Expected no --entry with --save: a run's model.pth is a state dict");
   }
-  if (given.dataset === 'shapes' && given.data !== undefined) {
-    throw new UsageError('Expected no --data with --dataset shapes: its pictures are generated');
+  const { data, dataset } = embeddedData(given.data, given.dataset);
+  if (dataset !== undefined && dataset !== 'imagefolder' && isEmbedded(dataset) && data !== undefined) {
+    throw new UsageError(`Expected no --data with --dataset ${dataset}: its pictures are generated`);
   }
   const forFolders = [
     given.tenCrop === true ? '--ten-crop' : undefined,
@@ -109,16 +111,16 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
     given.workers === undefined ? undefined : '--workers',
   ].filter((flag) => flag !== undefined);
   const [flag] = forFolders;
-  if (flag !== undefined && given.dataset !== undefined && given.dataset !== 'imagefolder') {
-    throw new UsageError(`Expected no ${flag} with --dataset ${given.dataset}: it is for folders of pictures`);
+  if (flag !== undefined && dataset !== undefined && dataset !== 'imagefolder') {
+    throw new UsageError(`Expected no ${flag} with --dataset ${dataset}: it is for folders of pictures`);
   }
   return {
     save: given.save,
     weights: given.weights,
     entry: given.entry,
-    data: given.data,
+    data,
     // These options are for nothing else.
-    dataset: given.dataset ?? (flag === undefined ? undefined : 'imagefolder'),
+    dataset: dataset ?? (flag === undefined ? undefined : 'imagefolder'),
     verify: given.verify ? undefined : false,
     download: given.download === true,
     batchSize: given.batchSize,

@@ -1,4 +1,4 @@
-import type { CifarProgress } from '../data/index.js';
+import type { DatasetProgress } from '../data/index.js';
 import { formatFixed } from '../train/format.js';
 import type { AverageMeter } from '../train/average-meter.js';
 import type { IterationReport, Reporter } from '../train/reporter.js';
@@ -19,7 +19,7 @@ export class LineReporter implements Reporter {
     this.#download = new DownloadLines(notice);
   }
 
-  download(progress: CifarProgress): void {
+  download(progress: DatasetProgress): void {
     this.#download.update(progress);
   }
 

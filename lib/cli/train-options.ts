@@ -1,6 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { EFFICIENT_MODES, type EfficientMode } from '../models/efficient.js';
 import type { RunOptions } from '../train/config.js';
+import { DATASET_NAMES, embeddedData } from '../train/dataset-names.js';
 import { UsageError } from '../train/errors.js';
 import { choice, decimal, device, epochList, filePath, positiveInteger, wholeNumber } from './values.js';
 
@@ -8,6 +9,8 @@ const examples = `
 Examples:
   $ torchbridge train --save runs/shapes --n-epochs 8
       The generated data set: ten classes of small drawn pictures, nothing to download.
+  $ torchbridge train --data digits --save runs/digits --depth 10 --n-epochs 2
+      Generated digits in the form of MNIST, 28x28 in one channel.
   $ torchbridge train --data data --save runs/bc100 --depth 100 --seed 1
       CIFAR-10 from data/cifar-10-python.tar.gz or data/cifar-10-batches-py (or the binary version's).
   $ torchbridge train --data data --dataset cifar100 --download --save runs/c100
@@ -26,17 +29,21 @@ export function trainCommand() {
   return new Command('train')
     .summary('train a DenseNet')
     .description(
-      'Trains a DenseNet on CIFAR-10, CIFAR-100 or on generated pictures. With the same seed and threads every number is the one ' +
+      'Trains a DenseNet on CIFAR-10, CIFAR-100, MNIST, Fashion-MNIST, SVHN or on generated pictures. With the same seed and threads every number is the one ' +
         'the efficient_densenet_pytorch script gets from PyTorch.',
     )
-    .option('--data <dir>', 'folder that holds CIFAR-10 or CIFAR-100', filePath('--data', 'a folder'))
+    .option(
+      '--data <dir>',
+      'folder that holds the data set; or digits or shapes, which are generated',
+      filePath('--data', 'a folder'),
+    )
     .option(
       '--dataset <name>',
-      'cifar10, cifar100 or shapes (default: cifar10 with --data, else shapes)',
-      choice('--dataset', ['cifar10', 'cifar100', 'shapes']),
+      `${DATASET_NAMES.join(', ')} (default: cifar10 with --data, else shapes)`,
+      choice('--dataset', DATASET_NAMES),
     )
     .option('--download', 'fetch the data set into --data if it is not there; goes on where it was cut off')
-    .option('--no-verify', 'take data of your own in the layout of CIFAR, whose md5 differ')
+    .option('--no-verify', 'take data of your own in the layout of the data set, whose md5 differ')
     .option('--save <dir>', 'folder for the results (default: save)', filePath('--save', 'a folder'))
     .option('--resume', 'go on with the run in --save')
     .optionsGroup('Network:')
@@ -61,7 +68,7 @@ export function trainCommand() {
     .optionsGroup('Training:')
     .option(
       '--valid-size <n>',
-      'training pictures kept for validation (default: 5000; a tenth of shapes); 0 validates on the test set and saves each epoch',
+      'training pictures kept for validation (default: 5000; SVHN 6000; a tenth of generated ones); 0 validates on the test set and saves each epoch',
       wholeNumber('--valid-size'),
     )
     .option('--n-epochs <n>', 'epochs (default: 300)', positiveInteger('--n-epochs'))
@@ -131,8 +138,7 @@ export function fastChoice(given: ReturnType<ReturnType<typeof trainCommand>['op
 /** What commander read, as the options of a run: only those that were given. */
 export function runOptions(given: ReturnType<ReturnType<typeof trainCommand>['opts']>): RunOptions {
   return {
-    dataset: given.dataset,
-    data: given.data,
+    ...embeddedData(given.data, given.dataset),
     validSize: given.validSize,
     nEpochs: given.nEpochs,
     batchSize: given.batchSize,

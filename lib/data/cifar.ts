@@ -1,8 +1,9 @@
 import { IoError } from '../io/index.js';
+import { CIFAR_PUBLISHER } from '../io/publishers.js';
 import { parseBatch, parseNames, PICTURE_BYTES, type CifarBatch } from './cifar-batch.js';
-import { downloadCifar, type CifarDownloadOptions } from './cifar-download.js';
-import { readCifarFiles, type CifarFiles } from './cifar-files.js';
+import { findCifar, readCifarFiles, type CifarFiles } from './cifar-files.js';
 import { CIFAR100_SOURCE, CIFAR10_SOURCE, type CifarLabels, type CifarSource } from './cifar-sources.js';
+import { fetchPublished, type DatasetDownloadOptions } from './dataset-download.js';
 import { PictureDataset } from './picture-dataset.js';
 import type { PictureSet } from './picture-set.js';
 import type { Compose } from './transforms.js';
@@ -50,7 +51,7 @@ export class CIFAR10 extends PictureDataset {
   }
 
   /** Fetches `cifar-10-python.tar.gz` into `root`, unless the data are there. @returns whether anything was fetched. */
-  static download(root: string, options: CifarDownloadOptions = {}): Promise<boolean> {
+  static download(root: string, options: DatasetDownloadOptions = {}): Promise<boolean> {
     return downloadCifar(root, CIFAR10_SOURCE, options);
   }
 }
@@ -75,9 +76,17 @@ export class CIFAR100 extends PictureDataset {
   }
 
   /** Fetches `cifar-100-python.tar.gz` into `root`, unless the data are there. @returns whether anything was fetched. */
-  static download(root: string, options: CifarDownloadOptions = {}): Promise<boolean> {
+  static download(root: string, options: DatasetDownloadOptions = {}): Promise<boolean> {
     return downloadCifar(root, CIFAR100_SOURCE, options);
   }
+}
+
+/** Fetches the Python version's archive into `root`, unless any version is there. @returns whether anything was fetched. */
+async function downloadCifar(root: string, source: CifarSource, options: DatasetDownloadOptions): Promise<boolean> {
+  if (findCifar(root, source) !== undefined) return false;
+  const addresses = { publishers: [CIFAR_PUBLISHER], variable: 'TORCHBRIDGE_CIFAR_MIRROR' };
+  await fetchPublished(root, [source.forms[0].archive], addresses, options);
+  return true;
 }
 
 type Part = 'train' | 'test';

@@ -1,5 +1,6 @@
 import type { Tensor } from '../tensor/index.js';
 import { CenterCrop } from './crops.js';
+import { Grayscale } from './grayscale.js';
 import type { Picture } from './picture.js';
 import { applySteps, type PictureSteps } from './picture-steps.js';
 import type { Interpolation } from './resample.js';
@@ -14,7 +15,7 @@ export interface ImageClassificationOptions {
   readonly resizeSize?: number;
   /** Default `bilinear`, averaged over all pixels. */
   readonly interpolation?: Interpolation;
-  /** Subtracted from the channels red, green, blue in 0 to 1; default ImageNet's. */
+  /** Subtracted from the channels red, green, blue in 0 to 1; default ImageNet's. A single number is for brightness alone. */
   readonly mean?: readonly number[];
   /** The channels are divided by these; default ImageNet's. */
   readonly std?: readonly number[];
@@ -40,7 +41,11 @@ export class ImageClassification {
     this.interpolation = options.interpolation ?? 'bilinear';
     this.mean = options.mean ?? [0.485, 0.456, 0.406];
     this.std = options.std ?? [0.229, 0.224, 0.225];
-    this.#toTensor = new Compose([new ToTensor(), new Normalize(this.mean, this.std)]);
+    this.#toTensor = new Compose([
+      ...(this.mean.length === 1 ? [new Grayscale()] : []),
+      new ToTensor(),
+      new Normalize(this.mean, this.std),
+    ]);
     // Refused here, not when the first picture comes.
     new Resize(this.resizeSize, { interpolation: this.interpolation });
     new CenterCrop(this.cropSize);

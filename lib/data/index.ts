@@ -1,9 +1,9 @@
 /** Data sets, transforms, samplers and the loader. */
 export { CIFAR10, CIFAR100, type Cifar100Options, type Cifar10Options, type CifarPair } from './cifar.js';
-export type { CifarDownloadOptions, CifarProgress } from './cifar-download.js';
 export type { CifarLabels } from './cifar-sources.js';
 export { CenterCrop, FiveCrop, TenCrop, type CropSize } from './crops.js';
 export { DataLoader, LoaderIterator, type DataLoaderOptions, type LoaderState } from './data-loader.js';
+export type { DatasetDownloadOptions, DatasetProgress } from './dataset-download.js';
 export { Subset, type Dataset } from './dataset.js';
 export { digits, type DigitsOptions } from './digits.js';
 export { ImageClassification, type ImageClassificationOptions } from './image-classification.js';
@@ -15,6 +15,7 @@ export {
   type ImageFolderOptions,
   type ImageSample,
 } from './image-folder.js';
+export { FashionMNIST, MNIST, type MnistOptions, type MnistPair } from './mnist.js';
 export type { Picture, PictureTransform } from './picture.js';
 export { PictureDataset } from './picture-dataset.js';
 export { PictureBatch, PictureLoader, type PictureLoaderOptions } from './picture-loader.js';
@@ -25,6 +26,7 @@ export { readPictures, type PictureRead, type ReadPicturesOptions } from './read
 export type { Interpolation } from './resample.js';
 export { Resize, type ResizeOptions } from './resize.js';
 export { RandomSampler, SequentialSampler, type Indices, type Sampler } from './sampler.js';
+export { SVHN, type SvhnOptions, type SvhnSplit } from './svhn.js';
 export { shapes, type ShapesOptions } from './shapes.js';
 export {
   Compose,

@@ -17,6 +17,8 @@ export interface CifarDenseNetOptions {
   readonly dropRate?: number;
   /** Default 10. */
   readonly numClasses?: number;
+  /** Channels of a picture; default 3. */
+  readonly inChannels?: number;
   /** Default `cifar`. */
   readonly style?: DenseNetOptions['style'];
   /** How memory is traded for time while training; default `none`. */
@@ -47,7 +49,7 @@ export function cifarBlockConfig(depth: number, bottleneck: boolean): [number, n
 }
 
 /**
- * A network of the paper's CIFAR set, `[N, 3, 32, 32]` to `[N, classes]`.
+ * A network of the paper's CIFAR set, `[N, 3, 32, 32]` (or of about that size) to `[N, classes]`.
  * ```ts
  * cifarDenseNet({ depth: 40 }); // the efficient_densenet_pytorch script's DenseNet-BC, k = 12
  * cifarDenseNet({ depth: 40, bottleneck: false }); // the plain DenseNet, L = 40, k = 12
@@ -61,13 +63,14 @@ export function cifarDenseNet(options: CifarDenseNetOptions): DenseNet {
 /** All options of {@link cifarDenseNet}'s network, without making it. @throws TorchError `value`, as it does. */
 export function cifarDenseNetConfig(options: CifarDenseNetOptions): DenseNetConfig {
   const { depth, growthRate = 12, bottleneck = true, dropRate = 0, numClasses = 10, style = 'cifar' } = options;
-  const { efficient = 'none' } = options;
+  const { inChannels = 3, efficient = 'none' } = options;
   return denseNetConfig({
     style,
     growthRate,
     bottleneck,
     dropRate,
     numClasses,
+    inChannels,
     blockConfig: cifarBlockConfig(depth, bottleneck),
     compression: options.compression ?? (bottleneck ? 0.5 : 1),
     numInitFeatures: options.numInitFeatures ?? (bottleneck ? 2 * growthRate : 16),

@@ -17,7 +17,7 @@ export const PUBLISHED_FORMS = {
 /** The form of the DenseNet that a state dict belongs to, read from names and shapes; undefined where it is none. */
 export function denseNetForm(state: ReadonlyMap<string, Tensor>): DenseNetForm | undefined {
   const shape = (name: string): number[] => state.get(name)?.shape ?? [];
-  const [numInitFeatures, , kernel] = shape('features.conv0.weight');
+  const [numInitFeatures, inChannels = 3, kernel] = shape('features.conv0.weight');
   const [numClasses] = shape('classifier.weight');
   const layer = 'features.denseblock1.denselayer1';
   const bottleneck = state.has(`${layer}.conv2.weight`);
@@ -36,6 +36,7 @@ export function denseNetForm(state: ReadonlyMap<string, Tensor>): DenseNetForm |
     bnSize: bottleneck ? Math.max(1, Math.trunc(width / growthRate)) : 4,
     bottleneck,
     numClasses,
+    inChannels,
     smallInputs: kernel === 3,
   };
 }

@@ -39,6 +39,8 @@ export interface DenseNetOptions {
   readonly dropRate?: number;
   /** Default 1000 (cifar: 10). */
   readonly numClasses?: number;
+  /** Channels of a picture; default 3. */
+  readonly inChannels?: number;
   /** Pictures of about 32×32: the first convolution is 3×3 and nothing is pooled; default false (cifar: true). */
   readonly smallInputs?: boolean;
   /** How the dense layers trade memory for time while training; default `none`. */
@@ -58,6 +60,7 @@ const DEFAULTS: Record<DenseNetStyle, Omit<DenseNetConfig, 'style'>> = {
     bottleneck: true,
     dropRate: 0,
     numClasses: 1000,
+    inChannels: 3,
     smallInputs: false,
     efficient: 'none',
   },
@@ -70,6 +73,7 @@ const DEFAULTS: Record<DenseNetStyle, Omit<DenseNetConfig, 'style'>> = {
     bottleneck: true,
     dropRate: 0,
     numClasses: 10,
+    inChannels: 3,
     smallInputs: true,
     efficient: 'none',
   },
@@ -187,10 +191,11 @@ export class DenseNet extends Module {
   }
 }
 
-function stem({ numInitFeatures: width, smallInputs }: DenseNetConfig): Map<string, Module> {
-  if (smallInputs) return new Map([['conv0', new Conv2d(3, width, { kernelSize: 3, padding: 1, bias: false })]]);
+function stem({ inChannels, numInitFeatures: width, smallInputs }: DenseNetConfig): Map<string, Module> {
+  if (smallInputs)
+    return new Map([['conv0', new Conv2d(inChannels, width, { kernelSize: 3, padding: 1, bias: false })]]);
   return new Map<string, Module>([
-    ['conv0', new Conv2d(3, width, { kernelSize: 7, stride: 2, padding: 3, bias: false })],
+    ['conv0', new Conv2d(inChannels, width, { kernelSize: 7, stride: 2, padding: 3, bias: false })],
     ['norm0', new BatchNorm2d(width)],
     ['relu0', new ReLU({ inplace: true })],
     ['pool0', new MaxPool2d({ kernelSize: 3, stride: 2, padding: 1 })],

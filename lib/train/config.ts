@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { EFFICIENT_MODES } from '../models/efficient.js';
+import { DATASET_FACTS, DATASET_NAMES } from './dataset-names.js';
 import { UsageError } from './errors.js';
 
 const positive = z.int().min(1);
@@ -11,7 +12,7 @@ const fraction = z.number().gt(0).max(1);
  * names are those of the command's options in camelCase.
  */
 export const runConfigSchema = z.strictObject({
-  dataset: z.enum(['cifar10', 'cifar100', 'shapes']),
+  dataset: z.enum(DATASET_NAMES),
   data: z.string().min(1).nullable(),
   verify: z.boolean(),
   validSize: z.int().min(0),
@@ -28,6 +29,8 @@ export const runConfigSchema = z.strictObject({
   // A way of computing, which runs of earlier releases did not name.
   efficient: z.enum(EFFICIENT_MODES).default('none'),
   numClasses: positive,
+  // Runs of earlier releases knew pictures of three channels alone.
+  inChannels: positive.default(3),
   // What the data were, so that a resumed run goes on with the same.
   pictures: z.strictObject({ train: positive, test: positive, sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   lr: z.number().min(0),
@@ -47,7 +50,7 @@ export type RunConfig = z.infer<typeof runConfigSchema>;
 
 /** What a caller may choose; everything else has a default. */
 export type RunOptions = {
-  [K in Exclude<keyof RunConfig, 'versions' | 'numClasses' | 'pictures'>]?: RunConfig[K] | undefined;
+  [K in Exclude<keyof RunConfig, 'versions' | 'numClasses' | 'inChannels' | 'pictures'>]?: RunConfig[K] | undefined;
 };
 
 /** What defaults depend on and only the program at hand knows. */
@@ -87,7 +90,7 @@ export function resolveConfig(options: RunOptions, around: ConfigSurroundings): 
   const nEpochs = options.nEpochs ?? 300;
   const growthRate = options.growthRate ?? 12;
   const bottleneck = options.bottleneck ?? true;
-  const defaultValidSize = dataset !== 'shapes' ? 5000 : Math.floor(around.pictures.train / 10);
+  const { channels, validSize: defaultValidSize = Math.floor(around.pictures.train / 10) } = DATASET_FACTS[dataset];
   const config = parseConfig({
     dataset,
     // From wherever the run is resumed or evaluated it is the same folder.
@@ -105,6 +108,7 @@ export function resolveConfig(options: RunOptions, around: ConfigSurroundings): 
     dropRate: options.dropRate ?? 0,
     efficient: options.efficient ?? 'none',
     numClasses: around.numClasses,
+    inChannels: channels,
     pictures: around.pictures,
     lr: options.lr ?? 0.1,
     momentum: options.momentum ?? 0.9,
@@ -134,15 +138,12 @@ function checkValidSize(validSize: number, trainPictures: number, isDefault: boo
 /** The options that must agree before any data is read. @throws UsageError */
 export function checkOptions(options: RunOptions): void {
   const dataset = datasetOf(options);
-  if (dataset !== 'shapes' && options.data == null) {
-    const files =
-      dataset === 'cifar10'
-        ? ['cifar-10-python.tar.gz', 'cifar-10-batches-py']
-        : ['cifar-100-python.tar.gz', 'cifar-100-python'];
-    throw new UsageError(`Expected --data DIR with --dataset ${dataset}: the folder of ${files.join(' or ')}`);
+  const { files } = DATASET_FACTS[dataset];
+  if (files !== undefined && options.data == null) {
+    throw new UsageError(`Expected --data DIR with --dataset ${dataset}: the folder of ${files}`);
   }
-  if (dataset === 'shapes' && options.data != null) {
-    throw new UsageError('Expected no --data with --dataset shapes: its pictures are generated');
+  if (files === undefined && options.data != null) {
+    throw new UsageError(`Expected no --data with --dataset ${dataset}: its pictures are generated`);
   }
   const momentum = options.momentum ?? 0.9;
   if ((options.nesterov ?? true) && (momentum <= 0 || (options.dampening ?? 0) !== 0)) {

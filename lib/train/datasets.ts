@@ -3,26 +3,54 @@ import {
   CIFAR10,
   CIFAR100,
   Compose,
+  digits,
+  FashionMNIST,
+  MNIST,
   Normalize,
   RandomCrop,
   RandomHorizontalFlip,
   shapes,
   Subset,
+  SVHN,
   ToTensor,
-  type CifarProgress,
+  type DatasetProgress,
   type Dataset,
-  type PictureDataset,
+  PictureDataset,
+  type PictureTransform,
+  type SvhnSplit,
 } from '../data/index.js';
 import { randperm } from '../tensor/index.js';
 import type { RunConfig } from './config.js';
+import type { DatasetName } from './dataset-names.js';
 import { UsageError } from './errors.js';
 
-/**
- * Means and standard deviations of the training pictures by channel: CIFAR-10's as the efficient_densenet_pytorch script has
- * them, which the generated pictures get too.
- */
-const CIFAR10_SCALE = new Normalize([0.49139968, 0.48215841, 0.44653091], [0.24703223, 0.24348513, 0.26158784]);
-const CIFAR100_SCALE = new Normalize([0.50707516, 0.48654887, 0.44091784], [0.26733429, 0.25643846, 0.27615047]);
+/** Means and standard deviations of the training pictures by channel, and the random steps on them while training. */
+interface Preparation {
+  readonly scale: Normalize;
+  readonly steps: readonly PictureTransform[];
+}
+
+const CROP_AND_FLIP = [new RandomCrop(32, { padding: 4 }), new RandomHorizontalFlip()];
+
+/** CIFAR-10's as the efficient_densenet_pytorch script has them, which the drawn shapes get too. */
+const CIFAR10_PREPARATION: Preparation = {
+  scale: new Normalize([0.49139968, 0.48215841, 0.44653091], [0.24703223, 0.24348513, 0.26158784]),
+  steps: CROP_AND_FLIP,
+};
+/** Mirrored digits are none. SVHN's values are those of the paper: in 0 to 1, nothing more. */
+const PREPARATIONS: Readonly<Record<DatasetName, Preparation>> = {
+  cifar10: CIFAR10_PREPARATION,
+  cifar100: {
+    scale: new Normalize([0.50707516, 0.48654887, 0.44091784], [0.26733429, 0.25643846, 0.27615047]),
+    steps: CROP_AND_FLIP,
+  },
+  mnist: { scale: new Normalize([0.1307], [0.3081]), steps: [] },
+  'fashion-mnist': { scale: new Normalize([0.286], [0.353]), steps: [] },
+  svhn: { scale: new Normalize([0, 0, 0], [1, 1, 1]), steps: [] },
+  'svhn-extra': { scale: new Normalize([0, 0, 0], [1, 1, 1]), steps: [] },
+  digits: { scale: new Normalize([0.1307], [0.3081]), steps: [] },
+  shapes: CIFAR10_PREPARATION,
+};
 
 /** The pictures of a data set, read and without transforms. */
 export interface Pictures {
@@ -30,25 +58,49 @@ export interface Pictures {
   readonly test: PictureDataset;
   readonly numClasses: number;
   readonly scale: Normalize;
+  readonly steps: readonly PictureTransform[];
 }
 
 /** How the pictures of a data set are normalised. */
-export function scaleOf(dataset: RunConfig['dataset']): Normalize {
-  return dataset === 'cifar100' ? CIFAR100_SCALE : CIFAR10_SCALE;
+export function scaleOf(dataset: DatasetName): Normalize {
+  return PREPARATIONS[dataset].scale;
 }
 
 /** Reads the pictures a configuration names. @throws IoError in one line that names the file and the way out. */
 export function openPictures(source: Pick<RunConfig, 'dataset' | 'data' | 'verify'>): Pictures {
-  const { train, test } =
-    source.dataset === 'shapes'
-      ? shapes()
-      : cifarOf(source.dataset).load(source.data ?? '.', { verify: source.verify });
-  return {
-    train,
-    test,
-    numClasses: train.classes.length,
-    scale: scaleOf(source.dataset),
-  };
+  const { train, test } = readPictures(source.dataset, source.data ?? '.', source.verify);
+  return { train, test, numClasses: train.classes.length, ...PREPARATIONS[source.dataset] };
+}
+
+function readPictures(dataset: DatasetName, root: string, verify: boolean): Pick<Pictures, 'train' | 'test'> {
+  switch (dataset) {
+    case 'shapes':
+      return shapes();
+    case 'digits':
+      return digits();
+    case 'svhn':
+    case 'svhn-extra': {
+      const read = (split: SvhnSplit): PictureDataset => new SVHN(root, { split, verify });
+      const test = read('test');
+      const train = read('train');
+      return { train: dataset === 'svhn' ? train : joined(train, read('extra')), test };
+    }
+    default:
+      return PUBLISHED[dataset].load(root, { verify });
+  }
+}
+
+const PUBLISHED = { cifar10: CIFAR10, cifar100: CIFAR100, mnist: MNIST, 'fashion-mnist': FashionMNIST } as const;
+
+/** The pictures of two sets of the same classes in one. */
+function joined({ set: one }: PictureDataset, { set: other }: PictureDataset): PictureDataset {
+  const pictures = new Uint8Array(one.pictures.length + other.pictures.length);
+  pictures.set(one.pictures);
+  pictures.set(other.pictures, one.pictures.length);
+  const labels = new Uint8Array(one.count + other.count);
+  labels.set(one.labels);
+  labels.set(other.labels, one.count);
+  return new PictureDataset({ ...one, count: one.count + other.count, pictures, labels });
 }
 
 /**
@@ -57,17 +109,16 @@ export function openPictures(source: Pick<RunConfig, 'dataset' | 'data' | 'verif
  */
 export async function fetchPictures(
   source: Pick<RunConfig, 'dataset' | 'data' | 'verify'>,
-  onProgress?: (progress: CifarProgress) => void,
+  onProgress?: (progress: DatasetProgress) => void,
 ): Promise<void> {
   const { dataset, data, verify } = source;
-  if (dataset === 'shapes' || data === null) {
-    throw new UsageError('Expected --data DIR with --download: the folder to put CIFAR into');
+  if (dataset === 'shapes' || dataset === 'digits' || data === null) {
+    throw new UsageError('Expected --data DIR with --download: the folder to put the data set into');
   }
-  await cifarOf(dataset).download(data, { verify, onProgress });
-}
-
-function cifarOf(dataset: 'cifar10' | 'cifar100'): typeof CIFAR10 | typeof CIFAR100 {
-  return dataset === 'cifar10' ? CIFAR10 : CIFAR100;
+  const options = { verify, onProgress };
+  if (dataset === 'svhn') await SVHN.download(data, options);
+  else if (dataset === 'svhn-extra') await SVHN.download(data, { ...options, splits: ['train', 'extra', 'test'] });
+  else await PUBLISHED[dataset].download(data, options);
 }
 
 /** What tells these pictures from others: how many there are, and a digest over every picture and label. */
@@ -96,9 +147,9 @@ export function testTransform({ scale }: Pick<Pictures, 'scale'>): Compose {
   return new Compose([new ToTensor(), scale]);
 }
 
-/** Training pictures are cut out of their padded selves and mirrored by chance before that. */
-function trainTransform({ scale }: Pick<Pictures, 'scale'>): Compose {
-  return new Compose([new RandomCrop(32, { padding: 4 }), new RandomHorizontalFlip(), new ToTensor(), scale]);
+/** The random steps come before that. */
+function trainTransform({ scale, steps }: Pick<Pictures, 'scale' | 'steps'>): Compose {
+  return new Compose([...steps, new ToTensor(), scale]);
 }
 
 /** The three sets of a run; `valid` is null where the test set serves for validation. */

@@ -6,6 +6,7 @@ import { findWeights, type FoundWeights } from '../models/weight-files.js';
 import { getNumThreads, scope, setNumThreads } from '../tensor/index.js';
 import { readConfig, type RunConfig } from './config.js';
 import { fetchPictures, openPictures, testTransform } from './datasets.js';
+import { isEmbedded } from './dataset-names.js';
 import { DeviceError, EvaluationInterrupted, UsageError } from './errors.js';
 import { inferNetwork, type NetworkForm } from './infer-network.js';
 import type { Reporter } from './reporter.js';
@@ -145,12 +146,15 @@ function dataSource(
   stored: RunConfig | null,
 ): Pick<RunConfig, 'dataset' | 'data' | 'verify'> {
   // A folder given to a run of CIFAR-100 holds CIFAR-100.
-  const kind = stored === null || stored.dataset === 'shapes' ? 'cifar10' : stored.dataset;
+  const kind = stored === null || isEmbedded(stored.dataset) ? 'cifar10' : stored.dataset;
   const named = options.dataset ?? (options.data === undefined ? undefined : kind);
   const dataset = named ?? stored?.dataset;
   if (dataset === undefined)
-    throw new UsageError('Expected --data DIR or --dataset shapes: these weights come without a config.json');
+    throw new UsageError(
+      'Expected --data DIR, --dataset shapes or --dataset digits: these weights come without a config.json',
+    );
+  if (isEmbedded(dataset)) return { dataset, data: null, verify: true };
   const data = options.data ?? (dataset === stored?.dataset ? stored.data : null);
-  if (dataset !== 'shapes' && data === null) throw new UsageError(`Expected --data DIR with --dataset ${dataset}`);
+  if (data === null) throw new UsageError(`Expected --data DIR with --dataset ${dataset}`);
   return { dataset, data, verify: options.verify ?? stored?.verify ?? true };
 }

@@ -8,7 +8,7 @@ import type { RunConfig } from './config.js';
 /** The fields of a configuration that give the network its form. */
 export type NetworkForm = Pick<
   RunConfig,
-  'depth' | 'growthRate' | 'bottleneck' | 'compression' | 'numInitFeatures' | 'dropRate' | 'numClasses'
+  'depth' | 'growthRate' | 'bottleneck' | 'compression' | 'numInitFeatures' | 'dropRate' | 'numClasses' | 'inChannels'
 >;
 
 /**
@@ -20,10 +20,10 @@ export function inferNetwork(weights: ReadonlyMap<string, Tensor>, path: string)
   const { state } = fitNames(weights);
   const form = denseNetForm(state);
   if (form !== undefined && isCifar(form)) {
-    const { growthRate, bottleneck, compression, numInitFeatures, numClasses } = form;
+    const { growthRate, bottleneck, compression, numInitFeatures, numClasses, inChannels } = form;
     const [layers = 0] = form.blockConfig;
     const depth = 3 * layers * (bottleneck ? 2 : 1) + 4;
-    return { depth, growthRate, bottleneck, compression, numInitFeatures, dropRate: 0, numClasses };
+    return { depth, growthRate, bottleneck, compression, numInitFeatures, dropRate: 0, numClasses, inChannels };
   }
   const names = [...state.keys()].slice(0, 3).join(', ');
   const held = identifyWeights(state) ?? `something else (${names}, …)`;

@@ -2,6 +2,8 @@ import { existsSync, readFileSync, readSync, closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ImageClassification } from '../data/index.js';
 import { pictureFormat } from '../data/picture-format.js';
+import { DIGITS_CLASSES } from '../data/digits-draw.js';
+import { FASHION_CLASSES } from '../data/mnist.js';
 import { SHAPES_CLASSES } from '../data/shapes-draw.js';
 import { IoError, openRegularFile } from '../io/index.js';
 import { denseNetForm } from '../models/densenet-form.js';
@@ -94,7 +96,10 @@ export async function openPictureNetwork(options: PictureNetworkOptions): Promis
   }
   model.eval();
   const small = model instanceof DenseNet && model.config.smallInputs;
-  const transform = published === undefined ? transformOf(small, run) : new ImageClassification(published.transforms);
+  const transform =
+    published === undefined
+      ? transformOf(small, model instanceof DenseNet ? model.config.inChannels : 3, run)
+      : new ImageClassification(published.transforms);
   return { model, numClasses, weights, categories: named ?? categoriesOf(small, numClasses, run), transform, device };
 }
 
@@ -208,15 +213,16 @@ function configBeside(weights: string): RunConfig | undefined {
 }
 
 function categoriesOf(small: boolean, numClasses: number, run: RunConfig | undefined): readonly string[] | undefined {
-  const known = [run?.dataset === 'shapes' ? SHAPES_CLASSES : [], run?.dataset === 'cifar10' ? CIFAR10_CLASSES : []];
+  const known = run === undefined ? [] : [CATEGORIES[run.dataset] ?? []];
   const imagenet = small ? [] : getWeight('densenet121').meta.categories;
   return [...known, imagenet].find((names) => names.length === numClasses);
 }
 
-function transformOf(small: boolean, run: RunConfig | undefined): ImageClassification {
+function transformOf(small: boolean, inChannels: number, run: RunConfig | undefined): ImageClassification {
   if (!small) return new ImageClassification(getWeight('densenet121').transforms);
-  const { mean, std } = scaleOf(run?.dataset ?? 'cifar10');
-  return new ImageClassification({ resizeSize: 32, cropSize: 32, mean, std });
+  const { mean, std } = scaleOf(run?.dataset ?? (inChannels === 1 ? 'mnist' : 'cifar10'));
+  const size = inChannels === 1 ? 28 : 32;
+  return new ImageClassification({ resizeSize: size, cropSize: size, mean, std });
 }
 
 const CIFAR10_CLASSES = [
@@ -231,3 +237,12 @@ const CIFAR10_CLASSES = [
   'ship',
   'truck',
 ] as const;
+
+/** Names of the classes by the data set of a run; CIFAR-100's are in its files alone. */
+const CATEGORIES: Readonly<Partial<Record<RunConfig['dataset'], readonly string[]>>> = {
+  cifar10: CIFAR10_CLASSES,
+  shapes: SHAPES_CLASSES,
+  digits: DIGITS_CLASSES,
+  mnist: DIGITS_CLASSES,
+  'fashion-mnist': FASHION_CLASSES,
+};

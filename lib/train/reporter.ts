@@ -1,4 +1,4 @@
-import type { CifarProgress } from '../data/index.js';
+import type { DatasetProgress } from '../data/index.js';
 import type { EpochMeters } from './average-meter.js';
 
 /** Which of the three passes over data is running. */
@@ -60,7 +60,7 @@ export interface Reporter {
   /** The model has been built. @param print what Python's `print(model)` shows. @param parameters their number. */
   model?(print: string, parameters: number): void;
   /** Bytes of a data set have come in. */
-  download?(progress: CifarProgress): void;
+  download?(progress: DatasetProgress): void;
   start?(report: StartReport): void;
   iteration?(report: IterationReport): void;
   /** The model of this epoch is the best so far. */

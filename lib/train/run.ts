@@ -79,6 +79,7 @@ export function buildModel(form: NetworkForm & { efficient?: EfficientMode }): D
     numInitFeatures,
     dropRate,
     numClasses,
+    inChannels,
     efficient = 'none',
   } = form;
   return cifarDenseNet({
@@ -89,6 +90,7 @@ export function buildModel(form: NetworkForm & { efficient?: EfficientMode }): D
     numInitFeatures,
     dropRate,
     numClasses,
+    inChannels,
     efficient,
   });
 }
