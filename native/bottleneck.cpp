@@ -31,25 +31,6 @@ bool same_place(const at::Tensor& tensor, const at::Tensor& other) {
   return tensor.device() == other.device() && tensor.scalar_type() == other.scalar_type();
 }
 
-// Contiguous floats or doubles on the CPU, all of one dtype, where these kernels give libtorch's bits.
-bool takes_kernels(const std::vector<at::Tensor>& features, const NormSettings& norm) {
-  const at::Tensor& first = features[0];
-  if (!first.is_cpu() || !kernels_agree(first.scalar_type())) return false;
-  if (first.size(2) * first.size(3) < shortest_row(first.scalar_type())) return false;
-  int64_t channels = 0;
-  for (const auto& part : features) {
-    if (!part.is_contiguous() || part.is_neg() || part.is_conj()) return false;
-    channels += part.size(1);
-  }
-  for (const at::Tensor* each : {&norm.weight, &norm.bias, &norm.running_mean, &norm.running_var}) {
-    if (!each->defined()) continue;
-    if (!same_place(*each, first) || !each->is_contiguous() || each->dim() != 1 || each->size(0) != channels) {
-      return false;
-    }
-  }
-  return norm.running_mean.defined() == norm.running_var.defined();
-}
-
 at::Tensor joined(const std::vector<at::Tensor>& features) {
   return features.size() == 1 ? features[0] : at::cat(features, 1);
 }
@@ -61,10 +42,9 @@ class CatNormReluConvBackward : public Node {
   void release_variables() override {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (SavedVariable& each : features) each.reset_data();
-    for (SavedVariable* each : {&norm_weight, &norm_bias, &running_mean, &running_var, &conv_weight}) {
+    for (SavedVariable* each : {&norm_weight, &norm_bias, &running_mean, &running_var, &conv_weight, &mean, &invstd}) {
       each->reset_data();
     }
-    moments = Moments();
     reserve = indices = at::Tensor();
   }
 
@@ -72,7 +52,7 @@ class CatNormReluConvBackward : public Node {
 
   std::vector<SavedVariable> features;
   SavedVariable norm_weight, norm_bias, running_mean, running_var, conv_weight;
-  Moments moments;  // of a training norm
+  SavedVariable mean, invstd;  // of a training norm
   at::Tensor reserve;
   at::Tensor indices;  // of the largest values, where there is pooling
   int64_t implementation = 0;
@@ -144,7 +124,8 @@ variable_list CatNormReluConvBackward::apply(variable_list&& gradients) {
   const bool fast = kernels && !recorded;
 
   at::Tensor input, activation;
-  Moments known = moments;
+  const Moments saved = {mean.unpack(), invstd.unpack(), {}};
+  Moments known = saved;
   if (fast) {
     if (!settings.training) known = known_moments(settings.running_mean, settings.running_var, settings.eps);
     activation = normalise(Features(parts), known, settings.weight, settings.bias);
@@ -173,9 +154,8 @@ variable_list CatNormReluConvBackward::apply(variable_list&& gradients) {
     if (fast) input = joined(parts);
     by_activation = at::threshold_backward(by_activation, activation, 0);
     std::tie(by_input, out[n], out[n + 1]) = at::_batch_norm_impl_index_backward(
-        implementation, input, by_activation, settings.weight, settings.running_mean, settings.running_var,
-        moments.mean, moments.invstd, settings.training, settings.eps, {all.features, all.norm_weight, all.norm_bias},
-        reserve);
+        implementation, input, by_activation, settings.weight, settings.running_mean, settings.running_var, saved.mean,
+        saved.invstd, settings.training, settings.eps, {all.features, all.norm_weight, all.norm_bias}, reserve);
   }
   if (!all.features) return out;
   int64_t from = 0;
@@ -188,6 +168,24 @@ variable_list CatNormReluConvBackward::apply(variable_list&& gradients) {
 }
 
 }  // namespace
+
+bool takes_kernels(const std::vector<at::Tensor>& features, const NormSettings& norm) {
+  const at::Tensor& first = features[0];
+  if (!first.is_cpu() || !kernels_agree(first.scalar_type())) return false;
+  if (first.size(2) * first.size(3) < shortest_row(first.scalar_type())) return false;
+  int64_t channels = 0;
+  for (const auto& part : features) {
+    if (!part.is_contiguous() || part.is_neg() || part.is_conj()) return false;
+    channels += part.size(1);
+  }
+  for (const at::Tensor* each : {&norm.weight, &norm.bias, &norm.running_mean, &norm.running_var}) {
+    if (!each->defined()) continue;
+    if (!same_place(*each, first) || !each->is_contiguous() || each->dim() != 1 || each->size(0) != channels) {
+      return false;
+    }
+  }
+  return norm.running_mean.defined() == norm.running_var.defined();
+}
 
 bool takes(const std::vector<at::Tensor>& features, const NormSettings& norm, const ConvSettings& conv) {
   if (!c10::GradMode::is_enabled() || features.empty()) return false;
@@ -256,20 +254,33 @@ at::Tensor norm_relu_conv(std::vector<at::Tensor> features, const NormSettings& 
   }
   node->conv_weight = SavedVariable(conv.weight, false);
 
+  // Saved outside of what is below autograd: hooks for saved tensors run operators of their own. A checkpoint that is
+  // computed again ends there, with the running statistics brought up to date.
+  const Features all(features);
+  at::Tensor activation;
+  Moments moments;
+  {
+    const at::AutoDispatchBelowADInplaceOrView below;
+    if (!node->kernels) {
+      std::tie(activation, moments.mean, moments.invstd, node->reserve, node->implementation) =
+          at::_batch_norm_impl_index(joined(features), norm.weight, norm.bias, norm.running_mean, norm.running_var,
+                                     norm.training, momentum, norm.eps, at::globalContext().userEnabledCuDNN());
+    } else if (norm.training) {
+      moments = measure(all, norm.running_mean, norm.running_var, momentum, norm.eps);
+    } else {
+      moments = known_moments(norm.running_mean, norm.running_var, norm.eps);
+    }
+  }
+  if (norm.training || !node->kernels) {
+    node->mean = SavedVariable(moments.mean, false);
+    node->invstd = SavedVariable(moments.invstd, false);
+  }
   at::Tensor out;
   {
     const at::AutoDispatchBelowADInplaceOrView below;
-    at::Tensor activation;
     if (node->kernels) {
-      const Features all(features);
-      const Moments moments = norm.training ? measure(all, norm.running_mean, norm.running_var, momentum, norm.eps)
-                                            : known_moments(norm.running_mean, norm.running_var, norm.eps);
       activation = normalise(all, moments, norm.weight, norm.bias);
-      if (norm.training) node->moments = moments;
     } else {
-      std::tie(activation, node->moments.mean, node->moments.invstd, node->reserve, node->implementation) =
-          at::_batch_norm_impl_index(joined(features), norm.weight, norm.bias, norm.running_mean, norm.running_var,
-                                     norm.training, momentum, norm.eps, at::globalContext().userEnabledCuDNN());
       activation.relu_();
     }
     if (conv.pools()) {

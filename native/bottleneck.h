@@ -30,6 +30,10 @@ struct ConvSettings {
 // do it, with their own errors.
 bool takes(const std::vector<at::Tensor>& features, const NormSettings& norm, const ConvSettings& conv);
 
+// Of features that it takes: whether they are contiguous floats or doubles on the CPU, for which the kernels of
+// bottleneck_kernels.h give libtorch's bits. Else libtorch's own operators work inside of the function.
+bool takes_kernels(const std::vector<at::Tensor>& features, const NormSettings& norm);
+
 at::Tensor norm_relu_conv(std::vector<at::Tensor> features, const NormSettings& norm, const ConvSettings& conv);
 
 }  // namespace torchbridge

@@ -9,8 +9,9 @@ namespace {
 
 // On the tape: the list of features; of the norm weight, bias, running mean and variance and the count of batches,
 // whether it trains, its momentum (none for the mean of all batches) and eps; of the convolution weight, bias, stride,
-// padding, dilation and groups; or of max pooling no weight and no bias, stride, padding, dilation, whether sizes are
-// rounded up, and the kernel's size. Returns -1 where the operators must do it.
+// padding, dilation and groups, and whether it is only wanted with kernels of its own; or of max pooling no weight and
+// no bias, stride, padding, dilation, whether sizes are rounded up, and the kernel's size. Returns -1 where the
+// operators must do it.
 napi_value norm_relu_conv_call(Call& call) {
   const Values values = call.data().values();
   const Tape& tape = values.tape;
@@ -40,13 +41,15 @@ napi_value norm_relu_conv_call(Call& call) {
   for (std::vector<int64_t>* each : {&conv.stride, &conv.padding, &conv.dilation}) {
     *each = read_ints(tape, std::exchange(at, tape.next(at)));
   }
+  bool only_kernels = false;
   if (conv.weight.defined()) {
     conv.groups = static_cast<int64_t>(number());
+    only_kernels = number() != 0;
   } else {
     conv.ceil = number() != 0;
     conv.kernel = read_ints(tape, at);
   }
-  if (!takes(features, norm, conv)) return call.from(int32_t{-1});
+  if (!takes(features, norm, conv) || (only_kernels && !takes_kernels(features, norm))) return call.from(int32_t{-1});
   return call.handle(norm_relu_conv(std::move(features), norm, conv));
 }
 

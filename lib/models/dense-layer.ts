@@ -73,7 +73,15 @@ export class DenseLayer extends Module {
       return convolve(replaceBy(joined, norm1.call(joined)), relu1, conv1);
     };
     if (efficient === 'checkpoint' && features.some((each) => each.requiresGrad)) {
-      return checkpoint(plain, ...features, { useReentrant: this.reentrant });
+      // Both runs must save the same tensors, though hooks may come or go between them.
+      let asOne: boolean | undefined;
+      const again = (...inputs: readonly Tensor[]): Tensor => {
+        const options = { faster: true, again: asOne === true };
+        const whole = asOne === false ? undefined : normReluConv(inputs, norm1, relu1, conv1, options);
+        asOne ??= whole !== undefined;
+        return whole ?? plain(...inputs);
+      };
+      return checkpoint(this.reentrant ? plain : again, ...features, { useReentrant: this.reentrant });
     }
     const whole = efficient === 'shared' ? normReluConv(features, norm1, relu1, conv1) : undefined;
     return whole ?? plain(...features);
