@@ -109,6 +109,8 @@ void sobol(const Arguments& arguments, const char*) {
 
 // Antialiased resizing walks as far as the scale says: it must lead from the input's size to the output's.
 void resize_scales(const Arguments& arguments, const char*) {
+  // The overloads that take output_size or scale_factors, but never both, compute the one from the other.
+  if (arguments.tensor("input").defined()) return;
   const at::Tensor self = arguments.tensor("self");
   const c10::IValue& wanted = arguments.value("output_size");
   std::vector<int64_t> from = self.defined() ? self.sizes().vec() : std::vector<int64_t>();

@@ -215,6 +215,32 @@ describe('guards', () => {
     });
   });
 
+  it('let the overloads of resizing through that compute sizes from scales, or take sizes alone', () => {
+    scope(() => {
+      const x = ops.arange(48, { dtype: 'float32' }).view([1, 1, 6, 8]);
+      for (const kind of ['lanczos', 'bilinear', 'bicubic']) {
+        const resized = (...given: unknown[]): Tensor =>
+          ops.aten<Tensor>(`_upsample_${kind}2d_aa.vec`, x, ...(given as never[]));
+        const wanted = ops.aten<Tensor>(`_upsample_${kind}2d_aa`, x, [3, 12], false, 0.5, 1.5);
+        assert.deepEqual(resized(null, false, [0.5, 1.5]).toArray(), wanted.toArray());
+        const bySize = ops.aten<Tensor>(`_upsample_${kind}2d_aa`, x, [5, 3], false);
+        assert.deepEqual(resized([5, 3], false, null).toArray(), bySize.toArray());
+        for (const wrong of [
+          [[5, 3], false, [0.5, 1.5]],
+          [null, false, null],
+          [null, false, [0.5]],
+          [null, false, [0.01, 1]],
+          [null, false, [NaN, 1]],
+          [[5], false, null],
+        ]) {
+          assert.throws(() => resized(...wrong), TorchError);
+        }
+        // The others are given both.
+        assert.throws(() => ops.aten(`_upsample_${kind}2d_aa`, x, [3, 12], false, 0.5, 4), /Expected scales that lead/);
+      }
+    });
+  });
+
   it('give operators that misread an expanded tensor a copy of it', () => {
     scope(() => {
       const row = tensor([1, NaN, 3]);
