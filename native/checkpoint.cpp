@@ -10,10 +10,11 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <sstream>
+#include <string_view>
 
 #include "autocast.h"
 #include "autograd_nodes.h"
+#include "checkpoint_metadata.h"
 #include "environment.h"
 #include "js_callback.h"
 #include "random_states.h"
@@ -29,29 +30,7 @@ using torch::autograd::SavedVariableHooks;
 using TaskId = int64_t;
 std::atomic<TaskId> next_request{-2};
 
-// What the determinism check compares.
-struct Metadata {
-  std::vector<int64_t> shape;
-  at::ScalarType dtype;
-  c10::Device device;
-
-  explicit Metadata(const at::Tensor& x) : shape(x.sizes().vec()), dtype(x.scalar_type()), device(x.device()) {}
-  bool operator==(const Metadata& other) const {
-    return shape == other.shape && dtype == other.dtype && device == other.device;
-  }
-
-  // As Python prints PyTorch's dictionary.
-  std::string text() const {
-    std::ostringstream out;
-    out << "{'shape': torch.Size([";
-    for (size_t i = 0; i < shape.size(); ++i) out << (i == 0 ? "" : ", ") << shape[i];
-    out << "]), 'dtype': torch." << dtype_name(dtype) << ", 'device': device(type='"
-        << c10::DeviceTypeName(device.type(), true) << "'";
-    if (device.has_index()) out << ", index=" << static_cast<int>(device.index());
-    out << ")}";
-    return out.str();
-  }
-};
+thread_local std::string failure_to_explain;
 
 // Stands in the graph for one saved tensor. What was recomputed for it leaves when it is asked for.
 struct Holder {
@@ -62,6 +41,7 @@ struct Options {
   bool preserve_random = true;
   bool check = true;
   bool early_stop = true;
+  bool explain = false;  // JavaScript says more of a failure
 };
 
 class Frame : public std::enable_shared_from_this<Frame> {
@@ -84,6 +64,7 @@ class Frame : public std::enable_shared_from_this<Frame> {
   static constexpr size_t kMostRecomputations = 64;
 
   Recomputation& recomputation(TaskId task);
+  at::Tensor take(const std::shared_ptr<Holder>& holder);
   void recompute(TaskId task);
   void check(TaskId task);
   void forget(TaskId task);
@@ -206,9 +187,10 @@ at::Tensor Frame::pack_again(const at::Tensor& tensor, TaskId task) {
       ignore_mismatch_ = true;
       return x;
     }
-    throw BridgeError("checkpoint",
+    throw BridgeError(kCheckpointError,
                       "torch.utils.checkpoint: trying to save more tensors during recomputation than during the "
-                      "original forward pass.");
+                      "original forward pass." +
+                          std::string(kCheckpointTip));
   }
   // One that is gone was freed by a backward inside of the function.
   if (const auto holder = holders_[index].lock()) holder->recomputed.emplace_back(task, x);
@@ -217,6 +199,20 @@ at::Tensor Frame::pack_again(const at::Tensor& tensor, TaskId task) {
 }
 
 at::Tensor Frame::unpack(const std::shared_ptr<Holder>& holder) {
+  if (!options_.explain) return take(holder);
+  try {
+    return take(holder);
+  } catch (const BridgeError& e) {
+    if (std::string_view(e.code()) != kCheckpointError) throw;
+    run_with_modes(function_->thread(), [&] {
+      failure_to_explain = e.what();
+      call_javascript(Callback::kCheckpointFailure, *function_, {});
+    });
+    throw;
+  }
+}
+
+at::Tensor Frame::take(const std::shared_ptr<Holder>& holder) {
   const int current = current_graph_task();
   const TaskId task = current >= 0 ? current : next_request--;
   bool done = false;
@@ -236,7 +232,7 @@ at::Tensor Frame::unpack(const std::shared_ptr<Holder>& holder) {
     auto& made = holder->recomputed;
     const auto found = std::find_if(made.begin(), made.end(), [task](const auto& each) { return each.first == task; });
     if (found == made.end()) {
-      throw BridgeError("checkpoint",
+      throw BridgeError(kCheckpointError,
                         "torch.utils.checkpoint: Unpack is being triggered for a tensor that was already unpacked "
                         "once. If you are calling ctx.saved_tensors in backward, make sure to do so only once. "
                         "Otherwise please open an issue with details on your use case.");
@@ -294,11 +290,11 @@ void Frame::check(TaskId task) {
   if (ignore_mismatch_) return;
   const size_t count = recomputation(task).count;
   if (count != holders_.size()) {
-    throw BridgeError("checkpoint",
+    throw BridgeError(kCheckpointError,
                       "torch.utils.checkpoint: A different number of tensors was saved during the original forward "
                       "and recomputation.\nNumber of tensors saved during forward: " +
-                          std::to_string(holders_.size()) +
-                          "\nNumber of tensors saved during recomputation: " + std::to_string(count) + ".");
+                          std::to_string(holders_.size()) + "\nNumber of tensors saved during recomputation: " +
+                          std::to_string(count) + "." + kCheckpointTip);
   }
   if (!options_.check) return;
   std::string different;
@@ -314,20 +310,21 @@ void Frame::check(TaskId task) {
     }
   }
   if (different.empty()) return;
-  throw BridgeError("checkpoint",
+  throw BridgeError(kCheckpointError,
                     "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata than "
                     "during the forward pass.\n" +
-                        different + ".");
+                        different + "." + kCheckpointTip);
 }
 
-// checkpointBegin(function, preserveRandomState, check, earlyStop); on the tape the tensors among the arguments, and
-// those inside of arguments. What is saved from now on is not kept, until checkpointEnd.
+// checkpointBegin(function, preserveRandomState, check, earlyStop, explain); on the tape the tensors among the
+// arguments, and those inside of arguments. What is saved from now on is not kept, until checkpointEnd.
 napi_value begin(Call& call) {
   const Values values = call.data().values();
   const Tensors inputs = read_tensors(values, 0, false);
   Tensors held = read_tensors(values, values.tape.next(0), false);
-  auto frame = std::make_shared<Frame>(std::make_shared<JsObject>(call.data().thread, call.value(0)), inputs,
-                                       std::move(held), Options{call.boolean(1), call.boolean(2), call.boolean(3)});
+  auto frame =
+      std::make_shared<Frame>(std::make_shared<JsObject>(call.data().thread, call.value(0)), inputs, std::move(held),
+                              Options{call.boolean(1), call.boolean(2), call.boolean(3), call.boolean(4)});
   push_saved_hooks(std::make_shared<FrameHooks>(frame));
   call.data().thread->open_checkpoints.push_back(std::move(frame));
   return call.undefined();
@@ -347,6 +344,9 @@ napi_value end(Call& call) {
   if (call.boolean(0)) frame->complete();
   return call.undefined();
 }
+
+// checkpointFailure(): the message of the failure that JavaScript is asked to explain.
+napi_value failure(Call& call) { return call.from(failure_to_explain); }
 
 // checkpointKeep(): the tensors of the list on the tape live as long as the innermost checkpoint that is open, or until
 // it was recomputed. Returns the number of the first one.
@@ -379,7 +379,7 @@ std::vector<Function> checkpoint_functions() {
   return {
       {"checkpointBegin", &guarded<begin>},         {"checkpointEnd", &guarded<end>},
       {"checkpointKeep", &guarded<keep>},           {"withNode", &guarded<with_node>},
-      {"setStopSignal", &guarded<set_stop_signal>},
+      {"setStopSignal", &guarded<set_stop_signal>}, {"checkpointFailure", &guarded<failure>},
   };
 }
 

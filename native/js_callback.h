@@ -49,6 +49,7 @@ enum class Callback : int32_t {
   kPack = 7,
   kUnpack = 8,
   kRecompute = 9,
+  kCheckpointFailure = 10,
 };
 
 using Tensors = std::vector<at::Tensor>;

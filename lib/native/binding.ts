@@ -141,7 +141,15 @@ export interface Binding {
   enableSavedHooks(): void;
 
   // checkpoints
-  checkpointBegin(recompute: object, preserveRngState: boolean, check: boolean, earlyStop: boolean): void;
+  checkpointBegin(
+    recompute: object,
+    preserveRngState: boolean,
+    check: boolean,
+    earlyStop: boolean,
+    explain: boolean,
+  ): void;
+  /** Why a checkpoint failed that JavaScript is to explain. */
+  checkpointFailure(): string;
   checkpointEnd(completed: boolean): void;
   /** The tensors of the list on the tape live as long as the open checkpoint; the number of the first one. */
   checkpointKeep(): number;

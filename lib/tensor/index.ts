@@ -5,6 +5,7 @@ export { asTensor, type AsTensorOptions } from './as-tensor.js';
 export { autocast, type AutocastOptions, getAutocastDtype, isAutocastEnabled } from './autocast.js';
 export { backward, grad, type GradOptions } from './autograd.js';
 export { checkpoint, setCheckpointEarlyStop } from './autograd/checkpoint.js';
+export { setCheckpointDebugEnabled } from './autograd/checkpoint-debug.js';
 export type { CheckpointOptions, FunctionWrapper } from './autograd/checkpoint-options.js';
 export {
   CheckpointPolicy,

@@ -4,11 +4,12 @@ import { native } from '../../native/load.js';
 import { refusePromise } from '../scope.js';
 import { onStackWanted } from './callbacks.js';
 
-const ownFolder = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+/** @internal where frames are not the user's */
+export const ownFolder = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const mostFrames = 50;
 
 /** The JavaScript stack from the first frame outside lib/tensor on. */
-function stackOfCaller(): string {
+export function stackOfCaller(): string {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = mostFrames;
   const frames = (new Error().stack ?? '').split('\n').slice(1);

@@ -15,6 +15,7 @@ export const enum Callback {
   Pack = 7,
   Unpack = 8,
   Recompute = 9,
+  CheckpointFailure = 10,
 }
 
 /** What C++ may call with lists of tensors; each list's tensors live until the callback returns. Few kinds give something back. */

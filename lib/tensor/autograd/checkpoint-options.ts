@@ -16,6 +16,11 @@ export interface CheckpointOptions {
   determinismCheck?: 'default' | 'none' | undefined;
   /** Ends a recomputation as soon as everything needed is there; default true. See {@link setCheckpointEarlyStop}. */
   earlyStop?: boolean | undefined;
+  /**
+   * An error about a recomputation that differs lists the operators of both runs, with their stacks; default false. Slow. Not with
+   * reentrance, nor beside `contextFn`. See {@link setCheckpointDebugEnabled}.
+   */
+  debug?: boolean | undefined;
   /** Gives two wrappers: the function runs under the first, its recomputation under the second. Not with reentrance. */
   contextFn?: (() => readonly [FunctionWrapper, FunctionWrapper]) | undefined;
   /** A last argument of the function: an object of named values. Not with reentrance. */
@@ -28,6 +33,7 @@ const names = new Set([
   'determinismCheck',
   'earlyStop',
   'contextFn',
+  'debug',
   'kwargs',
 ] satisfies (keyof CheckpointOptions)[] as string[]);
 
@@ -61,7 +67,7 @@ export function checkOptions(options: CheckpointOptions): void {
 export function checkReentrantOptions(options: CheckpointOptions): void {
   const given = Object.keys(options.kwargs ?? {});
   if (given.length > 0) throw new TorchError('value', `Unexpected keyword arguments: ${given.join(',')}`);
-  if (options.contextFn !== undefined) {
+  if (options.contextFn !== undefined || (options.debug ?? false)) {
     throw new TorchError('value', 'Passing `context_fn` or `debug` is only supported when use_reentrant=False.');
   }
 }

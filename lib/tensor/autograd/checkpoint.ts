@@ -1,10 +1,11 @@
 import { native } from '../../native/load.js';
-import { TorchError } from '../errors.js';
+import { CheckpointError, TorchError } from '../errors.js';
 import { isGradEnabled } from '../grad-mode.js';
 import { refusePromise, scope } from '../scope.js';
 import { intercept, writeTape } from '../tape.js';
 import { warnOnce } from '../warn-once.js';
 import { Callback, onCallback } from './callbacks.js';
+import { CheckpointDebug, isDebugEnabled, pendingFailure } from './checkpoint-debug.js';
 import {
   type CheckpointOptions,
   checkOptions,
@@ -27,6 +28,7 @@ interface Recomputation {
   /** Of tensors in arrays and objects. */
   readonly count: number;
   readonly around: FunctionWrapper | undefined;
+  readonly debug: CheckpointDebug | undefined;
 }
 
 /** Thrown by the operator that saves the last tensor needed; not an error. */
@@ -34,15 +36,21 @@ const stopSignal = Object.freeze({ name: 'StopRecomputation' });
 native.setStopSignal(stopSignal);
 
 onCallback(Callback.Recompute, (object, inputs, held) => {
-  const { fn, template, count, around } = object as Recomputation;
+  const { fn, template, count, around, debug } = object as Recomputation;
   try {
     const args = putTogether(template, inputs, held.slice(0, count));
     const run = (): unknown => explainReleased(() => fn(...args));
     if (around === undefined) run();
     else withKeptTensors(held.slice(count), () => around(run));
   } catch (error) {
-    if (error !== stopSignal) throw error;
+    if (error === stopSignal) return;
+    throw debug !== undefined && error instanceof CheckpointError ? debug.explain(error) : error;
   }
+});
+
+onCallback(Callback.CheckpointFailure, (object) => {
+  const failure = pendingFailure();
+  throw (object as Recomputation).debug?.explain(failure) ?? failure;
 });
 
 let earlyStopForAll: boolean | undefined;
@@ -65,10 +73,14 @@ export function setCheckpointEarlyStop<T>(enabled: boolean, fn: () => T): T {
 
 function checkpointNonReentrant(fn: AnyFunction, args: readonly unknown[], options: CheckpointOptions): unknown {
   checkOptions(options);
-  const [around, aroundAgain] = options.contextFn?.() ?? [];
+  const debug = isDebugEnabled(options.debug) ? new CheckpointDebug() : undefined;
+  if (debug !== undefined && options.contextFn !== undefined) {
+    throw new TorchError('value', 'debug=True is incompatible with non-default context_fn');
+  }
+  const [around, aroundAgain] = options.contextFn?.() ?? [debug?.around, debug?.aroundAgain];
   if (!isGradEnabled()) return scope(() => fn(...args));
   const { template, inputs, held } = takeApart(args);
-  const recomputation: Recomputation = { fn, template, count: held.length, around: aroundAgain };
+  const recomputation: Recomputation = { fn, template, count: held.length, around: aroundAgain, debug };
   return scope(() => {
     writeTape(inputs, held);
     native.checkpointBegin(
@@ -76,6 +88,7 @@ function checkpointNonReentrant(fn: AnyFunction, args: readonly unknown[], optio
       options.preserveRngState ?? true,
       options.determinismCheck !== 'none',
       earlyStopForAll ?? options.earlyStop ?? true,
+      debug !== undefined,
     );
     let completed = false;
     try {

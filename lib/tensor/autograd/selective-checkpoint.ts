@@ -94,11 +94,14 @@ function fetch(stored: unknown, allowMutation: boolean): unknown {
   if (!(stored instanceof Kept)) return stored;
   const tensor = keptTensors[stored.index] as Tensor | null | undefined;
   if (tensor === null || tensor === undefined) throw new TorchError('runtime', extraTime);
-  if (!allowMutation && native.version(tensor.handle) !== stored.version) {
+  const changed = native.version(tensor.handle) !== stored.version;
+  if (changed && !allowMutation) {
     throw new TorchError('runtime', 'Tensor cached during selective activation checkpoint has been mutated');
   }
+  // What was changed in place will be so again, and other operators that are kept have saved it as it is: they get a copy.
+  const given = changed ? tensor.clone() : tensor;
   // Not a leaf: what follows may change it in place.
-  return stored.requiresGrad ? wrap(native.withNode(tensor.handle)) : tensor.detach();
+  return stored.requiresGrad ? wrap(native.withNode(given.handle)) : given.detach();
 }
 
 const extraTime =

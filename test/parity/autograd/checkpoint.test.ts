@@ -24,7 +24,7 @@ function attempt(log: Log, run: () => void): void {
     run();
     log('no error');
   } catch (error) {
-    log((error as Error).message);
+    log((error as Error).message.split('\n\nTip:')[0]);
   }
 }
 
