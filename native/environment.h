@@ -137,5 +137,6 @@ std::vector<Function> arithmetic_functions();
 std::vector<Function> library_functions();
 std::vector<Function> deferred_functions();
 std::vector<Function> bottleneck_functions();
+std::vector<Function> operator_log_functions();
 
 }  // namespace torchbridge

@@ -197,6 +197,12 @@ export interface Binding {
   isDeterministicWarnOnly(): boolean;
   buildInfo(): BuildInfo;
 
+  // a log of dispatched operators
+  beginOperatorLog(names: string): number;
+  endOperatorLog(): string;
+  operatorLogSize(log: number): number;
+  sequenceNumber(): number;
+
   // Python's floats: the C library's functions
   cos(x: number): number;
   pow(base: number, exponent: number): number;

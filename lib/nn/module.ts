@@ -1,4 +1,5 @@
 import { type autograd, noGrad, runAsync, scope, Tensor, TorchError, type StateDict } from '../tensor/index.js';
+import { isWatched, underWatch } from './call-watcher.js';
 import { convertModule, type ModuleToOptions } from './convert.js';
 import { Copies } from './copy.js';
 import { findBuffer, findParameter, findSubmodule, namedModules, namedTensors } from './lookup.js';
@@ -48,8 +49,8 @@ export abstract class Module {
   call(...input: Parameters<this['forward']>): ReturnType<this['forward']> {
     const output = scope(() => {
       try {
-        if (this.#hooks === undefined) return this.forward(...input);
-        return this.#hooks.run(this, input, (args) => this.forward(...args));
+        if (isWatched()) return underWatch(this, input, () => this.#run(input));
+        return this.#run(input);
       } finally {
         this.#stored.update(this);
       }
@@ -57,9 +58,14 @@ export abstract class Module {
     return output as ReturnType<this['forward']>;
   }
 
+  #run(input: readonly unknown[]): unknown {
+    if (this.#hooks === undefined) return this.forward(...input);
+    return this.#hooks.run(this, input, (args) => this.forward(...args));
+  }
+
   /** @internal Whether anybody looks on when it is called. */
   hasHooks(): boolean {
-    return this.#hooks !== undefined && !this.#hooks.isEmpty;
+    return isWatched() || (this.#hooks !== undefined && !this.#hooks.isEmpty);
   }
 
   /** Calls `hook` before every forward. @see torch.nn.Module.register_forward_pre_hook */
