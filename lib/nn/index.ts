@@ -189,3 +189,12 @@ export type {
   TruncNormalOptions,
   XavierOptions,
 } from './init/index.js';
+export { countLayers, countParameters, type LayerCounts, type ParameterCounts } from './look/counts.js';
+export { countFlops, FlopCounter, type FlopCounterOptions } from './look/flop-counter.js';
+export type { FlopFormula } from './look/flop-formulas.js';
+export { showNet } from './look/show-net.js';
+export type { ExamineInput, InputSize } from './look/examine.js';
+export type { LayerInfo, Place } from './look/layer-info.js';
+export { ModelStatistics, summary, type SummaryOptions } from './look/summary.js';
+export type { SummaryColumn, SummaryRowSetting } from './look/summary-table.js';
+export { stat, StatReport, type StatRow } from './look/stat.js';

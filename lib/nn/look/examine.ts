@@ -111,6 +111,9 @@ export function callWith(net: Module, inputs: readonly Tensor[]): unknown {
     const where = path === '' || failed === undefined ? '' : ` in ${path} (${failed.className()})`;
     const given = inputs.map((each) => `[${each.shape.join(', ')}]`).join(', ');
     const reason = error.message.trim().replace(/\s*\n\s*/g, ' ');
-    throw new TorchError(error.code, `${net.className()} cannot take an input of ${given}: it fails${where}: ${reason}`);
+    throw new TorchError(
+      error.code,
+      `${net.className()} cannot take an input of ${given}: it fails${where}: ${reason}`,
+    );
   }
 }

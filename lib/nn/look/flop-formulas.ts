@@ -11,7 +11,10 @@ type Sizes = readonly number[];
 
 function sizes(argument: LoggedArgument | undefined): Sizes {
   if (Array.isArray(argument)) return argument as Sizes;
-  throw new TorchError('value', `Expected the sizes of a tensor for a count of operations but received ${String(argument)}`);
+  throw new TorchError(
+    'value',
+    `Expected the sizes of a tensor for a count of operations but received ${String(argument)}`,
+  );
 }
 
 const product = (numbers: Sizes): number => numbers.reduce((all, each) => all * each, 1);

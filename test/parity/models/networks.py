@@ -452,11 +452,13 @@ def all_of(output):
     return [digest(each) for each in (output if isinstance(output, tuple) else (output,))]
 
 
+def make(name, **options):
+    return (NOTES.get(name) or getattr(torchvision.models, name))(**options)
+
+
 def run(folder, case):
     torch.manual_seed(case["seed"])
-    name = case["network"]
-    make = NOTES.get(name) or getattr(torchvision.models, name)
-    model = make(**case.get("python", {}))
+    model = make(case["network"], **case.get("python", {}))
     result = {"init": digests(model.state_dict())}
     if case.get("print"):
         result["print"] = str(model)
@@ -485,5 +487,6 @@ def run(folder, case):
     return result
 
 
-folder = Path(sys.argv[1])
-report({case["name"]: run(folder, case) for case in map(json.loads, sys.argv[2:])})
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    report({case["name"]: run(folder, case) for case in map(json.loads, sys.argv[2:])})

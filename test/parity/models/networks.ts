@@ -42,7 +42,10 @@ function outputsOf(output: Tensor | GoogLeNetOutputs): Tensor[] {
   return 'logits' in output ? [output.logits, output.auxLogits2, output.auxLogits1] : [output];
 }
 
-function lossOf(output: Tensor | GoogLeNetOutputs, labels: Tensor): Tensor {
+/** A network of pictures. */
+export type PictureNetwork = Module & { forward(x: Tensor): Tensor | GoogLeNetOutputs };
+
+export function lossOf(output: Tensor | GoogLeNetOutputs, labels: Tensor): Tensor {
   const [first, ...others] = outputsOf(output);
   if (first!.shape[1] === 1) return first!.square().mean();
   let loss = functional.crossEntropy(first!, labels);
@@ -54,7 +57,7 @@ function lossOf(output: Tensor | GoogLeNetOutputs, labels: Tensor): Tensor {
 function ours({ make, input, steps }: NetworkCase, seed: number, useInput: (images: Tensor) => void): Outcome {
   return scope(() => {
     manualSeed(seed);
-    const model = make!() as Module & { forward(x: Tensor): Tensor | GoogLeNetOutputs };
+    const model = make!() as PictureNetwork;
     const result: Outcome = { init: digests(model.stateDict()), print: String(model) };
     result['parameters'] = model.parameters().reduce((sum, each) => sum + each.numel(), 0);
     const optimizer = new SGD(model.parameters(), { lr: 0.01, momentum: 0.9, weightDecay: 1e-4 });
@@ -81,7 +84,7 @@ function ours({ make, input, steps }: NetworkCase, seed: number, useInput: (imag
     const images = randn([...input]);
     result['evaluated'] = [digest(logitsOf(noGrad(() => model.call(images))))];
     useInput(images);
-    free(model);
+    freeModule(model);
     for (const state of optimizer.state.values()) {
       for (const value of Object.values(state)) if (value instanceof Tensor) value.dispose();
     }
@@ -90,7 +93,7 @@ function ours({ make, input, steps }: NetworkCase, seed: number, useInput: (imag
 }
 
 /** A module's tensors live as long as it does. */
-function free(model: Module): void {
+export function freeModule(model: Module): void {
   model.zeroGrad();
   for (const each of [...model.parameters(), ...model.buffers()]) each.dispose();
 }
@@ -124,7 +127,7 @@ export function compareNetworks(cases: Readonly<Record<string, NetworkCase>>): v
         const loaded = given.load(file) as Module & { forward(x: Tensor): Tensor };
         const logits = noGrad(() => loaded.eval().call(images));
         assert.deepEqual([digest(logits)], expected[name]?.['evaluated'], "the network of Python's file");
-        free(loaded);
+        freeModule(loaded);
       });
       assert.deepEqual(result, expected[name]);
       if (given.parameters !== undefined) assert.equal(result['parameters'], given.parameters);
