@@ -4,6 +4,7 @@
 #include <c10/util/ThreadLocalDebugInfo.h>
 
 #include <charconv>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <string>
@@ -116,6 +117,9 @@ void append(std::string& text, const c10::IValue& value) {
 
 struct Observed : at::ObserverContext {
   std::vector<std::shared_ptr<Log>> entered;
+  std::vector<std::shared_ptr<Log>> told;  // those of them that get the entry
+  std::string entry;
+  int exceptions = std::uncaught_exceptions();
   bool node = false;
 
   ~Observed() override {
@@ -138,19 +142,26 @@ std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction& function
     if (!log->wants(function.name())) continue;
     if (!observed) observed = std::make_unique<Observed>();
     observed->entered.push_back(log);
-    if (!log->enter()) continue;
-    std::string entry = "[\"";
-    entry += function.name();
-    entry += "\",";
-    append(entry, running_nodes.empty() ? -1 : running_nodes.back());
-    entry += ',';
-    append_list(entry, function.inputs(), [&](const c10::IValue& value) { append(entry, value); });
-    log->write(entry + ']');
+    if (log->enter()) observed->told.push_back(log);
   }
+  if (!observed || observed->told.empty()) return observed;
+  std::string& entry = observed->entry;
+  entry = "[\"";
+  entry += function.name();
+  entry += "\",";
+  append(entry, running_nodes.empty() ? -1 : running_nodes.back());
+  entry += ',';
+  append_list(entry, function.inputs(), [&](const c10::IValue& value) { append(entry, value); });
+  entry += ']';
   return observed;
 }
 
-void on_end(const at::RecordFunction&, at::ObserverContext*) {}  // what it has to do, the context does
+// What threw has not been computed: a checkpoint that has all it wants stops within an operator.
+void on_end(const at::RecordFunction&, at::ObserverContext* context) {
+  const auto* observed = static_cast<const Observed*>(context);
+  if (observed == nullptr || std::uncaught_exceptions() > observed->exceptions) return;
+  for (const auto& log : observed->told) log->write(observed->entry);
+}
 
 const std::vector<std::shared_ptr<Log>>& all_logs() {
   const Logs* logs = current();

@@ -5,6 +5,14 @@ import { doctorCommand } from './doctor-command.js';
 import { evalCommand, evalOptions } from './eval-options.js';
 import { convertCommand, inspectCommand } from './file-options.js';
 import { heatmapCommand, heatmapOptions } from './heatmap-options.js';
+import {
+  graphCommand,
+  graphOptions,
+  statCommand,
+  statOptions,
+  summaryCommand,
+  summaryOptions,
+} from './look-options.js';
 import { memoryCommand, memoryOptions } from './memory-options.js';
 import { errorLine, type Output } from './output.js';
 import { predictCommand, predictOptions } from './predict-options.js';
@@ -21,6 +29,7 @@ Examples:
   $ torchbridge eval --save runs/first                   test the best model of that run
   $ torchbridge predict cat.jpg --weights densenet121    what a picture shows
   $ torchbridge memory densenet121                       what a training step takes, mode by mode
+  $ torchbridge summary densenet121                      its layers, shapes, parameters, operations
   $ torchbridge inspect weights.pth                      what a file of weights holds
   $ torchbridge doctor                                   what is installed, and what is missing`;
 
@@ -103,6 +112,21 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     const { runHeatmap } = await import('./heatmap-command.js');
     setCode(await runHeatmap(options, stdout, stderr));
   });
+  const summary = summaryCommand().action(async (model, given) => {
+    const options = summaryOptions(model, given);
+    const { runSummary } = await import('./look-command.js');
+    setCode(runSummary(options, stdout));
+  });
+  const stat = statCommand().action(async (model, given) => {
+    const options = statOptions(model, given);
+    const { runStat } = await import('./look-command.js');
+    setCode(runStat(options, stdout));
+  });
+  const graph = graphCommand().action(async (model, given) => {
+    const options = graphOptions(model, given);
+    const { runGraph } = await import('./look-command.js');
+    setCode(await runGraph(options, stdout));
+  });
   const doctor = doctorCommand().action(async (given) => {
     const { runDoctor } = await import('./doctor.js');
     setCode(await runDoctor({ json: given.json === true }, stdout));
@@ -111,8 +135,9 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     const { runSetup } = await import('./setup.js');
     setCode(await runSetup());
   });
-  for (const command of [train, evaluate, predict, measure, inspection, heatmap, conversion, doctor, setup])
+  for (const command of [train, evaluate, predict, measure, summary, stat, graph, heatmap, inspection, conversion])
     root.addCommand(command);
+  for (const command of [doctor, setup]) root.addCommand(command);
   for (const command of [root, ...root.commands]) {
     command.exitOverride();
     // Commander would print the message and the exception would carry it as well: it is printed once, by report().

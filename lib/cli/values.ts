@@ -96,3 +96,12 @@ export function device(flag: string): (text: string) => string {
   const form = /^(cpu|(cuda|mps|xpu)(:\d{1,3})?)$/;
   return (text) => (form.test(text) ? text : refuse('a device such as cpu, cuda or cuda:0', flag, text));
 }
+
+/** Channels, height and width of a picture, as `3x224x224`. */
+export function pictureSize(flag: string): (text: string) => number[] {
+  return (text) => {
+    const values = text.split(/[x×,]/).map((part) => (integerForm.test(part) ? Number(part) : NaN));
+    const fits = values.length === 3 && values.every((value) => value >= 1 && value <= 1e6);
+    return fits ? values : refuse('channels, height and width like 3x224x224', flag, text);
+  };
+}

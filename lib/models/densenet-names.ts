@@ -4,11 +4,12 @@ import type { DenseNet, DenseNetOptions } from './densenet.js';
 import { densenet121, densenet161, densenet169, densenet201, densenet264 } from './imagenet-densenets.js';
 
 /** What may be chosen for a network that its name describes. */
-export type NamedDenseNetOptions = Pick<DenseNetOptions, 'efficient' | 'dropRate'>;
+export type NamedDenseNetOptions = Pick<DenseNetOptions, 'efficient' | 'dropRate' | 'numClasses'>;
 
 const PUBLISHED = new Map(Object.entries({ densenet121, densenet161, densenet169, densenet201, densenet264 }));
 
-const PAPER_NAME = /^densenet-(bc-)?(\d{1,4})-(\d{1,4})$/;
+/** The paper's names for CIFAR. */
+export const PAPER_NAME = /^densenet-(bc-)?(\d{1,4})-(\d{1,4})$/;
 
 /**
  * A DenseNet by its name: `densenet121` and the others for ImageNet, or `densenet-bc-100-12` and `densenet-40-12`, the paper's

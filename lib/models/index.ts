@@ -78,6 +78,7 @@ export {
 } from './vovnet.js';
 export type { NotesOptions } from './network-options.js';
 export type { NetworkWeights, Published } from './published.js';
+export { networkByName, pictureSizeOf, type NamedNetworkOptions } from './named-network.js';
 export { getModel, listModels, NETWORKS, type Network, type NetworkOptions, type Networks } from './get-model.js';
 export {
   CIFAR_DENSENETS,

@@ -198,3 +198,5 @@ export type { LayerInfo, Place } from './look/layer-info.js';
 export { ModelStatistics, summary, type SummaryOptions } from './look/summary.js';
 export type { SummaryColumn, SummaryRowSetting } from './look/summary-table.js';
 export { stat, StatReport, type StatRow } from './look/stat.js';
+export { receptiveField, type LayerField, type ReceptiveField } from './look/receptive-field.js';
+export { networkGraph, type GraphNode, type NetworkGraph } from './look/network-graph.js';

@@ -1,6 +1,6 @@
 import { scaleLinear } from 'd3-scale';
 import type { BlockStrengths } from '../models/index.js';
-import { colour, font, n, text } from './svg.js';
+import { colour, escaped, font, n, text } from './svg.js';
 
 const panel = { size: 300, gap: 62, left: 66, top: 92 };
 const key = { width: 16, gap: 34 };
@@ -82,8 +82,4 @@ function colourKey(largest: number): string[] {
     text(key.width + 6, (1 - share) * panel.size + 4, (share * largest).toPrecision(2), 11, colour.faded, 'start'),
   );
   return ['<g shape-rendering="crispEdges">', ...cells, '</g>', ...labels];
-}
-
-function escaped(words: string): string {
-  return words.replace(/[&<>"]/g, (each) => `&#${each.charCodeAt(0)};`).replace(/\p{Cc}/gu, '\uFFFD');
 }

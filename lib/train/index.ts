@@ -9,6 +9,7 @@ export { predict, type PredictedClass, type Prediction, type PredictOptions } fr
 export { evaluateFolder, type EvaluateFolderOptions, type FolderEvaluation } from './evaluate-folder.js';
 export { type PictureNetworkOptions } from './picture-network.js';
 export { heatmapFigure } from './heatmap-figure.js';
+export { graphFigure } from './graph-figure.js';
 export {
   memoryByDepth,
   memoryReport,

@@ -27,3 +27,8 @@ export function text(
 ): string {
   return `<text x="${n(x)}" y="${n(y)}" font-size="${size}" fill="${fill}" text-anchor="${anchor}" font-weight="${weight}">${words}</text>`;
 }
+
+/** Words as they may stand in an SVG document. */
+export function escaped(words: string): string {
+  return words.replace(/[&<>"]/g, (each) => `&#${each.charCodeAt(0)};`).replace(/\p{Cc}/gu, '\uFFFD');
+}

@@ -30,12 +30,21 @@ export function sizesOf(given: unknown): readonly (readonly number[])[] {
   const isSizes = (list: unknown): list is readonly number[] =>
     Array.isArray(list) && list.length > 0 && list.every((each) => Number.isSafeInteger(each) && (each as number) > 0);
   if (isSizes(given)) return [given];
-  if (Array.isArray(given) && given.length > 0 && given.every(isSizes)) return given as number[][];
+  if (Array.isArray(given) && given.length > 0 && given.every(isSizes)) return given;
   throw new TorchError(
     'value',
-    `Expected the sizes of an input, such as [1, 3, 224, 224], but received ${JSON.stringify(given) ?? typeof given}`,
+    `Expected the sizes of an input, such as [1, 3, 224, 224], but received ${printed(given)}`,
   );
 }
+
+/** Sizes of one input. @throws TorchError `value` for several, and for what are none. */
+export function oneSize(given: unknown): readonly number[] {
+  const [size, ...more] = sizesOf(given);
+  if (size !== undefined && more.length === 0) return size;
+  throw new TorchError('value', `Expected the sizes of one input but received ${printed(given)}`);
+}
+
+const printed = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
 
 const deviceOf = (net: Module): Device => net.parameters()[0]?.device ?? net.buffers()[0]?.device ?? 'cpu';
 

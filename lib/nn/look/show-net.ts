@@ -1,8 +1,8 @@
-import { randn, Tensor, TorchError } from '../../tensor/index.js';
+import { randn, Tensor } from '../../tensor/index.js';
 import { watchCalls } from '../call-watcher.js';
 import type { Module } from '../module.js';
 import { Sequential } from '../sequential.js';
-import { callWith, examine, sizesOf } from './examine.js';
+import { callWith, examine, oneSize } from './examine.js';
 
 /**
  * The notes' table of a network: a line for each layer with the shape of its output, then the output itself. What a Sequential holds
@@ -39,13 +39,6 @@ export function showNet(net: Module, input: readonly number[] | Tensor): string 
 
 // By its name, as in the notes: a class of one's own that extends Sequential is a layer like any other.
 const isSequential = (module: Module): boolean => module instanceof Sequential && module.className() === 'Sequential';
-
-function oneSize(input: readonly number[]): readonly number[] {
-  const [size, ...more] = sizesOf(input);
-  if (size === undefined || more.length > 0)
-    throw new TorchError('value', `Expected one shape for showNet but received ${JSON.stringify(input)}`);
-  return size;
-}
 
 function layerLine(module: Module, output: unknown): string {
   const name = module.className().padStart(20);

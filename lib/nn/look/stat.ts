@@ -1,7 +1,7 @@
-import { Tensor, TorchError } from '../../tensor/index.js';
+import { Tensor } from '../../tensor/index.js';
 import { watchCalls } from '../call-watcher.js';
 import type { Module } from '../module.js';
-import { callWith, examine, inputsFor } from './examine.js';
+import { callWith, examine, inputsFor, oneSize } from './examine.js';
 import { flopsOf, maddOf, memoryOf } from './stat-formulas.js';
 import { statTable } from './stat-table.js';
 
@@ -60,10 +60,8 @@ export class StatReport {
  * @throws TorchError `value` for sizes that are none; what the network throws, with the sizes and the module.
  */
 export function stat(net: Module, inputSize: readonly number[]): StatReport {
-  if (!Array.isArray(inputSize))
-    throw new TorchError('value', 'Expected the sizes of a picture, such as [3, 224, 224], for stat');
   return examine(net, { mode: 'eval' }, () => {
-    const [picture] = inputsFor(net, { inputSize: [1, ...inputSize] });
+    const [picture] = inputsFor(net, { inputSize: [1, ...oneSize(inputSize)] });
     const runs = new Map<Module, Run>();
     const starts: number[] = [];
     const watcher = {

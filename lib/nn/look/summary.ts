@@ -117,10 +117,7 @@ function checkOptions(given: {
   const oneOf = (what: string, list: readonly string[], names: readonly string[]): void => {
     const wrong = list.find((each) => !names.includes(each));
     if (wrong !== undefined)
-      throw new TorchError(
-        'value',
-        `Expected ${names.join(', ')} for ${what} of a summary but received ${String(wrong)}`,
-      );
+      throw new TorchError('value', `Expected ${names.join(', ')} for ${what} of a summary but received ${wrong}`);
   };
   oneOf('colNames', colNames, Object.keys(COLUMNS));
   oneOf('rowSettings', rowSettings, ROW_SETTINGS);
