@@ -96,7 +96,9 @@ function plainLayer(layer: LayerInfo): unknown {
 export function runStat(options: NetworkChoice, stdout: Output): number {
   const report = withNetwork(options, (net, picture) => stat(net, picture));
   stdout.write(
-    options.json ? `${JSON.stringify({ model: options.model, ...report }, null, 2)}\n` : `${String(report)}\n`,
+    options.json
+      ? `${JSON.stringify({ model: options.model, rows: report.rows, unsupported: report.unsupported }, null, 2)}\n`
+      : `${String(report)}\n`,
   );
   return 0;
 }

@@ -59,7 +59,7 @@ export function graphFigure(graph: NetworkGraph, title: string): string {
 
 const sizes = (shape: readonly number[]): string => shape.join('×');
 
-function rowParts({ nodes, edges, groups, top }: PlacedRow): string[] {
+function rowParts({ nodes, edges, groups, top, bottom }: PlacedRow): string[] {
   const sources = [...new Set(edges.filter(({ rise }) => rise > 0).map(({ from }) => from))];
   const hue = scaleLinear<string>(
     ARCS.map((_, index) => (index * Math.max(1, sources.length - 1)) / (ARCS.length - 1)),
@@ -67,29 +67,39 @@ function rowParts({ nodes, edges, groups, top }: PlacedRow): string[] {
   );
   const many = edges.filter(({ rise }) => rise > 0).length > 12;
   return [
-    ...groups.map((group) => frame(group, top)),
+    ...groups.map((group, index) => frame(group, top, bottom, groups[index + 1])),
     ...edges.map((edge) => connection(edge, edge.rise > 0 ? hue(sources.indexOf(edge.from)) : '', many)),
     ...nodes.flatMap((node) => nodeParts(node)),
   ];
 }
 
-/** A tint behind what belongs to one module, with its name below. */
-function frame({ path, className, members }: PlacedGroup, top: number): string {
-  const left = Math.min(...members.map((node) => node.x - node.width / 2)) - FRAME.side;
+/** A tint behind what belongs to one module, with its name below. @param next to the right of it. */
+function frame(
+  { path, className, members }: PlacedGroup,
+  top: number,
+  rowBottom: number,
+  next: PlacedGroup | undefined,
+): string {
+  const left = leftOf(members) - FRAME.side;
   const right = Math.max(...members.map((node) => node.x + node.width / 2)) + FRAME.side;
-  const bottom = Math.max(...members.map((node) => node.y + node.height / 2)) + FRAME.below - 4;
   const discs = members.filter(({ form }) => form === 'disc');
   const one = discs[0]?.node;
-  const words =
-    one === undefined
-      ? `${path} · ${className}`
-      : `${path} · ${discs.length} × ${one.className}: ${one.label.replaceAll(' + ', ', ')}, each gives ${sizes(one.shape)}`;
-  const room = Math.max(right - left, discs.length > 0 ? 520 : 0);
+  // The words on discs may be longer than their frame: they stand below everything else.
+  const lowest = one === undefined ? Math.max(...members.map((node) => node.y + node.height / 2)) : rowBottom;
+  const bottom = lowest + FRAME.below - 4;
+  const brief = one === undefined ? `${path} · ${className}` : `${path} · ${discs.length} × ${one.className}`;
+  const what = one?.label.replaceAll(' + ', ', ') ?? '';
+  const wordings = one === undefined ? [] : [`${brief}: ${what}, each gives ${sizes(one.shape)}`, `${brief}: ${what}`];
+  const room = Math.floor(((next === undefined ? Infinity : leftOf(next.members) - FRAME.side) - left - 12) / 6.6);
+  const most = one === undefined ? Math.floor((right - left - 12) / 6.4) : room;
+  const words = wordings.find((each) => each.length <= most) ?? shortened(brief, most);
   return [
     `<rect x="${n(left)}" y="${n(-top - 6)}" width="${n(right - left)}" height="${n(bottom + top + 6)}" rx="8" fill="#f8fafc" stroke="#e2e8f0"/>`,
-    text(left + 8, bottom - 6, escaped(shortened(words, Math.floor(room / 6.4))), 11, '#475569', 'start'),
+    text(left + 8, bottom - 6, escaped(words), 11, '#475569', 'start'),
   ].join('');
 }
+
+const leftOf = (members: readonly PlacedNode[]): number => Math.min(...members.map((node) => node.x - node.width / 2));
 
 /** One connection: an arc over what stands between, a line, or a bend to another lane. */
 function connection({ from, to, rise }: PlacedEdge, hue: string, many: boolean): string {
@@ -139,14 +149,15 @@ function nodeParts(placed: PlacedNode): string[] {
       '</g>',
     ];
   }
-  const lines = [nameOf(node!, 17), ...node!.label.split(' + '), sizes(node!.shape)];
+  const name = nameOf(node!, 17);
+  const lines = [...(name === '' ? [] : [name]), ...node!.label.split(' + '), sizes(node!.shape)];
   return [
     `<g>${title}`,
     rectangle(fill, stroke),
     ...lines.map((line, index) => {
       const at = y + (index - (lines.length - 1) / 2) * 14 + 4;
       const tone = index === lines.length - 1 ? colour.faded : colour.ink;
-      return text(x, at, escaped(shortened(line, 19)), 10.5, tone, 'middle', index === 0 ? 'bold' : 'normal');
+      return text(x, at, escaped(shortened(line, 19)), 10.5, tone, 'middle', line === name ? 'bold' : 'normal');
     }),
     '</g>',
   ];

@@ -50,13 +50,13 @@ interface Segment {
   readonly source: number;
 }
 
-const BOX = { width: 122, height: 50, tall: 64, gap: 26 };
+const BOX = { width: 126, line: 14, height: 36, gap: 26 };
 const DISC = { size: 26, gap: 11 };
 const SIGN = 24;
 const PORT = { width: 84, height: 34 };
 const LANE = 66;
 const MOST_WIDTH = 1180;
-/** As many alike in a group are drawn as discs. */
+/** As many alike in a group, which do the same, are drawn as discs. */
 const MANY = 5;
 
 /** Rows of a network: its steps from left to right, those that run side by side one below the other. */
@@ -96,7 +96,7 @@ function segmentsOf({ nodes, edges }: NetworkGraph): Segment[] {
 /** What each of a segment's nodes is drawn as. */
 function formsOf({ nodes }: NetworkGraph, members: readonly number[]): PlacedNode['form'][] {
   const alike = new Map<string, number>();
-  const key = (node: GraphNode): string => `${node.group?.path ?? ''}\n${node.className}`;
+  const key = (node: GraphNode): string => `${node.group?.path ?? ''}\n${node.className}\n${node.label}`;
   for (const member of members) {
     const node = nodes[member]!;
     if (node.group !== undefined) alike.set(key(node), (alike.get(key(node)) ?? 0) + 1);
@@ -143,7 +143,7 @@ function placeSegment(
     const column = members.filter((member) => levels.get(member) === level);
     const sizes = column.map((member) => sizeOf(forms[members.indexOf(member)]!, graph.nodes[member]!));
     const width = Math.max(...sizes.map((size) => size.width));
-    const gap = column.every((member) => forms[members.indexOf(member)] === 'disc') ? DISC.gap : BOX.gap;
+    const gap = level > 0 && column.every((member) => forms[members.indexOf(member)] === 'disc') ? DISC.gap : BOX.gap;
     column.forEach((member, index) => {
       const node = graph.nodes[member]!;
       const form = forms[members.indexOf(member)]!;
@@ -173,7 +173,7 @@ const sourcesOf = ({ edges }: NetworkGraph, member: number): number[] =>
 function sizeOf(form: PlacedNode['form'], node: GraphNode): { readonly width: number; readonly height: number } {
   if (form === 'disc') return { width: DISC.size, height: DISC.size };
   if (form === 'sign') return { width: SIGN, height: SIGN };
-  return { width: BOX.width, height: node.label.includes(' + ') ? BOX.tall : BOX.height };
+  return { width: BOX.width, height: BOX.height + BOX.line * node.label.split(' + ').length };
 }
 
 function placeRow(graph: NetworkGraph, segments: readonly Segment[], isFirst: boolean): PlacedRow {
@@ -227,5 +227,5 @@ function placeRow(graph: NetworkGraph, segments: readonly Segment[], isFirst: bo
 function riseOf(from: PlacedNode, to: PlacedNode, nodes: readonly PlacedNode[]): number {
   if (from.lane !== to.lane) return 0;
   const between = nodes.some((node) => node.x > from.x && node.x < to.x && Math.abs(node.y - from.y) < LANE / 2);
-  return between ? Math.min(170, 22 + 0.19 * (to.x - from.x)) : 0;
+  return between ? Math.min(260, 22 + 0.19 * (to.x - from.x)) : 0;
 }

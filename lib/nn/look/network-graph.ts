@@ -1,4 +1,3 @@
-import { ConvBase } from '../conv-base.js';
 import { Linear } from '../linear.js';
 import type { Module } from '../module.js';
 import { isWeightedLayer } from './counts.js';
@@ -87,39 +86,43 @@ function nodeOf(
   const operators = group.operators.map((index) => trace[index]!);
   const main = operators.find(({ name }) => kindOf(name) !== 'other') ?? operators[0]!;
   // What only reshapes says little of a picture.
-  const last = operators.findLast(({ shape }) => shape.length === main.shape.length) ?? main;
+  const last = operators.findLast((each) => !/^(flatten|view|reshape|squeeze)$/.test(each.name)) ?? main;
   const whole = group.call ?? main.calls.at(-1)!;
   const isFunction = whole.module.children().length > 0 && group.call === undefined;
   const name = main.name.replace(/_$/, '');
   return {
-    path: whole.path,
+    // A function of the network itself has no name: that of what comes before it in the step.
+    path: whole.path === '' ? operators[0]!.calls.at(-1)!.path : whole.path,
     className: isFunction ? name : whole.module.className(),
     label: labelOf(operators, main),
     shape: last.shape.slice(1),
     group: enclosing(group, trace, net, groups),
     layers: operators.filter(isWeighted).length,
-    kind: kindOf(main.name),
+    kind: operators.some(({ name: each }) => kindOf(each) === 'conv') ? 'conv' : kindOf(main.name),
   };
 }
 
-/** A step in a few words, by its convolutions or what else it does. */
+/** A step in a few words: its convolutions, products and poolings, or else what it does first. */
 function labelOf(operators: readonly TracedOperator[], main: TracedOperator): string {
-  const convolutions = operators.filter(({ name }) => kindOf(name) === 'conv');
-  if (convolutions.length > 0) return convolutions.map(convolutionLabel).join(' + ');
-  const { name, args, calls } = main;
+  const told = operators.filter(({ name }) => ['conv', 'linear', 'pool'].includes(kindOf(name)));
+  return (told.length > 0 ? told : [main]).map(operatorLabel).join(' + ');
+}
+
+function operatorLabel(operator: TracedOperator): string {
+  const { name, args, calls, shape } = operator;
+  if (kindOf(name) === 'conv') return convolutionLabel(operator);
   const module = calls.at(-1)?.module;
   if (module instanceof Linear) return `linear, ${module.outFeatures}`;
   if (/^adaptive_(avg|max)_pool/.test(name))
-    return `${name.includes('avg') ? 'mean' : 'maximum'} to ${main.shape.slice(2).join('×')}`;
+    return `${name.includes('avg') ? 'mean' : 'maximum'} to ${shape.slice(2).join('×')}`;
   const window = /^(max|avg)_pool\d/.exec(name);
   if (window !== null) return `${sizesText(args[1])} ${window[1] ?? ''} pool${strideText(args[2] ?? args[1])}`;
   return name.replace(/_$/, '').replaceAll('_', ' ');
 }
 
-function convolutionLabel({ args, calls, shape }: TracedOperator): string {
-  const module = calls.at(-1)?.module;
-  const kernel = module instanceof ConvBase ? module.kernelSize : (args[1] as number[]).slice(2);
-  return `${sizesText(kernel)} conv, ${shape[1] ?? ''}${strideText(args[3])}`;
+function convolutionLabel({ args, shape }: TracedOperator): string {
+  const [, weight, , stride] = args;
+  return `${sizesText((weight as number[]).slice(2))} conv, ${shape[1] ?? ''}${strideText(stride)}`;
 }
 
 function sizesText(sizes: unknown): string {
@@ -127,7 +130,7 @@ function sizesText(sizes: unknown): string {
 }
 
 function strideText(stride: unknown): string {
-  const list: unknown[] = Array.isArray(stride) ? stride : [stride];
+  const list: readonly unknown[] = Array.isArray(stride) ? (stride as unknown[]) : [stride];
   return list.every((each) => each === 1 || each === undefined) ? '' : ` /${String(list[0])}`;
 }
 
