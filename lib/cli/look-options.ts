@@ -95,7 +95,7 @@ Examples:
   $ torchbridge summary densenet121 --depth 2
   $ torchbridge summary resnet18 --columns input_size,output_size,num_params,mult_adds --input-size 3x64x64
   $ torchbridge summary lenet --layers
-      The table of article 004: showNet.`,
+      What the notes' showNet prints.`,
     );
 }
 

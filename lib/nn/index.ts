@@ -192,6 +192,7 @@ export type {
 export { countLayers, countParameters, type LayerCounts, type ParameterCounts } from './look/counts.js';
 export { countFlops, FlopCounter, type FlopCounterOptions } from './look/flop-counter.js';
 export type { FlopFormula } from './look/flop-formulas.js';
+export type { LoggedArgument } from '../tensor/operator-log.js';
 export { showNet } from './look/show-net.js';
 export type { ExamineInput, InputSize } from './look/examine.js';
 export type { LayerInfo, Place } from './look/layer-info.js';

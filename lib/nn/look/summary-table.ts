@@ -2,8 +2,12 @@ import { formatFixed } from '../../tensor/number-format.js';
 import type { LayerInfo } from './layer-info.js';
 import type { ModelStatistics } from './summary.js';
 
-/** Columns of a summary and what stands above them. */
-export const COLUMNS = {
+/** torchinfo's names of the columns. */
+export type SummaryColumn =
+  'kernel_size' | 'input_size' | 'output_size' | 'num_params' | 'params_percent' | 'mult_adds' | 'trainable';
+
+/** What stands above the columns of a summary. */
+export const COLUMNS: Readonly<Record<SummaryColumn, string>> = {
   kernel_size: 'Kernel Shape',
   input_size: 'Input Shape',
   output_size: 'Output Shape',
@@ -11,15 +15,12 @@ export const COLUMNS = {
   params_percent: 'Param %',
   mult_adds: 'Mult-Adds',
   trainable: 'Trainable',
-} as const;
-
-/** torchinfo's names of the columns. */
-export type SummaryColumn = keyof typeof COLUMNS;
+};
 
 /** torchinfo's names of what is told of a row. */
-export const ROW_SETTINGS = ['depth', 'var_names', 'ascii_only', 'hide_recursive_layers'] as const;
+export type SummaryRowSetting = 'depth' | 'var_names' | 'ascii_only' | 'hide_recursive_layers';
 
-export type SummaryRowSetting = (typeof ROW_SETTINGS)[number];
+export const ROW_SETTINGS: readonly SummaryRowSetting[] = ['depth', 'var_names', 'ascii_only', 'hide_recursive_layers'];
 
 /** How a summary is printed. */
 export interface TableSettings {
