@@ -65,9 +65,10 @@ export function runSummary(options: SummaryCommandOptions, stdout: Output): numb
 }
 
 function plainSummary(statistics: ModelStatistics): object {
-  const { layers, weightedLayers, ...totals } = statistics;
+  const { layers, weightedLayers, inputSize, flops } = statistics;
+  const { totalParams, trainableParams, totalMultAdds, totalInput, totalOutputBytes, totalParamBytes } = statistics;
   return {
-    ...totals,
+    ...{ inputSize, totalParams, trainableParams, totalMultAdds, totalInput, totalOutputBytes, totalParamBytes, flops },
     weightedLayers: { total: weightedLayers.total, byClass: Object.fromEntries(weightedLayers.byClass) },
     layers: layers.map(plainLayer),
   };

@@ -17,13 +17,10 @@ parityDescribe("operations of every network counted as by PyTorch's own counter"
   this.timeout(1_800_000);
 
   const cases = (family: 'imagenet' | 'notes', channels: number): [string, FlopCase][] =>
-    listModels(family)
-      // The paper's largest, which torchvision does not have.
-      .filter((name) => name !== 'densenet264')
-      .map((network) => {
-        const side = SIDES[network] ?? (network.includes('vgg') && family === 'notes' ? 224 : 64);
-        return [network, { network, input: [2, channels, side, side], chain: CHAINS.test(network) }];
-      });
+    listModels(family).map((network) => {
+      const side = SIDES[network] ?? (network.includes('vgg') && family === 'notes' ? 224 : 64);
+      return [network, { network, input: [2, channels, side, side], chain: CHAINS.test(network) }];
+    });
 
   compareFlops({
     ...Object.fromEntries([...cases('imagenet', 3), ...cases('notes', 1)]),

@@ -26,6 +26,7 @@ parityDescribe("operations counted as by PyTorch's own counter", function () {
     'densenet-bc-40-12': network('densenet-bc-40-12', [2, 3, 32, 32]),
     resnet18: network('resnet18', [2, 3, 64, 64]),
     googlenet: network('googlenet', [2, 3, 64, 64]),
+    'dense-mlp': network('dense-mlp', [8, 330]),
     vovnet27_slim: network('vovnet27_slim', [2, 3, 64, 64]),
     'one-dimensional convolution with groups': program(
       'a = torch.ones(2, 4, 9, requires_grad=True); w = torch.ones(6, 2, 3, requires_grad=True)\n' +

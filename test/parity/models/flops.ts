@@ -1,7 +1,7 @@
 /** What is counted for a network, beside PyTorch's own counter (flops.py). */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { densenetByName, getModel } from '../../../lib/models/index.js';
+import { denseMlp, networkByName } from '../../../lib/models/index.js';
 import { FlopCounter, type Module } from '../../../lib/nn/index.js';
 import { getNumThreads, memory, noGrad, randint, randn, scope, setNumThreads } from '../../../lib/tensor/index.js';
 import { runPython } from '../python.js';
@@ -26,7 +26,7 @@ export interface FlopCase {
 export const plainCounts = (counter: FlopCounter): Counts =>
   Object.fromEntries([...counter.getFlopCounts()].map(([name, counts]) => [name, Object.fromEntries(counts)]));
 
-export const modelOf = (name: string): Module => (name.startsWith('densenet-') ? densenetByName(name) : getModel(name));
+const modelOf = (name: string): Module => (name === 'dense-mlp' ? denseMlp() : networkByName(name));
 
 /** One `it` for each case; Python counts them all at once, before. */
 export function compareFlops(cases: Readonly<Record<string, FlopCase>>): void {

@@ -433,6 +433,7 @@ NOTES = {
     "fashion-densenet169": lambda: Densenet((6, 12, 32, 32)),
     "fashion-densenet201": lambda: Densenet((6, 12, 48, 32)),
     "dense-mlp": dense_mlp,
+    "densenet264": lambda: torchvision.models.DenseNet(32, (6, 12, 64, 48), 64),
     "vovnet27_slim": lambda: VoVNet((64, 80, 96, 112), (128, 256, 384, 512), (1, 1, 1, 1)),
     "vovnet39": lambda: VoVNet((128, 160, 192, 224), (256, 512, 768, 1024), (1, 1, 2, 2)),
     "vovnet57": lambda: VoVNet((128, 160, 192, 224), (256, 512, 768, 1024), (1, 1, 4, 3)),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cifarDenseNet, getModel } from '../../../lib/models/index.js';
+import { cifarDenseNet, getModel, NotesInception } from '../../../lib/models/index.js';
 import {
   AdaptiveAvgPool2d,
   AvgPool2d,
@@ -125,6 +125,11 @@ describe('receptive field', function () {
       ],
     );
     freeModule(net);
+  });
+
+  it('of an Inception block', () => {
+    const net = new NotesInception(2, 1, [1, 1], [1, 1], 1);
+    check(net, (x) => net.call(x), [1, 2, 12, 12]);
   });
 
   it('of LeNet', () => {
