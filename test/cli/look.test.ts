@@ -85,8 +85,8 @@ describe('torchbridge summary, stat and graph', function () {
       /DenseNet cannot take an input of \[1, 1, 224, 224\]: it fails in features\.conv0 \(Conv2d\): .*expected input.* to have 3 channels/,
     );
     assert.match(
-      await failWith(1, ['graph', 'vgg11', '--input-size', '3x8x8'], at()),
-      /VGG cannot take an input of \[1, 3, 8, 8\]: it fails in features\.\d+ \(MaxPool2d\)/,
+      await failWith(1, ['graph', 'lenet', '--input-size', '1x8x8'], at()),
+      /LeNet cannot take an input of \[1, 1, 8, 8\]: it fails in conv\.2 \(Conv2d\)/,
     );
     assert.match(
       await failWith(2, ['summary', 'lenet', '--input-size', '32x32'], at()),

@@ -17,17 +17,13 @@ parityDescribe("operations counted as by PyTorch's own counter", function () {
 
   compareFlops({
     lenet: network('lenet', [2, 1, 32, 32], true),
-    'classic-lenet': network('classic-lenet', [2, 1, 28, 28], true),
     nin: network('nin', [1, 1, 80, 80], true),
-    'notes-googlenet': network('notes-googlenet', [1, 1, 64, 64]),
-    'notes-resnet18': network('notes-resnet18', [2, 1, 64, 64]),
     'notes-densenet': network('notes-densenet', [2, 1, 64, 64]),
     densenet121: network('densenet121', [2, 3, 32, 32]),
     'densenet-bc-40-12': network('densenet-bc-40-12', [2, 3, 32, 32]),
     resnet18: network('resnet18', [2, 3, 64, 64]),
     googlenet: network('googlenet', [2, 3, 64, 64]),
     'dense-mlp': network('dense-mlp', [8, 330]),
-    vovnet27_slim: network('vovnet27_slim', [2, 3, 64, 64]),
     'one-dimensional convolution with groups': program(
       'a = torch.ones(2, 4, 9, requires_grad=True); w = torch.ones(6, 2, 3, requires_grad=True)\n' +
         'F.conv1d(a, w, stride=2, padding=1, dilation=2, groups=2).sum().backward()',

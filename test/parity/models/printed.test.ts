@@ -8,8 +8,6 @@ import { freeModule } from './networks.js';
 
 const SIDES = {
   lenet: 32,
-  'notes-alexnet': 224,
-  'notes-vgg11': 224,
   nin: 224,
   'notes-googlenet': 224,
   'notes-densenet': 224,
