@@ -1,5 +1,5 @@
-// The C library's cosine, power and error function. Python's floats are computed with them; JavaScript's own may differ
-// in the last bit.
+// The C library's sine, cosine, tangent, arc tangent, power and error function. Python's floats are computed with them;
+// JavaScript's own may differ in the last bit.
 #include <cmath>
 
 #include "environment.h"
@@ -9,6 +9,12 @@ namespace {
 
 napi_value cosine(Call& call) { return call.from(std::cos(call.number(0))); }
 
+napi_value sine(Call& call) { return call.from(std::sin(call.number(0))); }
+
+napi_value tangent(Call& call) { return call.from(std::tan(call.number(0))); }
+
+napi_value arc_tangent(Call& call) { return call.from(std::atan(call.number(0))); }
+
 napi_value power(Call& call) { return call.from(std::pow(call.number(0), call.number(1))); }
 
 napi_value error_function(Call& call) { return call.from(std::erf(call.number(0))); }
@@ -17,9 +23,8 @@ napi_value error_function(Call& call) { return call.from(std::erf(call.number(0)
 
 std::vector<Function> arithmetic_functions() {
   return {
-      {"cos", &guarded<cosine>},
-      {"pow", &guarded<power>},
-      {"erf", &guarded<error_function>},
+      {"cos", &guarded<cosine>},       {"sin", &guarded<sine>},  {"tan", &guarded<tangent>},
+      {"atan", &guarded<arc_tangent>}, {"pow", &guarded<power>}, {"erf", &guarded<error_function>},
   };
 }
 

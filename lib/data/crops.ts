@@ -1,11 +1,15 @@
 import { expectInteger } from './expect.js';
+import type { Tensor } from '../tensor/index.js';
+import { dimensionsOf } from './tensor-colours.js';
+import { crop, hflip, pad, vflip } from './tensor-geometry.js';
+import type { TensorTransform } from './transforms.js';
 import type { Picture, PictureTransform } from './picture.js';
 import { roundToEven } from './round-to-even.js';
 
 /** Height and width in pixels, or one number for both. */
 export type CropSize = number | readonly [number, number];
 
-function sizeOf(name: string, size: CropSize): readonly [number, number] {
+export function sizeOf(name: string, size: CropSize): readonly [number, number] {
   const both = typeof size === 'number' ? ([size, size] as const) : size;
   for (const each of both) expectInteger(`${name} size`, each, 1);
   return both;
@@ -36,6 +40,19 @@ export function mirror(picture: Picture): Picture {
   return { ...picture, data: flipped };
 }
 
+/** A picture turned over, top to bottom. */
+export function upsideDown(picture: Picture): Picture {
+  const { channels, height, width, data } = picture;
+  const flipped = new Uint8Array(data.length);
+  for (let c = 0; c < channels; c++) {
+    for (let y = 0; y < height; y++) {
+      const from = (c * height + y) * width;
+      flipped.set(data.subarray(from, from + width), (c * height + height - 1 - y) * width);
+    }
+  }
+  return { ...picture, data: flipped };
+}
+
 function cutCenter(picture: Picture, height: number, width: number): Picture {
   // A picture that is smaller gets a black border first, whose odd pixel comes after it.
   const place = (has: number, wants: number): number =>
@@ -47,7 +64,7 @@ function cutCenter(picture: Picture, height: number, width: number): Picture {
  * Cuts out the middle of a picture; a smaller picture gets a black border.
  * @see torchvision.transforms.CenterCrop
  */
-export class CenterCrop implements PictureTransform {
+export class CenterCrop implements PictureTransform, TensorTransform {
   readonly height: number;
   readonly width: number;
 
@@ -59,6 +76,32 @@ export class CenterCrop implements PictureTransform {
   picture(picture: Picture): Picture {
     return cutCenter(picture, this.height, this.width);
   }
+
+  tensor(x: Tensor): Tensor {
+    return centerCrop(x, this.height, this.width);
+  }
+}
+
+function centerCrop(x: Tensor, height: number, width: number): Tensor {
+  const [, h, w] = dimensionsOf(x);
+  const [down, across] = [Math.max(0, height - h), Math.max(0, width - w)];
+  const half = (pixels: number): number => Math.floor(pixels / 2);
+  const padded = down + across === 0 ? x : pad(x, [half(across), half(down), half(across + 1), half(down + 1)]);
+  const [top, left] = [roundToEven((h + down - height) / 2), roundToEven((w + across - width) / 2)];
+  return crop(padded, top, left, height, width);
+}
+
+function fiveCrops(x: Tensor, height: number, width: number): Tensor[] {
+  const [, h, w] = dimensionsOf(x);
+  checkFive(height, width, h, w);
+  const corner = (top: number, left: number): Tensor => crop(x, top, left, height, width);
+  const corners = [corner(0, 0), corner(0, w - width), corner(h - height, 0), corner(h - height, w - width)];
+  return [...corners, centerCrop(x, height, width)];
+}
+
+function checkFive(height: number, width: number, h: number, w: number): void {
+  if (h >= height && w >= width) return;
+  throw new RangeError(`Requested crop size (${height}, ${width}) is bigger than input size (${h}, ${w})`);
 }
 
 /**
@@ -81,14 +124,15 @@ export class FiveCrop {
   pictures(picture: Picture): Picture[] {
     const { height, width } = this;
     const [down, across] = [picture.height - height, picture.width - width];
-    if (down < 0 || across < 0) {
-      throw new RangeError(
-        `Requested crop size (${height}, ${width}) is bigger than input size (${picture.height}, ${picture.width})`,
-      );
-    }
+    checkFive(height, width, picture.height, picture.width);
     const corner = (top: number, left: number): Picture => cut(picture, top, left, height, width);
     const corners = [corner(0, 0), corner(0, across), corner(down, 0), corner(down, across)];
     return [...corners, cutCenter(picture, height, width)];
+  }
+
+  /** The same of `[..., C, H, W]`. @throws RangeError for a picture that is smaller than the crops. */
+  tensors(x: Tensor): Tensor[] {
+    return fiveCrops(x, this.height, this.width);
   }
 }
 
@@ -100,7 +144,10 @@ export class TenCrop {
   readonly #five: FiveCrop;
 
   /** @throws RangeError for sizes that cannot be. */
-  constructor(size: CropSize) {
+  constructor(
+    size: CropSize,
+    readonly verticalFlip = false,
+  ) {
     this.#five = new FiveCrop(sizeOf('TenCrop', size));
   }
 
@@ -114,6 +161,13 @@ export class TenCrop {
 
   /** @returns ten pictures in torchvision's order. @throws RangeError for a picture that is smaller than the crops. */
   pictures(picture: Picture): Picture[] {
-    return [...this.#five.pictures(picture), ...this.#five.pictures(mirror(picture))];
+    const other = this.verticalFlip ? upsideDown(picture) : mirror(picture);
+    return [...this.#five.pictures(picture), ...this.#five.pictures(other)];
+  }
+
+  /** The same of `[..., C, H, W]`. @throws RangeError for a picture that is smaller than the crops. */
+  tensors(x: Tensor): Tensor[] {
+    const other = this.verticalFlip ? vflip(x) : hflip(x);
+    return [...this.#five.tensors(x), ...this.#five.tensors(other)];
   }
 }

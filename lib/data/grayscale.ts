@@ -1,6 +1,6 @@
 import { TorchError, type Tensor } from '../tensor/index.js';
 import type { Picture, PictureTransform } from './picture.js';
-import { drawUniform } from './random.js';
+import { drawWith, expectProbability } from './random.js';
 import { rgbToGrayscale } from './tensor-colours.js';
 import type { TensorTransform } from './transforms.js';
 
@@ -48,18 +48,14 @@ export class Grayscale implements PictureTransform, TensorTransform {
  */
 export class RandomGrayscale implements PictureTransform, TensorTransform {
   constructor(readonly p = 0.1) {
-    if (!(p >= 0 && p <= 1)) throw new RangeError(`Expected a probability from 0 to 1 for p but received ${p}`);
+    expectProbability(p);
   }
 
   picture(picture: Picture): Picture {
-    return this.#drawn() ? toGrey(picture, picture.channels === 1 ? 1 : 3) : picture;
+    return drawWith(this.p) ? toGrey(picture, picture.channels === 1 ? 1 : 3) : picture;
   }
 
   tensor(x: Tensor): Tensor {
-    return this.#drawn() ? rgbToGrayscale(x, x.shape.at(-3) === 1 ? 1 : 3) : x;
-  }
-
-  #drawn(): boolean {
-    return drawUniform() < Math.fround(this.p);
+    return drawWith(this.p) ? rgbToGrayscale(x, x.shape.at(-3) === 1 ? 1 : 3) : x;
   }
 }

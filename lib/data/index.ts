@@ -28,12 +28,16 @@ export { Resize, type ResizeOptions } from './resize.js';
 export { RandomSampler, SequentialSampler, type Indices, type Sampler } from './sampler.js';
 export { SVHN, type SvhnOptions, type SvhnSplit } from './svhn.js';
 export { shapes, type ShapesOptions } from './shapes.js';
-export {
-  Compose,
-  Normalize,
-  RandomCrop,
-  RandomHorizontalFlip,
-  ToTensor,
-  type TensorTransform,
-  type Transform,
-} from './transforms.js';
+export { Compose, Normalize, ToTensor, type TensorTransform, type Transform } from './transforms.js';
+export { AutoAugment, type AutoAugmentOptions, type AutoAugmentPolicy } from './auto-augment.js';
+export { ColorJitter, type ColorJitterOptions } from './color-jitter.js';
+export { RandomHorizontalFlip, RandomVerticalFlip } from './flips.js';
+export * as functional from './functional.js';
+export { Grayscale, RandomGrayscale } from './grayscale.js';
+export { Lambda } from './lambda.js';
+export { CutMix, MixUp, type MixOptions } from './mix-up.js';
+export { Pad, type PadOptions } from './pad.js';
+export { RandomCrop, type RandomCropOptions } from './random-crop.js';
+export { RandomErasing, type RandomErasingOptions } from './random-erasing.js';
+export { RandomResizedCrop, type RandomResizedCropOptions, type Range } from './random-resized-crop.js';
+export { RandomRotation, type RandomRotationOptions } from './random-rotation.js';

@@ -24,3 +24,22 @@ export function drawSeed(generator: Generator | null): bigint {
   drawn.dispose();
   return value;
 }
+
+/** One draw of `torch.empty(1).uniform_(low, high).item()` from the default generator. */
+export function drawBetween(low: number, high: number): number {
+  const drawn = empty([1]);
+  drawn.uniform_(low, high);
+  const value = drawn.item();
+  drawn.dispose();
+  return value;
+}
+
+/** One draw of `torch.rand(1) < p` from the default generator: Python compares a float32 with p, which becomes one for it. */
+export function drawWith(p: number): boolean {
+  return drawUniform() < Math.fround(p);
+}
+
+/** @throws RangeError */
+export function expectProbability(p: number): void {
+  if (!(p >= 0 && p <= 1)) throw new RangeError(`Expected a probability from 0 to 1 for p but received ${p}`);
+}

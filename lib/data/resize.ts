@@ -1,11 +1,17 @@
 import { expectInteger } from './expect.js';
+import type { Tensor } from '../tensor/index.js';
+import { dimensionsOf } from './tensor-colours.js';
+import { resize, type TensorInterpolation } from './tensor-geometry.js';
+import type { TensorTransform } from './transforms.js';
 import type { Picture, PictureTransform } from './picture.js';
-import { isInterpolation, resample, type Interpolation } from './resample.js';
+import { isInterpolation, resample } from './resample.js';
 
 /** Options of {@link Resize}. */
 export interface ResizeOptions {
-  /** Default `bilinear`. Both average over all pixels when a picture shrinks, as Pillow always does. */
-  readonly interpolation?: Interpolation;
+  /** Default `bilinear`. Pictures, which know `bilinear` and `bicubic` alone, average over all pixels as they shrink, as Pillow always does. */
+  readonly interpolation?: TensorInterpolation;
+  /** Whether tensors do so too; default true. */
+  readonly antialias?: boolean;
   /** The most the longer side may get, for a size that is one number; the shorter one gives way. */
   readonly maxSize?: number;
 }
@@ -14,8 +20,9 @@ export interface ResizeOptions {
  * Gives a picture another size, with the bytes of torchvision on a PIL picture.
  * @see torchvision.transforms.Resize
  */
-export class Resize implements PictureTransform {
-  readonly interpolation: Interpolation;
+export class Resize implements PictureTransform, TensorTransform {
+  readonly interpolation: TensorInterpolation;
+  readonly antialias: boolean;
   readonly maxSize: number | undefined;
 
   /**
@@ -28,10 +35,11 @@ export class Resize implements PictureTransform {
   ) {
     this.interpolation = options.interpolation ?? 'bilinear';
     this.maxSize = options.maxSize;
+    this.antialias = options.antialias ?? true;
     for (const each of typeof size === 'number' ? [size] : size) expectInteger('Resize size', each, 1);
-    if (!isInterpolation(this.interpolation)) {
+    if (!['nearest', 'nearest-exact', 'bilinear', 'bicubic'].includes(this.interpolation)) {
       throw new RangeError(
-        `Expected bilinear or bicubic for Resize interpolation but received ${String(this.interpolation)}`,
+        `Expected nearest, nearest-exact, bilinear or bicubic for Resize interpolation but received ${this.interpolation as string}`,
       );
     }
     if (this.maxSize === undefined) return;
@@ -48,7 +56,16 @@ export class Resize implements PictureTransform {
 
   picture(picture: Picture): Picture {
     const [height, width] = this.#target(picture.height, picture.width);
+    if (!isInterpolation(this.interpolation)) {
+      throw new RangeError(`Expected bilinear or bicubic for Resize of a picture but received ${this.interpolation}`);
+    }
     return resample(picture, height, width, this.interpolation);
+  }
+
+  tensor(x: Tensor): Tensor {
+    const [, h, w] = dimensionsOf(x);
+    const [height, width] = this.#target(h, w);
+    return resize(x, height, width, { interpolation: this.interpolation, antialias: this.antialias });
   }
 
   #target(height: number, width: number): readonly [number, number] {

@@ -205,6 +205,9 @@ export interface Binding {
 
   // Python's floats: the C library's functions
   cos(x: number): number;
+  sin(x: number): number;
+  tan(x: number): number;
+  atan(x: number): number;
   pow(base: number, exponent: number): number;
   erf(x: number): number;
 }

@@ -6,6 +6,15 @@ import { native } from '../native/load.js';
  */
 export const pyCos = (x: number): number => native.cos(x);
 
+/** Python's `math.sin`. */
+export const pySin = (x: number): number => native.sin(x);
+
+/** Python's `math.tan`. */
+export const pyTan = (x: number): number => native.tan(x);
+
+/** Python's `math.atan`. */
+export const pyAtan = (x: number): number => native.atan(x);
+
 /** Python's `base ** exponent` for floats: the C library's. JavaScript's own may differ in the last bit. */
 export const pyPow = (base: number, exponent: number): number => native.pow(base, exponent);
 

@@ -210,8 +210,8 @@ describe('pictures from files', () => {
     assert.throws(() => new Resize(0), /Expected an integer of at least 1 for Resize size but received 0/);
     assert.throws(() => new Resize([3, 2.5]), /received 2\.5/);
     assert.throws(
-      () => new Resize(3, { interpolation: 'nearest' as 'bilinear' }),
-      /bilinear or bicubic .* received nearest/,
+      () => new Resize(3, { interpolation: 'lanczos' as 'bilinear' }),
+      /nearest, nearest-exact, bilinear or bicubic .* received lanczos/,
     );
     assert.throws(() => new Resize(3, { maxSize: 3 }), /max_size = 3 must be strictly greater/);
     assert.throws(() => new Resize([3, 3], { maxSize: 5 }), /max_size should only be passed/);

@@ -1,10 +1,18 @@
 /** Transforms on small pictures whose results can be read off, and what they refuse. */
 import assert from 'node:assert/strict';
 import {
+  AutoAugment,
+  ColorJitter,
   Compose,
+  Lambda,
+  MixUp,
   Normalize,
+  Pad,
   RandomCrop,
+  RandomErasing,
   RandomHorizontalFlip,
+  RandomResizedCrop,
+  RandomRotation,
   ToTensor,
   type Picture,
   type Transform,
@@ -89,6 +97,24 @@ describe('transforms', () => {
     assert.equal(memory().tensors, before);
   });
 
+  it('steps that know tensors alone work before and after ToTensor, and leave nothing behind', () => {
+    const grey: Picture = { channels: 1, height: 2, width: 2, data: Uint8Array.of(0, 10, 200, 255) };
+    const steps = [new Lambda((x) => x.flip(-1)), new RandomRotation(0), new ToTensor(), new Lambda((x) => x.mul(2))];
+    const compose = new Compose([...steps, new RandomErasing({ p: 0 })]);
+    const before = memory().tensors;
+    for (let i = 0; i < 3; i++) {
+      const batch = compose.batch([grey, grey]);
+      const expected = [10, 0, 255, 200].map((byte) => 2 * Math.fround(byte / 255));
+      assert.deepEqual([...batch.toTypedArray()], [...expected, ...expected].map(Math.fround));
+      batch.dispose();
+    }
+    assert.equal(memory().tensors, before);
+    assert.deepEqual(
+      new Pad([2, 0], { paddingMode: 'reflect' }).picture(picture).data.slice(0, 7),
+      Uint8Array.of(3, 2, 1, 2, 3, 2, 1),
+    );
+  });
+
   const refuses = (what: string, run: () => unknown, message: string | RegExp): void => {
     it(`refuse ${what}`, () => assert.throws(run, { message }));
   };
@@ -104,18 +130,65 @@ describe('transforms', () => {
     'Expected an integer of at least 1 for RandomCrop size but received 0',
   );
   refuses('a negative padding', () => new RandomCrop(1, { padding: -1 }), /of at least 0 for RandomCrop padding/);
-  refuses('a fill beyond a byte', () => new RandomCrop(1, { fill: 256 }), /from 0 to 255 for RandomCrop fill/);
+  refuses(
+    'a fill beyond a byte',
+    () => new RandomCrop(1, { fill: 256 }).picture(picture),
+    /from 0 to 255 for RandomCrop fill/,
+  );
   refuses('a probability above 1', () => new RandomHorizontalFlip(1.5), /from 0 to 1 for p but received 1.5/);
   refuses('a std of zero', () => new Normalize([0], [0]), /division by zero/);
   refuses('mean and std of different lengths', () => new Normalize([0], [1, 2]), /received 1 and 2 numbers/);
   refuses('a mean that is no number', () => new Normalize([NaN], [1]), /finite numbers/);
-  refuses('a list without ToTensor', () => compose(new RandomHorizontalFlip()), /Expected a ToTensor/);
-  refuses('steps in the wrong order', () => compose(new ToTensor(), new RandomCrop(2)), /RandomCrop works on pictures/);
+  refuses('a list without ToTensor', () => compose(new RandomHorizontalFlip()).batch([picture]), /Expected a ToTensor/);
+  refuses(
+    'steps in the wrong order',
+    () => compose(new ToTensor(), { picture: (one: Picture) => one }),
+    /Object works on pictures: it belongs before ToTensor/,
+  );
   refuses(
     'steps in the wrong order, the other way',
     () => compose(new Normalize([0], [1]), new ToTensor()),
     /Normalize works on tensors/,
   );
+  refuses(
+    'a step that leaves no bytes before ToTensor',
+    () => compose(new Lambda((x) => x.div(2)), new ToTensor()).batch([picture]),
+    /Expected uint8 \[C, H, W\] from Lambda/,
+  );
+  refuses(
+    'a step that leaves no floats',
+    () => compose(new ToTensor(), new Lambda((x) => x.to('int64'))).batch([picture]),
+    /Expected float32 .* int64/,
+  );
+  refuses('a lambda that is none', () => new Lambda(3 as never), /lambd should be callable/);
+  refuses(
+    'brightness below 0',
+    () => new ColorJitter({ brightness: -1 }),
+    /brightness is a single number, it must be non negative/,
+  );
+  refuses(
+    'a hue beyond the circle',
+    () => new ColorJitter({ hue: [0, 0.6] }),
+    /hue values should be between \(-0.5, 0.5\), but got \[0, 0.6\]/,
+  );
+  refuses('negative degrees', () => new RandomRotation(-1), /degrees is a single number, it must be positive/);
+  refuses(
+    'a policy that there is not',
+    () => new AutoAugment({ policy: 'mnist' as 'svhn' }),
+    /policy mnist is not recognized/,
+  );
+  refuses(
+    'a border that there is not',
+    () => new Pad(1, { paddingMode: 'wrap' as 'edge' }),
+    /constant, edge, reflect or symmetric/,
+  );
+  refuses('an alpha of 0', () => new MixUp({ alpha: 0 }), /positive alpha but received 0/);
+  refuses(
+    'a scale that shrinks',
+    () => new RandomResizedCrop(3, { scale: [1, 0.5] }),
+    /scale of two growing numbers from 0/,
+  );
+  refuses('more erased than there is', () => new RandomErasing({ scale: [0.1, 2] }), /from 0 to 1 but received 0.1, 2/);
   refuses(
     'channels that do not fit',
     () => compose(new ToTensor(), new Normalize([0, 0], [1, 1])).batch([picture]),
