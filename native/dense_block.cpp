@@ -6,12 +6,12 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/function.h>
-#include <torch/csrc/autograd/functions/basic_ops.h>
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
 #include "autograd_nodes.h"
 #include "deferred.h"
+#include "dense_block_node.h"
 #include "environment.h"
 #include "js_callback.h"
 
@@ -24,10 +24,6 @@ using dense::LayerNeeds;
 using torch::autograd::Node;
 using torch::autograd::SavedVariable;
 using torch::autograd::variable_list;
-
-constexpr const char* kTwice =
-    "a fused dense block can be differentiated once only: for second derivatives make the network with another way of "
-    "computing (efficient: 'none' or 'checkpoint')";
 
 // Of the arguments of a layer, those that may ask for a gradient, in the order of the graph's edges.
 variable_list differentiable(const at::Tensor& x, const std::vector<LayerArguments>& layers) {
@@ -98,7 +94,7 @@ class DenseBlockNode : public Node {
         }
       }
     }
-    return graph ? once(std::move(results)) : results;
+    return graph ? dense::once(std::move(results)) : results;
   }
 
  private:
@@ -128,19 +124,8 @@ class DenseBlockNode : public Node {
 
   // Whether nobody else holds the gradient, and it lies as the features do.
   static bool may_use_up(const at::Tensor& gradient) {
-    return gradient.layout() == at::kStrided && gradient.has_storage() && gradient.use_count() == 1 &&
-           gradient.storage().use_count() == 1 && gradient.is_contiguous(at::MemoryFormat::ChannelsLast) &&
-           gradient.scalar_type() == c10::CppTypeToScalarType<T>::value && !gradient._is_zerotensor() &&
-           !gradient.is_neg() && !gradient.is_conj();
-  }
-
-  // What throws when it is differentiated again.
-  static variable_list once(variable_list&& results) {
-    for (auto& each : results) {
-      if (each.defined()) each = each.detach().requires_grad_();
-    }
-    const auto count = static_cast<int64_t>(results.size());
-    return (*new_node<torch::autograd::DelayedError>(kTwice, count))(std::move(results));
+    return dense::is_plain(gradient, c10::CppTypeToScalarType<T>::value) && gradient.use_count() == 1 &&
+           gradient.storage().use_count() == 1;
   }
 
   dense::Forward<T> done_;  // without its tensors
@@ -185,11 +170,6 @@ void draw_mask(LayerArguments& layer, const at::Tensor& x, double probability) {
 constexpr size_t kTensors = 10;  // of a layer
 constexpr size_t kNumbers = 7;
 
-double number(const Tape& tape, size_t position) {
-  if (tape.tag(position) != Tag::kNumber) throw BridgeError("type", "Expected a number for each setting of a layer");
-  return tape.at(position + 1);
-}
-
 // denseBlock(): on the tape x and for each layer weight, bias, running mean and variance of norm1, the weight of conv1,
 // the same of norm2 and conv2 (none where there is none); then for each layer batch statistics?, momentum, eps of both
 // norms, probability of dropout.
@@ -201,14 +181,7 @@ napi_value dense_block(Call& call) {
     throw BridgeError("value", "Expected x and ten tensors a layer");
   }
   std::vector<LayerArguments> layers((tensors.size() - 1) / kTensors);
-  const size_t list = values.tape.next(0);
-  if (values.tape.tag(list) != Tag::kList || values.tape.length(list) != layers.size() * kNumbers) {
-    throw BridgeError("value", "Expected seven numbers a layer");
-  }
-  std::vector<double> settings;
-  for (size_t at = list + 2; settings.size() < layers.size() * kNumbers; at = values.tape.next(at)) {
-    settings.push_back(number(values.tape, at));
-  }
+  const std::vector<double> settings = dense::read_numbers(values.tape, values.tape.next(0), layers.size() * kNumbers);
   for (size_t i = 0; i < layers.size(); ++i) {
     const at::Tensor* t = &tensors[1 + i * kTensors];
     const double* s = &settings[i * kNumbers];

@@ -1,7 +1,7 @@
 // The way back through a dense block.
 #include <ATen/ops/zeros.h>
 
-#include "dense_block_parts.h"
+#include "dense_block_norms.h"
 
 namespace torchbridge::dense {
 namespace {
@@ -44,33 +44,17 @@ class Pass {
   }
 
  private:
-  struct Sums {
-    explicit Sums(int64_t channels) : sums(static_cast<size_t>(channels)), products(sums.size()) {}
-    void add(const S* more_sums, const S* more_products) {
-      for (size_t c = 0; c < sums.size(); ++c) {
-        sums[c] += static_cast<double>(more_sums[c]);
-        products[c] += static_cast<double>(more_products[c]);
-      }
-    }
-    void add(const Sums& other) {
-      for (size_t c = 0; c < sums.size(); ++c) {
-        sums[c] += other.sums[c];
-        products[c] += other.products[c];
-      }
-    }
-    std::vector<double> sums, products;  // of m, and of m·(x − mean)
-  };
-
   void back(size_t index, int64_t channels, int64_t growth) {
     const LayerArguments& layer = arguments_[index];
     const Layer& kept = done_.layers[index];
     LayerGradients& out = gradients_[index];
     const LayerNeeds& needs = needs_[index];
+    const auto pixels = static_cast<double>(shape_.pixels());
     if (!layer.bottleneck()) {
       const Sums sums = widened(layer, features_, shape_.channels, channels, kept.norm1, channels, growth, gradient_,
                                 shape_.channels, true, needs.conv1 ? &out.conv1 : nullptr);
       finish(kept.norm1, sums, needs.weight1 ? &out.weight1 : nullptr, needs.bias1 ? &out.bias1 : nullptr);
-      add_linear(kept.norm1, sums, q_sum_, r_sum_);
+      add_linear(kept.norm1, sums, pixels, q_sum_, r_sum_);
       return;
     }
     const int64_t width = layer.conv1.size(0);
@@ -84,13 +68,13 @@ class Pass {
                                needs.conv2 ? &out.conv2 : nullptr);
     finish(kept.norm2, sums2, needs.weight2 ? &out.weight2 : nullptr, needs.bias2 ? &out.bias2 : nullptr);
     std::vector<double> q_sum(static_cast<size_t>(width)), r_sum(q_sum);
-    add_linear(kept.norm2, sums2, q_sum, r_sum);
+    add_linear(kept.norm2, sums2, pixels, q_sum, r_sum);
     std::vector<S> q(static_cast<size_t>(round_up(width) + kLanes), S(0)), r(q);
     std::copy(q_sum.begin(), q_sum.end(), q.begin());
     std::copy(r_sum.begin(), r_sum.end(), r.begin());
     const Sums sums1 = narrowed(layer, kept, channels, q, r, needs.conv1 ? &out.conv1 : nullptr);
     finish(kept.norm1, sums1, needs.weight1 ? &out.weight1 : nullptr, needs.bias1 ? &out.bias1 : nullptr);
-    add_linear(kept.norm1, sums1, q_sum_, r_sum_);
+    add_linear(kept.norm1, sums1, pixels, q_sum_, r_sum_);
   }
 
   // No layer adds any more to what these channels lack.
@@ -240,12 +224,6 @@ class Pass {
                       c, c_row, false});
   }
 
-  static Sums together(const std::vector<Sums>& parts) {
-    Sums all = parts.front();
-    for (size_t i = 1; i < parts.size(); ++i) all.add(parts[i]);
-    return all;
-  }
-
   // The threads' sums of a weight's gradient, as a tensor of its shape.
   template <class At>
   at::Tensor gathered(const Scratch<S>& sums, const at::Tensor& weight, int64_t outputs, int64_t inputs, int64_t taps,
@@ -262,30 +240,6 @@ class Pass {
       }
     }
     return out;
-  }
-
-  static void finish(const Norm<S>& norm, const Sums& sums, at::Tensor* weight, at::Tensor* bias) {
-    const auto give = [&](at::ScalarType type, const auto& value) {
-      at::Tensor out = at::empty({norm.channels}, at::kDouble);
-      double* to = out.mutable_data_ptr<double>();
-      for (int64_t c = 0; c < norm.channels; ++c) to[c] = value(static_cast<size_t>(c));
-      return out.to(type);
-    };
-    if (weight != nullptr) {
-      *weight = give(norm.weight_type, [&](size_t c) { return norm.inverse[c] * sums.products[c]; });
-    }
-    if (bias != nullptr) *bias = give(norm.bias_type, [&](size_t c) { return sums.sums[c]; });
-  }
-
-  // What the norm's backward adds to alpha·m: q·(x − mean) + r.
-  void add_linear(const Norm<S>& norm, const Sums& sums, std::vector<double>& q, std::vector<double>& r) const {
-    if (!norm.batch) return;
-    const auto count = static_cast<double>(shape_.pixels());
-    for (size_t c = 0; c < static_cast<size_t>(norm.channels); ++c) {
-      const double alpha = static_cast<double>(norm.alpha[c]) / count;
-      q[c] -= alpha * norm.inverse[c] * norm.inverse[c] * sums.products[c];
-      r[c] -= alpha * sums.sums[c];
-    }
   }
 
   at::Tensor input_gradient() {

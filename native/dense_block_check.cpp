@@ -2,7 +2,7 @@
 #include <ATen/EmptyTensor.h>
 
 #include "convert.h"
-#include "dense_block.h"
+#include "norm_pool.h"
 
 namespace torchbridge::dense {
 namespace {
@@ -61,15 +61,20 @@ void check_convolution(const at::Tensor& weight, at::ScalarType type, int64_t in
   }
 }
 
-}  // namespace
-
-void check(const at::Tensor& x, const std::vector<LayerArguments>& layers) {
+void check_picture(const at::Tensor& x) {
   check_plain(x, "x");
   const auto type = x.scalar_type();
   if (type != at::kFloat && type != at::kDouble && type != at::kBFloat16) {
     refuse("dtype", "float32, float64 or bfloat16", "x", x);
   }
   if (x.dim() != 4 || x.numel() == 0) refuse("shape", "[N, C, H, W], none of them 0,", "x", x);
+}
+
+}  // namespace
+
+void check(const at::Tensor& x, const std::vector<LayerArguments>& layers) {
+  check_picture(x);
+  const auto type = x.scalar_type();
   if (layers.empty()) throw BridgeError("value", "Expected at least one layer");
   int64_t channels = x.size(1);
   for (size_t i = 0; i < layers.size(); ++i) {
@@ -83,6 +88,14 @@ void check(const at::Tensor& x, const std::vector<LayerArguments>& layers) {
     }
     channels += layer.last().size(0);
   }
+}
+
+void check(const at::Tensor& x, const NormArguments& norm, const PoolSize& size) {
+  check_picture(x);
+  if (size.down < 1 || size.across < 1 || size.down > x.size(2) || size.across > x.size(3)) {
+    refuse("shape", "pictures of at least " + std::to_string(size.down) + "x" + std::to_string(size.across), "x", x);
+  }
+  check_norm(norm, x.size(1), "norm");
 }
 
 }  // namespace torchbridge::dense

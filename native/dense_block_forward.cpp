@@ -1,87 +1,8 @@
 // The way forward through a dense block.
-#include <cmath>
-
-#include "dense_block_parts.h"
+#include "dense_block_norms.h"
 
 namespace torchbridge::dense {
 namespace {
-
-// Mean and sum of squared differences of channels, put together from tiles; exact enough for any mean.
-struct Moments {
-  explicit Moments(int64_t channels = 0) : mean(static_cast<size_t>(channels)), squares(mean.size()) {}
-
-  template <class S>
-  void merge(double more, const S* other_mean, const S* other_squares) {
-    const double total = count + more;
-    for (size_t c = 0; c < mean.size(); ++c) {
-      const double d = static_cast<double>(other_mean[c]) - mean[c];
-      mean[c] += d * (more / total);
-      squares[c] += static_cast<double>(other_squares[c]) + d * d * (count * more / total);
-    }
-    count = total;
-  }
-
-  double count = 0;
-  std::vector<double> mean, squares;
-};
-
-Moments together(const std::vector<Moments>& parts) {
-  Moments all = parts.front();
-  for (size_t i = 1; i < parts.size(); ++i) {
-    if (parts[i].count > 0) all.merge(parts[i].count, parts[i].mean.data(), parts[i].squares.data());
-  }
-  return all;
-}
-
-std::vector<double> numbers(const at::Tensor& tensor, int64_t channels, double otherwise) {
-  std::vector<double> out(static_cast<size_t>(channels), otherwise);
-  if (!tensor.defined()) return out;
-  const at::Tensor plain = tensor.detach().to(at::kDouble).contiguous();
-  const double* from = plain.const_data_ptr<double>();
-  std::copy(from, from + channels, out.begin());
-  return out;
-}
-
-// As batch norm updates them: the variance there is the unbiased one.
-void update(const NormArguments& norm, const double* mean, const double* squares, int64_t channels, double count) {
-  const auto one = [&](const at::Tensor& running, auto&& value) {
-    if (!running.defined()) return;
-    at::Tensor fresh = at::empty({channels}, at::kDouble);
-    double* to = fresh.mutable_data_ptr<double>();
-    const std::vector<double> old = numbers(running, channels, 0);
-    for (int64_t c = 0; c < channels; ++c) {
-      to[c] = (1 - norm.momentum) * old[static_cast<size_t>(c)] + norm.momentum * value(c);
-    }
-    running.copy_(fresh);
-  };
-  one(norm.mean, [&](int64_t c) { return mean[c]; });
-  one(norm.variance, [&](int64_t c) { return squares[c] / (count - 1); });
-}
-
-// Of the batch: mean and squares of its channels.
-template <class S>
-Norm<S> settle(const NormArguments& norm, int64_t channels, const double* mean, const double* squares, double count) {
-  const std::vector<double> weight = numbers(norm.weight, channels, 1), bias = numbers(norm.bias, channels, 0);
-  std::vector<double> fixed_mean, fixed_variance;
-  if (!norm.batch) {
-    fixed_mean = numbers(norm.mean, channels, 0);
-    fixed_variance = numbers(norm.variance, channels, 1);
-  }
-  const auto room = static_cast<size_t>(round_up(channels) + kLanes);
-  Norm<S> out{channels, norm.batch, std::vector<S>(room), std::vector<S>(room), std::vector<S>(room), {}};
-  if (norm.weight.defined()) out.weight_type = norm.weight.scalar_type();
-  if (norm.bias.defined()) out.bias_type = norm.bias.scalar_type();
-  for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
-    const double middle = norm.batch ? mean[c] : fixed_mean[c];
-    const double inverse = 1 / std::sqrt((norm.batch ? squares[c] / count : fixed_variance[c]) + norm.eps);
-    out.inverse.push_back(inverse);
-    out.mean[c] = static_cast<S>(middle);
-    out.alpha[c] = static_cast<S>(weight[c] * inverse);
-    out.beta[c] = static_cast<S>(bias[c] - middle * weight[c] * inverse);
-  }
-  if (norm.batch) update(norm, mean, squares, channels, count);
-  return out;
-}
 
 template <class T>
 class Pass {
@@ -106,7 +27,9 @@ class Pass {
 
   Forward<T> run() {
     const Shape& shape = done_.shape;
-    if (statistics_) measure_inputs();
+    if (statistics_) {
+      remember(measured(kernels_, threads_, shape.pixels(), shape.inputs, features_, shape.channels), 0);
+    }
     int64_t channels = shape.inputs;
     at::Tensor shared;
     for (const auto& layer : arguments_) {
@@ -135,32 +58,9 @@ class Pass {
   }
 
  private:
-  void remember(const std::vector<Moments>& parts, int64_t from) {
-    const Moments all = together(parts);
+  void remember(const Moments& all, int64_t from) {
     std::copy(all.mean.begin(), all.mean.end(), mean_.begin() + from);
     std::copy(all.squares.begin(), all.squares.end(), squares_.begin() + from);
-  }
-
-  void measure_inputs() {
-    const Shape& shape = done_.shape;
-    const int64_t padded = round_up(shape.inputs);
-    const int64_t tile = tile_rows(shape.pixels(), padded * static_cast<int64_t>(sizeof(S)));
-    const Scratch<S> scratch(threads_, (tile + 4) * padded);
-    std::vector<Moments> parts(static_cast<size_t>(threads_), Moments(shape.inputs));
-    const std::vector<S> one(static_cast<size_t>(padded), S(1)), zero(static_cast<size_t>(padded), S(0));
-    in_parts(threads_, (shape.pixels() + tile - 1) / tile, [&](int64_t thread, int64_t from, int64_t to) {
-      S* const values = scratch.of(thread);
-      S* const mean = values + tile * padded;
-      for (int64_t i = from; i < to; ++i) {
-        const int64_t start = i * tile, rows = std::min(tile, shape.pixels() - start);
-        const T* x = features_ + start * shape.channels;
-        kernels_.combine(rows, shape.inputs, x, shape.channels, x, shape.channels, one.data(), zero.data(), zero.data(),
-                         zero.data(), values, padded);
-        kernels_.moments(rows, padded, values, padded, mean, mean + padded);
-        parts[static_cast<size_t>(thread)].merge(static_cast<double>(rows), mean, mean + padded);
-      }
-    });
-    remember(parts, 0);
   }
 
   // Tiles are of T where products of pairs read them.
@@ -264,7 +164,7 @@ class Pass {
         parts[static_cast<size_t>(thread)].merge(static_cast<double>(rows), mean, mean + padded_growth);
       }
     });
-    if (statistics_) remember(parts, to_channel);
+    if (statistics_) remember(together(parts), to_channel);
   }
 
   const std::vector<LayerArguments>& arguments_;

@@ -50,6 +50,14 @@ struct PairProduct {
   int64_t c_row;
 };
 
+// A line of windows of pixels, side by side: `x_row` is the way to the next pixel, `x_line` that to the next line.
+template <class T>
+struct Windows {
+  int64_t count, down, across, channels;
+  const T* x;
+  int64_t x_row, x_line;
+};
+
 template <class T>
 struct Kernels {
   using S = typename Compute<T>::type;
@@ -70,6 +78,15 @@ struct Kernels {
   // activate for a tile of T
   void (*activate_narrow)(int64_t rows, int64_t channels, const T* x, int64_t x_row, const S* alpha, const S* beta,
                           T* out, int64_t out_row);
+  // out = part·Σ max(0, x·alpha + beta) of each window
+  void (*pool)(const Windows<T>& windows, const S* alpha, const S* beta, S part, T* out, int64_t out_row);
+  // The way back, of a line of pixels (`down` is not looked at): m = part·g of the window where x·alpha + beta > 0,
+  // else 0; sums += m; products += m·(x − mean)
+  void (*pool_sums)(const Windows<T>& windows, const S* alpha, const S* beta, const S* mean, const T* g, int64_t g_row,
+                    S part, S* sums, S* products);
+  // out = alpha·m + q·(x − mean) + r, which lies as x does
+  void (*pool_back)(const Windows<T>& windows, const S* alpha, const S* beta, const S* mean, const S* q, const S* r,
+                    const T* g, int64_t g_row, S part, T* out);
   void (*pairs)(const PairProduct& product) =
       nullptr;  // null where the processor has no such instruction, and for others than bfloat16
 };

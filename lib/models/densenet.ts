@@ -15,6 +15,8 @@ import { normReluConv, normReluPool } from '../nn/norm-relu-conv.js';
 import { noGrad, scope, TorchError, type Tensor } from '../tensor/index.js';
 import { DenseBlock } from './dense-layer.js';
 import { EFFICIENT_MODES, type EfficientMode } from './efficient.js';
+import { isOf } from './fused-dense-block.js';
+import { fusedNormPool, fusedTransition } from './fused-norm-pool.js';
 
 /** Whose names and initialisation a network has: torchvision's, or those of the efficient_densenet_pytorch script. */
 export type DenseNetStyle = 'torchvision' | 'cifar';
@@ -96,6 +98,7 @@ class Transition extends Sequential {
   }
 
   override forward(x: Tensor): Tensor {
+    if (this.efficient === 'fused') return fusedTransition(x, this.children()) ?? super.forward(x);
     const [norm, relu, conv, ...rest] = this.efficient === 'shared' ? this.children() : [];
     if (!(norm instanceof BatchNorm2d && relu instanceof ReLU && conv instanceof Conv2d)) return super.forward(x);
     const whole = normReluConv([x], norm, relu, conv);
@@ -118,15 +121,34 @@ class Features extends Sequential {
   }
 
   override forward(x: Tensor): Tensor {
+    return this.run(x, this.children());
+  }
+
+  /** What {@link forward} gives, rectified, and the mean over all pixels: `[N, C, 1, 1]`. */
+  pooled(x: Tensor): Tensor {
+    const layers = this.children();
+    const norm = layers.pop()!;
+    const features = this.run(x, layers);
+    const [height = 0, width = 0] = features.shape.slice(2);
+    const whole = fusedNormPool(features, norm, height, width);
+    return replaceBy(features, whole ?? rectifiedMean(norm.call(features) as Tensor));
+  }
+
+  private run(x: Tensor, layers: readonly Module[]): Tensor {
     const saves = this.efficient === 'shared' || this.efficient === 'fused';
-    const [conv, norm, relu, pool, ...rest] = saves ? this.children() : [];
-    if (!(conv instanceof Conv2d && norm instanceof BatchNorm2d && relu instanceof ReLU && pool instanceof MaxPool2d))
-      return super.forward(x);
+    const [conv, norm, relu, pool, ...rest] = layers;
+    const follow = (start: Tensor, left: readonly Module[]): Tensor =>
+      left.reduce((current, layer) => {
+        const next = layer.call(current) as Tensor;
+        return current === x ? next : replaceBy(current, next);
+      }, start);
+    const isStem =
+      conv instanceof Conv2d && norm instanceof BatchNorm2d && relu instanceof ReLU && pool instanceof MaxPool2d;
+    if (!saves || !isStem) return follow(x, layers);
     const convolved = conv.call(x);
     const pooled = normReluPool(convolved, norm, relu, pool);
-    const [start, left] =
-      pooled === undefined ? [convolved, [norm, relu, pool, ...rest]] : [replaceBy(convolved, pooled), rest];
-    return left.reduce((current, layer) => replaceBy(current, layer.call(current) as Tensor), start);
+    if (pooled === undefined) return follow(convolved, layers.slice(1));
+    return follow(replaceBy(convolved, pooled), rest);
   }
 
   override className(): string {
@@ -184,11 +206,17 @@ export class DenseNet extends Module {
 
   /** @param x `[N, 3, H, W]`. */
   forward(x: Tensor): Tensor {
-    const features = functional.relu(this.features.call(x), { inplace: true });
-    const pooled = functional.adaptiveAvgPool2d(features, [1, 1]);
-    features.dispose();
+    const { features } = this;
+    const isFused = this.config.efficient === 'fused' && features instanceof Features && isOf(features, Features);
+    const pooled = isFused ? features.pooled(x) : rectifiedMean(features.call(x));
     return this.classifier.call(pooled.flatten(1));
   }
+}
+
+/** @param x is let go. @returns the mean over all pixels. */
+function rectifiedMean(x: Tensor): Tensor {
+  const rectified = functional.relu(x, { inplace: true });
+  return replaceBy(rectified, functional.adaptiveAvgPool2d(rectified, [1, 1]));
 }
 
 function stem({ inChannels, numInitFeatures: width, smallInputs }: DenseNetConfig): Map<string, Module> {

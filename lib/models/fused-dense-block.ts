@@ -6,7 +6,8 @@ import { writeTape } from '../tensor/tape.js';
 import { tensorAt } from '../tensor/tensor.js';
 import type { DenseLayer } from './dense-layer.js';
 
-const DTYPES: readonly string[] = ['float32', 'float64', 'bfloat16'];
+/** What the kernels compute with. */
+export const FUSED_DTYPES: readonly string[] = ['float32', 'float64', 'bfloat16'];
 
 /**
  * All layers of a dense block as one function of autograd: `[N, C, H, W]` to `[N, C + layers·growthRate, H, W]` in
@@ -19,7 +20,7 @@ const DTYPES: readonly string[] = ['float32', 'float64', 'bfloat16'];
  */
 export function fusedDenseBlock(x: Tensor, layers: readonly DenseLayer[]): Tensor | undefined {
   if (layers.length === 0 || x.ndim !== 4 || x.numel() === 0 || isAutocastEnabled('cpu')) return undefined;
-  if (x.device !== 'cpu' || !DTYPES.includes(x.dtype) || !layers.every((layer) => isPlain(layer, x))) return undefined;
+  if (x.device !== 'cpu' || !FUSED_DTYPES.includes(x.dtype) || !layers.every((layer) => isPlain(layer, x))) return undefined;
   const [pictures = 0, , height = 0, width = 0] = x.shape;
   const isOneValue = pictures * height * width === 1;
   const norms = layers.flatMap(({ norm1, norm2 }) => (norm2 === undefined ? [norm1] : [norm1, norm2]));
@@ -56,7 +57,8 @@ function isPlain(layer: DenseLayer, x: Tensor): boolean {
   );
 }
 
-function isConvolution(conv: Conv2d, x: Tensor, kernel: number): boolean {
+/** @internal A convolution with windows of `kernel`×`kernel` pixels around each, and nothing else to it. */
+export function isConvolution(conv: Conv2d, x: Tensor, kernel: number): boolean {
   const { weight, bias, stride, padding, dilation, groups } = conv;
   const border = (kernel - 1) / 2;
   return (
@@ -73,7 +75,8 @@ function isConvolution(conv: Conv2d, x: Tensor, kernel: number): boolean {
   );
 }
 
-function isOf(module: Module | undefined, kind: { readonly prototype: Module }): boolean {
+/** @internal Whether a module does what its class does, and nobody looks on. */
+export function isOf(module: Module | undefined, kind: { readonly prototype: Module }): boolean {
   return (
     module !== undefined &&
     Object.getPrototypeOf(module) === kind.prototype &&

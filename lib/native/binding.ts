@@ -105,6 +105,8 @@ export interface Binding {
 
   // a dense block as one function: tensors and numbers stand on the tape
   denseBlock(): number;
+  // norm, ReLU and the mean of windows, the same way
+  fusedNormPool(): number;
 
   // hooks and nodes of the graph: a node's handle is that of a tensor whose gradient edge it is
   tensorHooks(handle: number, list: object): unknown;
