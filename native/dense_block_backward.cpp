@@ -102,15 +102,12 @@ class Pass {
     const Bands bands(shape_, 2 * padded + padded_growth, sizeof(S));
     const int64_t act_size = bands.padded() * padded, gradient_size = bands.padded() * padded_growth;
     const int64_t row_size = shape_.width * padded;
-    const Scratch<S> scratch(threads_, act_size + 2 * gradient_size + row_size + 2 * padded);
+    const Scratch<S> scratch(threads_, act_size + 3 * gradient_size + row_size + 2 * padded);
     const int64_t weights = 9 * channels * padded_growth;
     const Scratch<S> weight_sums(weight_gradient != nullptr ? threads_ : 1, weight_gradient != nullptr ? weights : 1);
     if (weight_gradient != nullptr) weight_sums.clear();
-    int64_t taps[9], act_taps[9];
+    int64_t taps[9];
     bands.taps(padded_growth, taps);
-    bands.taps(padded, act_taps);
-    std::vector<int64_t> act_rows;
-    for (int64_t y = 0; y < bands.height; ++y) act_rows.push_back(y * bands.row * padded);
     std::vector<Sums> parts(static_cast<size_t>(threads_), Sums(channels));
     in_parts(threads_, bands.count, [&](int64_t thread, int64_t from, int64_t to) {
       S* const act = scratch.of(thread);
@@ -119,24 +116,22 @@ class Pass {
       S* const sums = d + row_size;
       S* const products = sums + padded;
       T* const narrow = reinterpret_cast<T*>(products + padded);  // g for products of pairs
+      T* const joined = narrow + 2 * gradient_size;               // pairs of it
       for (int64_t band = from; band < to; ++band) {
-        fill_band(bands, band, padded, act, [&](int64_t pixel, S* row) {
-          kernels_.activate(shape_.width, channels, source + pixel * source_row, source_row, norm.alpha.data(),
-                            norm.beta.data(), row, padded);
-        });
         fill_band(bands, band, padded_growth, g, [&](int64_t pixel, S* row) {
           consume(&layer, pixel, shape_.width, from_channel, growth, row, padded_growth);
         });
-        const S* const inner = g + (bands.row + 1) * padded_growth;
         if (kernels_.pairs != nullptr) {
           const int64_t pixels = (bands.rows(band) + 2) * bands.row;
           kernels_.store(pixels, padded_growth, g, padded_growth, narrow, padded_growth);
         }
         if (weight_gradient != nullptr) {
-          for (int64_t t = 0; t < 9; ++t) {
-            kernels_.product({channels, growth, bands.rows(band), shape_.width, act + act_taps[t], act_rows.data(),
-                              padded, true, inner, bands.row * padded_growth, padded_growth,
-                              weight_sums.of(thread) + t * channels * padded_growth, padded_growth, true});
+          const Source source_of = {source, source_row, channels, norm};
+          if (kernels_.pairs != nullptr) {
+            add_weights_of_pairs(bands, band, source_of, growth, narrow, reinterpret_cast<T*>(act), joined,
+                                 weight_sums.of(thread));
+          } else {
+            add_weights(bands, band, source_of, growth, g, act, weight_sums.of(thread));
           }
         }
         std::fill(sums, sums + 2 * padded, S(0));
@@ -145,9 +140,9 @@ class Pass {
           multiply(shape_.width, channels, 9, growth, g + at, narrow + at, taps, padded_growth, weight, pairs, d,
                    padded);
           const int64_t pixel = bands.pixel(band, y);
-          kernels_.mask(shape_.width, channels, d, padded, act + ((y + 1) * bands.row + 1) * padded, padded,
-                        source + pixel * source_row, source_row, norm.mean.data(), add ? norm.alpha.data() : nullptr,
-                        target + pixel * target_row, target_row, sums, products);
+          kernels_.mask(shape_.width, channels, d, padded, source + pixel * source_row, source_row, norm.mean.data(),
+                        norm.alpha.data(), norm.beta.data(), add, target + pixel * target_row, target_row, sums,
+                        products);
         }
         parts[static_cast<size_t>(thread)].add(sums, products);
       }
@@ -160,6 +155,62 @@ class Pass {
     return together(parts);
   }
 
+  // What BN and ReLU come after.
+  struct Source {
+    const T* x;
+    int64_t row, channels;
+    const Norm<S>& norm;
+  };
+
+  // A band's part of the gradient of a 3×3 convolution's weight; g has a border, act has room for such a tile.
+  void add_weights(const Bands& bands, int64_t band, const Source& source, int64_t growth, const S* g, S* act,
+                   S* weight_sums) const {
+    const int64_t padded = round_up(source.channels), padded_growth = round_up(growth);
+    fill_band(bands, band, padded, act, [&](int64_t pixel, S* row) {
+      kernels_.activate(shape_.width, source.channels, source.x + pixel * source.row, source.row,
+                        source.norm.alpha.data(), source.norm.beta.data(), row, padded);
+    });
+    int64_t taps[9];
+    bands.taps(padded, taps);
+    std::vector<int64_t> rows;
+    for (int64_t y = 0; y < bands.rows(band); ++y) rows.push_back(y * bands.row * padded);
+    for (int64_t t = 0; t < 9; ++t) {
+      kernels_.product({source.channels, growth, bands.rows(band), shape_.width, act + taps[t], rows.data(), padded,
+                        true, g + (bands.row + 1) * padded_growth, bands.row * padded_growth, padded_growth,
+                        weight_sums + t * source.channels * padded_growth, padded_growth, true});
+    }
+  }
+
+  // The same by products of pairs: of a pixel and the one half a band below.
+  void add_weights_of_pairs(const Bands& bands, int64_t band, const Source& source, int64_t growth, const T* g, T* act,
+                            T* joined, S* weight_sums) const {
+    if constexpr (std::is_same_v<T, c10::BFloat16>) {
+      const int64_t padded = 2 * round_up(source.channels), padded_growth = round_up(growth),
+                    joined_row = 2 * padded_growth;
+      const int64_t rows = bands.rows(band), half = (rows + 1) / 2;
+      fill_band_of_pairs(bands, band, half, padded, act, [&](int64_t upper, int64_t lower, T* to) {
+        const auto at = [&](int64_t pixel) { return pixel < 0 ? nullptr : source.x + pixel * source.row; };
+        kernels_.pairs->activate(shape_.width, source.channels, at(upper), at(lower), source.row,
+                                 source.norm.alpha.data(), source.norm.beta.data(), to, padded);
+      });
+      std::vector<int64_t> starts;
+      for (int64_t y = 0; y < half; ++y) {
+        starts.push_back(y * bands.row * padded);
+        const T* const upper = g + ((y + 1) * bands.row + 1) * padded_growth;
+        const T* const lower = y + half < rows ? upper + half * bands.row * padded_growth : nullptr;
+        kernels_.pairs->join(shape_.width, padded_growth, upper, lower, padded_growth,
+                             joined + y * shape_.width * joined_row, joined_row);
+      }
+      int64_t taps[9];
+      bands.taps(padded, taps);
+      for (int64_t t = 0; t < 9; ++t) {
+        kernels_.pairs->product({source.channels, growth, half, shape_.width, act + taps[t], starts.data(), padded,
+                                 true, joined, shape_.width * joined_row, joined_row,
+                                 weight_sums + t * source.channels * padded_growth, padded_growth, true});
+      }
+    }
+  }
+
   // Back through the second part of BN, the 1×1 convolution, ReLU and the first part of BN, to the gradient of the
   // features.
   Sums narrowed(const LayerArguments& layer, const Layer& kept, int64_t channels, const std::vector<S>& q,
@@ -168,20 +219,22 @@ class Pass {
     const std::vector<S> weight = packed<T>(layer.conv1, true);
     const std::vector<T> pairs = paired<T>(kernels_, weight, 1, width, padded);
     const int64_t tile = tile_rows(shape_.pixels(), (2 * padded + padded_width) * static_cast<int64_t>(sizeof(S)));
-    const Scratch<S> scratch(threads_, tile * (2 * padded + 2 * padded_width) + 2 * padded);
+    const Scratch<S> scratch(threads_, (tile + 1) * (2 * padded + 3 * padded_width) + 2 * padded);
     const Scratch<S> weight_sums(weight_gradient != nullptr ? threads_ : 1,
                                  weight_gradient != nullptr ? width * padded : 1);
     if (weight_gradient != nullptr) weight_sums.clear();
     const T* const inner = static_cast<const T*>(kept.bottleneck.const_data_ptr());
     const T* const masked = static_cast<const T*>(masked_.const_data_ptr());
+    const Norm<S>& norm = kept.norm1;
     std::vector<Sums> parts(static_cast<size_t>(threads_), Sums(channels));
     in_parts(threads_, (shape_.pixels() + tile - 1) / tile, [&](int64_t thread, int64_t from, int64_t to) {
       S* const act = scratch.of(thread);
-      S* const d = act + tile * padded;
+      S* const d = act + (tile + 1) * padded;
       S* const g = d + tile * padded;
       S* const sums = g + tile * padded_width;
       S* const products = sums + padded;
       T* const narrow = reinterpret_cast<T*>(products + padded);
+      T* const joined = narrow + 2 * tile * padded_width;
       constexpr int64_t kStart = 0;
       for (int64_t i = from; i < to; ++i) {
         const int64_t start = i * tile, rows = std::min(tile, shape_.pixels() - start);
@@ -189,16 +242,20 @@ class Pass {
         kernels_.combine(rows, width, masked + start * width, width, inner + start * width, width,
                          kept.norm2.alpha.data(), q.data(), kept.norm2.mean.data(), r.data(), g, padded_width);
         if (kernels_.pairs != nullptr) kernels_.store(rows, padded_width, g, padded_width, narrow, padded_width);
-        kernels_.activate(rows, channels, x, shape_.channels, kept.norm1.alpha.data(), kept.norm1.beta.data(), act,
-                          padded);
         if (weight_gradient != nullptr) {
-          kernels_.product({width, channels, 1, rows, g, &kStart, padded_width, true, act, 0, padded,
-                            weight_sums.of(thread), padded, true});
+          if (kernels_.pairs != nullptr) {
+            add_weights_of_pairs(rows, {x, shape_.channels, channels, norm}, width, narrow, reinterpret_cast<T*>(act),
+                                 joined, weight_sums.of(thread));
+          } else {
+            kernels_.activate(rows, channels, x, shape_.channels, norm.alpha.data(), norm.beta.data(), act, padded);
+            kernels_.product({width, channels, 1, rows, g, &kStart, padded_width, true, act, 0, padded,
+                              weight_sums.of(thread), padded, true});
+          }
         }
         multiply(rows, channels, 1, width, g, narrow, &kStart, padded_width, weight, pairs, d, padded);
         std::fill(sums, sums + 2 * padded, S(0));
-        kernels_.mask(rows, channels, d, padded, act, padded, x, shape_.channels, kept.norm1.mean.data(),
-                      kept.norm1.alpha.data(), gradient_ + start * shape_.channels, shape_.channels, sums, products);
+        kernels_.mask(rows, channels, d, padded, x, shape_.channels, norm.mean.data(), norm.alpha.data(),
+                      norm.beta.data(), true, gradient_ + start * shape_.channels, shape_.channels, sums, products);
         parts[static_cast<size_t>(thread)].add(sums, products);
       }
     });
@@ -209,6 +266,28 @@ class Pass {
     return together(parts);
   }
 
+  // A tile's part of the gradient of a 1×1 convolution's weight, by products of pairs of neighbours.
+  void add_weights_of_pairs(int64_t rows, const Source& source, int64_t width, const T* g, T* act, T* joined,
+                            S* weight_sums) const {
+    if constexpr (std::is_same_v<T, c10::BFloat16>) {
+      const int64_t padded = round_up(source.channels), padded_width = round_up(width);
+      const auto activate = [&](int64_t pair, int64_t count, bool both) {
+        const T* const one = source.x + 2 * pair * source.row;
+        kernels_.pairs->activate(count, source.channels, one, both ? one + source.row : nullptr, 2 * source.row,
+                                 source.norm.alpha.data(), source.norm.beta.data(), act + pair * 2 * padded,
+                                 2 * padded);
+        const T* const gradient = g + 2 * pair * padded_width;
+        kernels_.pairs->join(count, padded_width, gradient, both ? gradient + padded_width : nullptr, 2 * padded_width,
+                             joined + pair * 2 * padded_width, 2 * padded_width);
+      };
+      activate(0, rows / 2, true);
+      if (rows % 2 != 0) activate(rows / 2, 1, false);
+      constexpr int64_t kStart = 0;
+      kernels_.pairs->product({width, source.channels, 1, (rows + 1) / 2, joined, &kStart, 2 * padded_width, true, act,
+                               0, 2 * padded, weight_sums, padded, true});
+    }
+  }
+
   // Of `a`, or of `narrow`, which is the same, where products of pairs are at hand.
   void multiply(int64_t rows, int64_t columns, int64_t segments, int64_t depth, const S* a, const T* narrow,
                 const int64_t* offsets, int64_t a_stride, const std::vector<S>& weight, const std::vector<T>& pairs,
@@ -216,8 +295,8 @@ class Pass {
     if constexpr (std::is_same_v<T, c10::BFloat16>) {
       if (kernels_.pairs != nullptr) {
         const int64_t half = (depth + 1) / 2;
-        return kernels_.pairs({rows, columns, segments, half, narrow, offsets, a_stride, pairs.data(), half * c_row * 2,
-                               c_row * 2, c, c_row});
+        return kernels_.pairs->product({rows, columns, segments, half, narrow, offsets, a_stride, false, pairs.data(),
+                                        half * c_row * 2, c_row * 2, c, c_row, false});
       }
     }
     kernels_.product({rows, columns, segments, depth, a, offsets, a_stride, false, weight.data(), depth * c_row, c_row,

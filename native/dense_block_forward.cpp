@@ -89,8 +89,8 @@ class Pass {
     if constexpr (std::is_same_v<T, c10::BFloat16>) {
       if (kernels_.pairs != nullptr) {
         const int64_t half = (depth + 1) / 2;
-        return kernels_.pairs({rows, columns, segments, half, reinterpret_cast<const T*>(a), offsets, a_stride,
-                               pairs.data(), half * c_row * 2, c_row * 2, c, c_row});
+        return kernels_.pairs->product({rows, columns, segments, half, reinterpret_cast<const T*>(a), offsets, a_stride,
+                                        false, pairs.data(), half * c_row * 2, c_row * 2, c, c_row, false});
       }
     }
     kernels_.product({rows, columns, segments, depth, a, offsets, a_stride, false, weight.data(), depth * c_row, c_row,

@@ -37,17 +37,32 @@ struct Product {
   bool add;
 };
 
-// The same of bfloat16 numbers in pairs, which some processors multiply at once: `depth` counts pairs, `a` is straight,
-// `b` has pairs of rows side by side: b[s·b_segment + pair·b_row + 2·n + (0 or 1)].
+// The same of bfloat16 numbers in pairs, which some processors multiply at once: `depth` counts pairs. `b` has pairs of
+// rows side by side: b[s·b_segment + pair·b_row + 2·n + (0 or 1)]. So has `a` where it is transposed:
+// a[offsets[s] + pair·a_stride + 2·m + (0 or 1)].
 struct PairProduct {
   int64_t rows, columns, segments, depth;
   const c10::BFloat16* a;
   const int64_t* offsets;
   int64_t a_stride;
+  bool transposed;
   const c10::BFloat16* b;
   int64_t b_segment, b_row;
   float* c;
   int64_t c_row;
+  bool add;
+};
+
+// Products of pairs, and what makes pairs of two rows of pixels: out[2·c] is of the first, out[2·c + 1] of the second,
+// which are zero where null.
+template <class T>
+struct PairKernels {
+  using S = typename Compute<T>::type;
+  void (*product)(const PairProduct& product);
+  void (*join)(int64_t rows, int64_t channels, const T* first, const T* second, int64_t row, T* out, int64_t out_row);
+  // of max(0, x·alpha + beta)
+  void (*activate)(int64_t rows, int64_t channels, const T* first, const T* second, int64_t row, const S* alpha,
+                   const S* beta, T* out, int64_t out_row);
 };
 
 // A line of windows of pixels, side by side: `x_row` is the way to the next pixel, `x_line` that to the next line.
@@ -69,9 +84,9 @@ struct Kernels {
   void (*store)(int64_t rows, int64_t channels, S* tile, int64_t tile_row, T* out, int64_t out_row);
   // of each channel the mean and the sum of squared differences from it
   void (*moments)(int64_t rows, int64_t channels, const S* tile, int64_t tile_row, S* mean, S* squares);
-  // m = d where act > 0, else 0; sums += m; products += m·(x − mean); then out = m, or with alpha out += alpha·m
-  void (*mask)(int64_t rows, int64_t channels, const S* d, int64_t d_row, const S* act, int64_t act_row, const T* x,
-               int64_t x_row, const S* mean, const S* alpha, T* out, int64_t out_row, S* sums, S* products);
+  // m = d where x·alpha + beta > 0, else 0; sums += m; products += m·(x − mean); then out = m, or out += alpha·m
+  void (*mask)(int64_t rows, int64_t channels, const S* d, int64_t d_row, const T* x, int64_t x_row, const S* mean,
+               const S* alpha, const S* beta, bool add, T* out, int64_t out_row, S* sums, S* products);
   // out = alpha·m + q·(x − mean) + r
   void (*combine)(int64_t rows, int64_t channels, const T* m, int64_t m_row, const T* x, int64_t x_row, const S* alpha,
                   const S* q, const S* mean, const S* r, S* out, int64_t out_row);
@@ -87,8 +102,7 @@ struct Kernels {
   // out = alpha·m + q·(x − mean) + r, which lies as x does
   void (*pool_back)(const Windows<T>& windows, const S* alpha, const S* beta, const S* mean, const S* q, const S* r,
                     const T* g, int64_t g_row, S part, T* out);
-  void (*pairs)(const PairProduct& product) =
-      nullptr;  // null where the processor has no such instruction, and for others than bfloat16
+  const PairKernels<T>* pairs = nullptr;  // none where the processor has no such instruction, and but for bfloat16
 };
 
 // The best that this processor runs.
@@ -104,6 +118,6 @@ template <class T>
 const Kernels<T>* avx512_kernels();
 
 // Of processors with instructions for bfloat16.
-void multiply_pairs(const PairProduct& product);
+const PairKernels<c10::BFloat16>* pair_kernels();
 
 }  // namespace torchbridge::dense

@@ -96,6 +96,21 @@ void fill_band(const Bands& bands, int64_t band, int64_t stride, S* tile, const 
   }
 }
 
+// The same of pairs: a row of the band's upper half stands beside one of its lower half, `half` rows below. Pixels are
+// those of the rows' beginnings, -1 for rows outside of the picture.
+template <class T, class F>
+void fill_band_of_pairs(const Bands& bands, int64_t band, int64_t half, int64_t stride, T* tile, const F& fill) {
+  const auto pixel = [&](int64_t y) {
+    const int64_t at = bands.top(band) + y;
+    return at < 0 || at >= bands.shape.height ? -1 : bands.pixel(band, y);
+  };
+  for (int64_t y = -1; y <= half; ++y, tile += bands.row * stride) {
+    std::fill(tile, tile + stride, T(0));
+    fill(pixel(y), pixel(y + half), tile + stride);
+    std::fill(tile + (bands.row - 1) * stride, tile + bands.row * stride, T(0));
+  }
+}
+
 inline int64_t tile_rows(int64_t pixels, int64_t row_bytes) {
   return std::min(std::clamp<int64_t>(kTileBytes / row_bytes / 8 * 8, 16, 256), pixels);
 }

@@ -79,7 +79,9 @@ const Kernels<T>& kernels() {
       if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
           __builtin_cpu_supports("avx512vl")) {
         Kernels<T> all = *avx512_kernels<T>();
-        if (std::is_same_v<T, c10::BFloat16> && __builtin_cpu_supports("avx512bf16")) all.pairs = &multiply_pairs;
+        if constexpr (std::is_same_v<T, c10::BFloat16>) {
+          if (__builtin_cpu_supports("avx512bf16")) all.pairs = pair_kernels();
+        }
         return all;
       }
       if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return *avx2_kernels<T>();
