@@ -105,9 +105,10 @@ struct Kernels {
   const PairKernels<T>* pairs = nullptr;  // none where the processor has no such instruction, and but for bfloat16
 };
 
-// The best that this processor runs.
+// The best that this processor runs, and that libtorch may use; and what that is called.
 template <class T>
 const Kernels<T>& kernels();
+const char* kernels_name();
 
 // One instruction set each, null where it was not compiled for T.
 template <class T>

@@ -1,6 +1,10 @@
 // The inner loops of dense blocks for any processor, and the choice between the sets. One number a "vector".
+#include <ATen/Version.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -72,19 +76,48 @@ const Kernels<double>* plain_kernels<double>() {
   return &all;
 }
 
+namespace {
+
+enum class Set { kPlain, kAvx2, kAvx512, kAvx512Pairs };
+
+// What the processor has, as far as libtorch may use it: ATEN_CPU_CAPABILITY, and ONEDNN_MAX_CPU_ISA for bfloat16.
+Set best_set() {
+  const std::string allowed = at::get_cpu_capability();
+  if (allowed == "AVX512" && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl")) {
+    const char* isa = std::getenv("ONEDNN_MAX_CPU_ISA");
+    const bool core_only = isa != nullptr && std::string(isa) == "AVX512_CORE";
+    return __builtin_cpu_supports("avx512bf16") && !core_only ? Set::kAvx512Pairs : Set::kAvx512;
+  }
+  if (allowed != "DEFAULT" && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Set::kAvx2;
+  return Set::kPlain;
+}
+
+Set chosen_set() {
+  static const Set chosen = best_set();
+  return chosen;
+}
+
+}  // namespace
+
+const char* kernels_name() {
+  constexpr const char* kNames[] = {"plain", "avx2", "avx512", "avx512_bf16"};
+  return kNames[static_cast<int>(chosen_set())];
+}
+
 template <class T>
 const Kernels<T>& kernels() {
   static const Kernels<T> best = [] {
     if constexpr (!std::is_same_v<T, double>) {
-      if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-          __builtin_cpu_supports("avx512vl")) {
+      const Set set = chosen_set();
+      if (set == Set::kAvx2) return *avx2_kernels<T>();
+      if (set != Set::kPlain) {
         Kernels<T> all = *avx512_kernels<T>();
         if constexpr (std::is_same_v<T, c10::BFloat16>) {
-          if (__builtin_cpu_supports("avx512bf16")) all.pairs = pair_kernels();
+          if (set == Set::kAvx512Pairs) all.pairs = pair_kernels();
         }
         return all;
       }
-      if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return *avx2_kernels<T>();
     }
     return *plain_kernels<T>();
   }();

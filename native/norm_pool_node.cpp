@@ -109,8 +109,13 @@ napi_value norm_pool(Call& call) {
   }
 }
 
+// For tests: which instructions the kernels of fused functions were compiled for.
+napi_value kernels_call(Call& call) { return call.from(std::string(dense::kernels_name())); }
+
 }  // namespace
 
-std::vector<Function> norm_pool_functions() { return {{"fusedNormPool", &guarded<norm_pool>}}; }
+std::vector<Function> norm_pool_functions() {
+  return {{"fusedNormPool", &guarded<norm_pool>}, {"fusedKernels", &guarded<kernels_call>}};
+}
 
 }  // namespace torchbridge

@@ -20,7 +20,8 @@ export const FUSED_DTYPES: readonly string[] = ['float32', 'float64', 'bfloat16'
  */
 export function fusedDenseBlock(x: Tensor, layers: readonly DenseLayer[]): Tensor | undefined {
   if (layers.length === 0 || x.ndim !== 4 || x.numel() === 0 || isAutocastEnabled('cpu')) return undefined;
-  if (x.device !== 'cpu' || !FUSED_DTYPES.includes(x.dtype) || !layers.every((layer) => isPlain(layer, x))) return undefined;
+  if (x.device !== 'cpu' || !FUSED_DTYPES.includes(x.dtype) || !layers.every((layer) => isPlain(layer, x)))
+    return undefined;
   const [pictures = 0, , height = 0, width = 0] = x.shape;
   const isOneValue = pictures * height * width === 1;
   const norms = layers.flatMap(({ norm1, norm2 }) => (norm2 === undefined ? [norm1] : [norm1, norm2]));

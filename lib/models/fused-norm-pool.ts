@@ -17,7 +17,8 @@ export function fusedTransition(
   x: Tensor,
   [norm, relu, conv, pool]: readonly (Module | undefined)[],
 ): Tensor | undefined {
-  if (!(conv instanceof Conv2d && pool instanceof AvgPool2d) || !isPlainPool(pool) || !isOf(relu, ReLU)) return undefined;
+  if (!(conv instanceof Conv2d && pool instanceof AvgPool2d) || !isPlainPool(pool) || !isOf(relu, ReLU))
+    return undefined;
   if (!isConvolution(conv, x, 1)) return undefined;
   const [height, width] = [pool.kernelSize].flat();
   const pooled = fusedNormPool(x, norm, height ?? 0, width ?? height ?? 0);
@@ -29,12 +30,7 @@ export function fusedTransition(
  * its input alone; what fills no window is left out, as by average pooling.
  * @returns `[N, C, H / height, W / width]` in channels_last; undefined where the modules themselves must do it.
  */
-export function fusedNormPool(
-  x: Tensor,
-  norm: Module | undefined,
-  height: number,
-  width: number,
-): Tensor | undefined {
+export function fusedNormPool(x: Tensor, norm: Module | undefined, height: number, width: number): Tensor | undefined {
   if (x.ndim !== 4 || x.numel() === 0 || isAutocastEnabled('cpu')) return undefined;
   if (x.device !== 'cpu' || !FUSED_DTYPES.includes(x.dtype)) return undefined;
   if (!(norm instanceof BatchNorm2d) || !isOf(norm, BatchNorm2d)) return undefined;

@@ -107,6 +107,7 @@ export interface Binding {
   denseBlock(): number;
   // norm, ReLU and the mean of windows, the same way
   fusedNormPool(): number;
+  fusedKernels(): string;
 
   // hooks and nodes of the graph: a node's handle is that of a tensor whose gradient edge it is
   tensorHooks(handle: number, list: object): unknown;

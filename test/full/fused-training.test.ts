@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { DenseNet } from '../../lib/models/index.js';
 import { functional } from '../../lib/nn/index.js';
 import { SGD } from '../../lib/optim/index.js';
-import { manualSeed, noGrad, randint, randn, scope, type Tensor } from '../../lib/tensor/index.js';
+import {
+  getNumThreads,
+  manualSeed,
+  noGrad,
+  randint,
+  randn,
+  scope,
+  setNumThreads,
+  type Tensor,
+} from '../../lib/tensor/index.js';
 
 const CLASSES = 6;
 const STEPS = 150;
@@ -44,6 +53,13 @@ const deviation = (values: readonly number[]): number =>
   Math.sqrt(mean(values.map((each) => (each - mean(values)) ** 2)) * (values.length / (values.length - 1)));
 
 describe('training with fused dense blocks', () => {
+  let threads = 0;
+  before(() => {
+    threads = getNumThreads();
+    setNumThreads(1);
+  });
+  after(() => setNumThreads(threads));
+
   it('ends within the noise of plain training, five seeds each', function () {
     this.timeout(1_200_000);
     const runs = [1, 2, 3, 4, 5].map((seed) => ({ plain: train('none', seed), fused: train('fused', seed) }));
