@@ -49,7 +49,7 @@ function isPlainPool(pool: AvgPool2d): boolean {
   const pair = (size: number | readonly [number, number]): readonly number[] =>
     typeof size === 'number' ? [size, size] : size;
   const [height, width] = pair(kernelSize);
-  const [down, across] = pair(stride ?? kernelSize);
+  const [down, across] = pair(stride);
   const isWhole = [padding].flat().every((each) => each === 0) && !ceilMode && divisorOverride === null;
   return isOf(pool, AvgPool2d) && isWhole && height === down && width === across;
 }
