@@ -9,7 +9,7 @@ import {
   type LayerInfo,
   type ModelStatistics,
 } from '../nn/index.js';
-import { scope, setNumThreads } from '../tensor/index.js';
+import { scope, setNumThreads, TorchError } from '../tensor/index.js';
 import { formatFixed } from '../train/format.js';
 import { graphFigure } from '../train/graph-figure.js';
 import { disposeNetwork } from '../train/picture-network.js';
@@ -26,6 +26,10 @@ function withNetwork<T>(choice: NetworkChoice, look: (net: Network, picture: rea
     const net = networkByName(model, numClasses === undefined ? {} : { numClasses });
     try {
       return look(net, choice.inputSize ?? pictureSizeOf(model));
+    } catch (error) {
+      if (!(error instanceof TorchError) || choice.inputSize === undefined) throw error;
+      const size = pictureSizeOf(model).join('x');
+      throw new TorchError(error.code, `${error.message}; ${model} is made for pictures of ${size}`);
     } finally {
       disposeNetwork(net);
     }

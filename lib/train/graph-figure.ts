@@ -17,6 +17,13 @@ const FILLS: Readonly<Record<GraphNode['kind'], readonly [fill: string, stroke: 
   other: ['#f3f4f6', '#4b5563'],
 };
 
+/** How arcs are drawn, by how many there are in a row. */
+const PENS = [
+  { most: 12, width: 1.5, opacity: 1, tips: true },
+  { most: 400, width: 1.1, opacity: 0.75, tips: false },
+  { most: Infinity, width: 0.6, opacity: 0.55, tips: false },
+] as const;
+
 /** Arcs by where they come from, dark enough for thin lines on white. */
 const ARCS = ['#1d4ed8', '#0e7490', '#15803d', '#a16207', '#c2410c', '#be123c', '#7e22ce'];
 
@@ -65,10 +72,11 @@ function rowParts({ nodes, edges, groups, top, bottom }: PlacedRow): string[] {
     ARCS.map((_, index) => (index * Math.max(1, sources.length - 1)) / (ARCS.length - 1)),
     ARCS,
   );
-  const many = edges.filter(({ rise }) => rise > 0).length > 12;
+  const arcs = edges.filter(({ rise }) => rise > 0).length;
+  const pen = PENS.find(({ most }) => arcs <= most)!;
   return [
     ...groups.map((group, index) => frame(group, top, bottom, groups[index + 1])),
-    ...edges.map((edge) => connection(edge, edge.rise > 0 ? hue(sources.indexOf(edge.from)) : '', many)),
+    ...edges.map((edge) => connection(edge, edge.rise > 0 ? hue(sources.indexOf(edge.from)) : '', pen)),
     ...nodes.flatMap((node) => nodeParts(node)),
   ];
 }
@@ -102,13 +110,13 @@ function frame(
 const leftOf = (members: readonly PlacedNode[]): number => Math.min(...members.map((node) => node.x - node.width / 2));
 
 /** One connection: an arc over what stands between, a line, or a bend to another lane. */
-function connection({ from, to, rise }: PlacedEdge, hue: string, many: boolean): string {
-  const tip = many && rise > 0 ? '' : ' marker-end="url(#tip)"';
+function connection({ from, to, rise }: PlacedEdge, hue: string, pen: (typeof PENS)[number]): string {
+  const tip = rise > 0 && !pen.tips ? '' : ' marker-end="url(#tip)"';
   if (rise > 0) {
     const [x1, x2] = [from.x, to.x];
     const [y1, y2] = [from.y - from.height / 2, to.y - to.height / 2];
     const d = `M${n(x1)},${n(y1)} C${n(x1)},${n(y1 - rise)} ${n(x2)},${n(y2 - rise)} ${n(x2)},${n(y2)}`;
-    return `<path d="${d}" fill="none" stroke="${hue}" stroke-width="${many ? 1.1 : 1.5}" stroke-opacity="${many ? 0.75 : 1}"${tip}/>`;
+    return `<path d="${d}" fill="none" stroke="${hue}" stroke-width="${pen.width}" stroke-opacity="${pen.opacity}"${tip}/>`;
   }
   const [x1, x2] = [from.x + from.width / 2, to.x - to.width / 2];
   const stroke = `fill="none" stroke="${FILLS.other[1]}" stroke-width="1.4"${tip}`;

@@ -55,6 +55,8 @@ const DISC = { size: 26, gap: 11 };
 const SIGN = 24;
 const PORT = { width: 84, height: 34 };
 const LANE = 66;
+/** How high arcs rise: at least so much, and by so much for each pixel of their way, as long as the longest stays below the most. */
+const ARC = { least: 22, steepness: 0.19, most: 330 };
 const MOST_WIDTH = 1180;
 /** As many alike in a group, which do the same, are drawn as discs. */
 const MANY = 5;
@@ -207,10 +209,11 @@ function placeRow(graph: NetworkGraph, segments: readonly Segment[], isFirst: bo
   }
   // Straight ahead of it, where the first step stands.
   if (!isFirst && segments[0]!.members.length === 1) port.y = nodes[1]!.y;
+  const steepness = Math.min(ARC.steepness, ARC.most / x);
   for (const to of nodes.slice(1)) {
     for (const each of sourcesOf(graph, to.index)) {
       const from = nodes.find((node) => node.index === each);
-      if (from !== undefined) edges.push({ from, to, rise: riseOf(from, to, nodes) });
+      if (from !== undefined) edges.push({ from, to, rise: riseOf(from, to, nodes, steepness) });
     }
   }
   const top = Math.max(
@@ -223,9 +226,9 @@ function placeRow(graph: NetworkGraph, segments: readonly Segment[], isFirst: bo
   return { nodes, edges, groups, top, bottom, width: x };
 }
 
-/** An arc leads over what stands between two places on one line. */
-function riseOf(from: PlacedNode, to: PlacedNode, nodes: readonly PlacedNode[]): number {
+/** An arc leads over what stands between two places on one line; the longest is the highest. */
+function riseOf(from: PlacedNode, to: PlacedNode, nodes: readonly PlacedNode[], steepness: number): number {
   if (from.lane !== to.lane) return 0;
   const between = nodes.some((node) => node.x > from.x && node.x < to.x && Math.abs(node.y - from.y) < LANE / 2);
-  return between ? Math.min(260, 22 + 0.19 * (to.x - from.x)) : 0;
+  return between ? ARC.least + steepness * (to.x - from.x) : 0;
 }
