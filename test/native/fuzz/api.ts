@@ -14,24 +14,8 @@ import {
   tensor,
   unshare,
 } from '../../../lib/tensor/index.js';
-
-/** `tensor`, `list:int`; a `?` behind it may be left out, `name=kind` stands in the last plain object. */
-export interface ApiEntry {
-  readonly takes: string;
-  readonly call: (...given: never[]) => unknown;
-}
-
-/** A step of a user's function, chosen by a number. */
-const steps: readonly ((x: Tensor) => Tensor)[] = [
-  (x) => x.mul(x),
-  (x) => x.exp().sum(),
-  (x) => x.detach(),
-  (x) => x.add_(1),
-  (x) => x.unsqueeze(0).expand([2, -1]),
-  (x) => x,
-  (x) => x.get(0),
-];
-const step = (n: unknown): ((x: Tensor) => Tensor) => steps[Math.abs(Number(n)) % steps.length] ?? ((x) => x);
+import { entry, type ApiEntry, step } from './api-entry.js';
+import { graphApi } from './api-graph.js';
 
 const square = autograd.customFunction({
   name: 'Square',
@@ -43,9 +27,9 @@ const square = autograd.customFunction({
 });
 
 const F = nn.functional;
-const entry = (takes: string, call: (...given: never[]) => unknown): ApiEntry => ({ takes, call });
 
 export const api: Readonly<Record<string, ApiEntry>> = {
+  ...graphApi,
   get: entry('tensor indices', (x: Tensor, at: never[]) => x.get(...at)),
   set: entry('tensor indices value', (x: Tensor, at: never[], value: never) => x.set(at, value)),
   setOne: entry('tensor index value', (x: Tensor, at: never, value: never) => x.set(at, value)),

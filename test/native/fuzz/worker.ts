@@ -4,6 +4,7 @@
  */
 import { openSync, readFileSync, writeSync } from 'node:fs';
 import { manualSeed, scope, scopeAsync, setMemoryLimit, setNumThreads } from '../../../lib/tensor/index.js';
+import { api } from './api.js';
 import { Dice } from './dice.js';
 import { chainedCall, mutatedCall, randomCall } from './lists.js';
 import { allTargets } from './targets.js';
@@ -34,8 +35,9 @@ setNumThreads(1);
 setMemoryLimit(2 ** 28);
 
 /** Whether the call was taken; what it made is released. */
+const isLater = ({ via, name }: Call): boolean => via === 'async' || (via === 'api' && api[name]?.later === true);
 const runScoped = (call: Call): boolean | Promise<boolean> =>
-  call.via === 'async' ? scopeAsync(() => runLater(call)) : scope(() => run(call));
+  isLater(call) ? scopeAsync(() => runLater(call)) : scope(() => run(call));
 
 async function work({ seed, from, to, first, perTarget, only, log, flavour }: Work): Promise<void> {
   const file = openSync(log, 'w');
@@ -59,7 +61,7 @@ async function work({ seed, from, to, first, perTarget, only, log, flavour }: Wo
       if (await runScoped(call)) {
         ++taken;
         if (good.length < 20) good.push(call);
-        if (call === fresh && target.via !== 'async') made[made.length < 300 ? made.length : dice.below(300)] = call;
+        if (call === fresh && !isLater(call)) made[made.length < 300 ? made.length : dice.below(300)] = call;
       }
     }
   }

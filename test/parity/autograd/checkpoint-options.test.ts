@@ -17,7 +17,7 @@ import { compareCases, leaf, type Log } from './cases.js';
 
 /** The operators that libtorch runs meanwhile. An early stop ends the last one, which has saved its result by then. */
 function noted<T>(to: string[], fn: () => T): T {
-  const { call } = native;
+  const call = native.call.bind(native);
   native.call = (operator) => {
     to.push(operatorName(operator));
     return call(operator);
