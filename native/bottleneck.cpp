@@ -1,7 +1,6 @@
 #include "bottleneck.h"
 
 #include <ATen/Context.h>
-#include <ATen/autocast_mode.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/_batch_norm_impl_index.h>
 #include <ATen/ops/_batch_norm_impl_index_backward.h>
@@ -199,10 +198,6 @@ bool takes(const std::vector<at::Tensor>& features, const NormSettings& norm, co
     recorded = recorded || each.requires_grad();
   }
   if (!recorded || !first.defined() || first.dim() != 4 || !at::isFloatingType(first.scalar_type())) return false;
-  if (at::autocast::is_autocast_available(first.device().type()) &&
-      at::autocast::is_autocast_enabled(first.device().type())) {
-    return false;
-  }
   int64_t channels = 0;
   for (const at::Tensor& part : features) {
     if (!part.defined() || part.dim() != 4 || !same_place(part, first) || part.numel() == 0) return false;

@@ -1,4 +1,6 @@
 // JavaScript's way to norm_relu_conv.
+#include <ATen/autocast_mode.h>
+
 #include "bottleneck.h"
 #include "bottleneck_kernels.h"
 #include "environment.h"
@@ -6,6 +8,16 @@
 
 namespace torchbridge {
 namespace {
+
+// In autocast a convolution computes in its dtype, and keeps the casts of weights for other calls. The rest of the
+// function computes in the features' dtype; where that is another one, the function is not taken.
+void cast(ConvSettings& conv, at::DeviceType device) {
+  if (!at::autocast::is_autocast_available(device) || !at::autocast::is_autocast_enabled(device)) return;
+  const at::ScalarType dtype = at::autocast::get_autocast_dtype(device);
+  for (at::Tensor* each : {&conv.weight, &conv.bias}) {
+    if (each->defined()) *each = at::autocast::cached_cast(dtype, *each, device);
+  }
+}
 
 // On the tape: the list of features; of the norm weight, bias, running mean and variance and the count of batches,
 // whether it trains, its momentum (none for the mean of all batches) and eps; of the convolution weight, bias, stride,
@@ -49,6 +61,7 @@ napi_value norm_relu_conv_call(Call& call) {
     conv.ceil = number() != 0;
     conv.kernel = read_ints(tape, at);
   }
+  if (!features.empty()) cast(conv, features[0].device().type());
   if (!takes(features, norm, conv) || (only_kernels && !takes_kernels(features, norm))) return call.from(int32_t{-1});
   return call.handle(norm_relu_conv(std::move(features), norm, conv));
 }
