@@ -72,7 +72,11 @@ function chains(
 ): (TracedCall | undefined)[] {
   const inside = new Map<TracedCall, number[]>();
   trace.forEach(({ calls }, index) => {
-    for (const call of calls) inside.set(call, [...(inside.get(call) ?? []), index]);
+    for (const call of calls) {
+      const operators = inside.get(call);
+      if (operators === undefined) inside.set(call, [index]);
+      else operators.push(index);
+    }
   });
   const isChain = (call: TracedCall): boolean => {
     const { module } = call;
