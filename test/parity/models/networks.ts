@@ -98,20 +98,31 @@ export function freeModule(model: Module): void {
   for (const each of [...model.parameters(), ...model.buffers()]) each.dispose();
 }
 
-/** One `it` for each case, named as in the object; Python runs them all at once, before. */
-export function compareNetworks(cases: Readonly<Record<string, NetworkCase>>): void {
+/**
+ * One `it` for each case, named as in the object; Python runs them all at once, before.
+ * @param options.oneByOne for large networks: Python runs each in its own test, so that the files of one are there at a time.
+ */
+export function compareNetworks(
+  cases: Readonly<Record<string, NetworkCase>>,
+  { oneByOne = false }: { readonly oneByOne?: boolean } = {},
+): void {
   const threads = getNumThreads();
   let folder = '';
   let expected: Record<string, Outcome> = {};
+  const runCases = (wanted: (name: string) => boolean): Record<string, Outcome> => {
+    const given = Object.entries(cases).flatMap(([name, { network, python = {}, input, steps, load }], seed) =>
+      wanted(name)
+        ? [JSON.stringify({ name, network, python, input, steps, seed, print: true, save: load !== undefined })]
+        : [],
+    );
+    const script = path.join(import.meta.dirname, 'networks.py');
+    return runPython(script, [folder, ...given]).json() as Record<string, Outcome>;
+  };
 
   before(() => {
     setNumThreads(1);
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-networks-'));
-    const given = Object.entries(cases).map(([name, { network, python = {}, input, steps, load }], seed) =>
-      JSON.stringify({ name, network, python, input, steps, seed, print: true, save: load !== undefined }),
-    );
-    const script = path.join(import.meta.dirname, 'networks.py');
-    expected = runPython(script, [folder, ...given]).json() as typeof expected;
+    if (!oneByOne) expected = runCases(() => true);
   });
   after(() => {
     setNumThreads(threads);
@@ -120,6 +131,7 @@ export function compareNetworks(cases: Readonly<Record<string, NetworkCase>>): v
 
   Object.entries(cases).forEach(([name, given], seed) => {
     it(name, () => {
+      if (oneByOne) expected = runCases((other) => other === name);
       const before = memory();
       const file = path.join(folder, `${name}.pth`);
       const result = ours(given, seed, (images) => {
