@@ -3,7 +3,12 @@ import { EFFICIENT_MODES, type EfficientMode } from '../models/efficient.js';
 import type { RunOptions } from '../train/config.js';
 import { DATASET_NAMES, embeddedData } from '../train/dataset-names.js';
 import { UsageError } from '../train/errors.js';
-import { choice, decimal, device, epochList, filePath, positiveInteger, wholeNumber } from './values.js';
+import { DEFAULT_NETWORK, NETWORK_NAMES } from '../train/network-names.js';
+import { RECIPE_NAMES } from '../train/recipes.js';
+import { TRANSITION_POOLS } from '../models/transition-pools.js';
+import { optimizerOptions } from './optimizer-options.js';
+import { scheduleOptions } from './schedule-options.js';
+import { choice, decimal, device, filePath, positiveInteger, wholeNumber, wordList } from './values.js';
 
 const examples = `
 Examples:
@@ -22,14 +27,21 @@ The folder --save holds results.csv (an epoch a line), losses.csv (an iteration 
 as a state dict for Python's torch.load), config.json, checkpoint.pth, curves.svg and curves.png.
 Ctrl-C writes the checkpoint and ends; a second one ends at once.`;
 
-const notNegative = (value: number): boolean => value >= 0;
+const others = NETWORK_NAMES.filter((name) => name !== DEFAULT_NETWORK);
+const [o, s] = [optimizerOptions, scheduleOptions];
+
+function kFold(text: string): number {
+  const value = positiveInteger('--k-fold')(text);
+  if (value < 2) throw new UsageError(`Expected an integer from 2 for --k-fold but received ${JSON.stringify(text)}`);
+  return value;
+}
 
 /** The `train` command without its action: names, help and the reading of values. */
 export function trainCommand() {
   return new Command('train')
-    .summary('train a DenseNet')
+    .summary('train a DenseNet, or another network')
     .description(
-      'Trains a DenseNet on CIFAR-10, CIFAR-100, MNIST, Fashion-MNIST, SVHN or on generated pictures. With the same seed and threads every number is the one ' +
+      'Trains a DenseNet, or another network, on CIFAR-10, CIFAR-100, MNIST, Fashion-MNIST, SVHN or on generated pictures. With the same seed and threads every number is the one ' +
         'the efficient_densenet_pytorch script gets from PyTorch.',
     )
     .option(
@@ -46,7 +58,12 @@ export function trainCommand() {
     .option('--no-verify', 'take data of your own in the layout of the data set, whose md5 differ')
     .option('--save <dir>', 'folder for the results (default: save)', filePath('--save', 'a folder'))
     .option('--resume', 'go on with the run in --save')
+    .option('--recipe <name>', `defaults that belong together: ${RECIPE_NAMES.join(', ')}; list describes them`)
     .optionsGroup('Network:')
+    .option(
+      '--model <name>',
+      `${DEFAULT_NETWORK} (default; the next six options give its form), densenet-bc-100-12 and the like, or another of: ${others.join(', ')}`,
+    )
     .option('--depth <n>', 'layers with weights (default: 40)', positiveInteger('--depth', 4000))
     .option('--growth-rate <n>', 'features each layer adds (default: 12)', positiveInteger('--growth-rate', 1e6))
     .option('--no-bottleneck', 'DenseNet instead of DenseNet-BC: 3x3 convolutions only')
@@ -65,11 +82,46 @@ export function trainCommand() {
       'dropout after each layer (default: 0)',
       decimal('--drop-rate', 'a number from 0 and below 1', (value) => value >= 0 && value < 1),
     )
+    .option(
+      '--transition-pool <name>',
+      'avg (default) or max: how a DenseNet halves height and width',
+      choice('--transition-pool', TRANSITION_POOLS),
+    )
+    .option(
+      '--resize <n>',
+      "pixels of each side to which pictures are brought (default: the network's own size, as 96, 224; of cifar-densenet theirs)",
+      positiveInteger('--resize', 4096),
+    )
+    .option(
+      '--in-channels <n>',
+      '1 or 3: channels that the network takes (default: those of the pictures, of networks for ImageNet 3)',
+      (text) => Number(choice('--in-channels', ['1', '3'])(text)),
+    )
+    .option(
+      '--weights <name>',
+      'go on from weights: a file, or published ones as resnet18; a classifier of other classes is made anew',
+      filePath('--weights', 'a name or a file'),
+    )
+    .option(
+      '--freeze <list>',
+      'parameters that stay as they are, with * for any text, as features.*,conv1.*',
+      wordList('--freeze', 'names like features.*'),
+    )
     .optionsGroup('Training:')
     .option(
       '--valid-size <n>',
       'training pictures kept for validation (default: 5000; SVHN 6000; a tenth of generated ones); 0 validates on the test set and saves each epoch',
       wholeNumber('--valid-size'),
+    )
+    .option(
+      '--validation-split <x>',
+      'the same as a share of the training pictures',
+      decimal('--validation-split', 'a number from 0 and below 1', (value) => value >= 0 && value < 1),
+    )
+    .option(
+      '--k-fold <k>',
+      'train k times, each time with another part of the training pictures for validation; shows mean and deviation',
+      kFold,
     )
     .option('--n-epochs <n>', 'epochs (default: 300)', positiveInteger('--n-epochs'))
     .option('--batch-size <n>', 'pictures of an iteration (default: 64)', positiveInteger('--batch-size'))
@@ -78,25 +130,57 @@ export function trainCommand() {
       'seed of every random number (default: a new one, kept in config.json)',
       wholeNumber('--seed'),
     )
-    .option('--lr <x>', 'learning rate (default: 0.1)', decimal('--lr', 'a number from 0', notNegative))
-    .option('--momentum <x>', 'momentum (default: 0.9)', decimal('--momentum', 'a number from 0', notNegative))
+    .option('--augment', 'crops and mirror images of the data sets that have them (default)')
+    .option('--no-augment', 'pictures as they are')
     .option(
-      '--dampening <x>',
-      'dampening of the momentum (default: 0)',
-      decimal('--dampening', 'a number from 0', notNegative),
+      '--label-smoothing <x>',
+      'share of the truth that is spread over all classes (default: 0)',
+      decimal('--label-smoothing', 'a number from 0 and below 1', (value) => value >= 0 && value < 1),
+    )
+    .option('--accumulate <n>', 'batches whose gradients make one step (default: 1)', positiveInteger('--accumulate'))
+    .option(
+      '--clip-grad-norm <x>',
+      'the most that the norm of the gradients may be',
+      decimal('--clip-grad-norm', 'a number above 0', (value) => value > 0),
     )
     .option(
-      '--weight-decay <x>',
-      'L2 penalty (default: 0.0001)',
-      decimal('--weight-decay', 'a number from 0', notNegative),
+      '--early-stop <n>',
+      'end after so many epochs without a better validation error',
+      positiveInteger('--early-stop'),
     )
-    .option('--nesterov', 'Nesterov momentum (default)')
-    .option('--no-nesterov', 'plain momentum')
-    .option(
-      '--milestones <list>',
-      'epochs after which the learning rate falls to a tenth, as 150,225, or none (default: 1/2 and 3/4 of the epochs, rounded up)',
-      epochList('--milestones'),
-    )
+    .optionsGroup('Optimizer:')
+    .addOption(o.optimizer())
+    .addOption(o.lr())
+    .addOption(o.momentum())
+    .addOption(o.dampening())
+    .addOption(o.nesterov())
+    .addOption(o.noNesterov())
+    .addOption(o.weightDecay())
+    .addOption(o.betas())
+    .addOption(o.eps())
+    .addOption(o.amsgrad())
+    .addOption(o.alpha())
+    .addOption(o.centered())
+    .addOption(o.rho())
+    .addOption(o.lambd())
+    .addOption(o.lrDecay())
+    .addOption(o.momentumDecay())
+    .addOption(o.etas())
+    .optionsGroup('Learning rate:')
+    .addOption(s.schedule())
+    .addOption(s.scheduleEvery())
+    .addOption(s.warmupEpochs())
+    .addOption(s.warmupFactor())
+    .addOption(s.milestones())
+    .addOption(s.gamma())
+    .addOption(s.stepSize())
+    .addOption(s.minLr())
+    .addOption(s.restartEpochs())
+    .addOption(s.restartFactor())
+    .addOption(s.riseShare())
+    .addOption(s.endFactor())
+    .addOption(s.power())
+    .addOption(s.patience())
     .optionsGroup('Machine:')
     .addOption(efficientOption())
     .option('--fast', 'compute as is fastest here, close to PyTorch instead of bit for bit; says what was picked')
@@ -137,28 +221,13 @@ export function fastChoice(given: ReturnType<ReturnType<typeof trainCommand>['op
 
 /** What commander read, as the options of a run: only those that were given. */
 export function runOptions(given: ReturnType<ReturnType<typeof trainCommand>['opts']>): RunOptions {
+  const { save: _save, resume: _resume, download: _download, fast: _fast, verify, bottleneck, ...options } = given;
   return {
+    ...options,
     ...embeddedData(given.data, given.dataset),
-    validSize: given.validSize,
-    nEpochs: given.nEpochs,
-    batchSize: given.batchSize,
-    seed: given.seed,
-    depth: given.depth,
-    growthRate: given.growthRate,
-    compression: given.compression,
-    numInitFeatures: given.numInitFeatures,
-    dropRate: given.dropRate,
     efficient: given.efficient ?? fastChoice(given)?.efficient,
-    lr: given.lr,
-    momentum: given.momentum,
-    dampening: given.dampening,
-    weightDecay: given.weightDecay,
-    nesterov: given.nesterov,
-    milestones: given.milestones,
-    device: given.device,
-    threads: given.threads,
     // Commander makes these true when they are absent; only their absence of value is a choice.
-    verify: given.verify ? undefined : false,
-    bottleneck: given.bottleneck ? undefined : false,
+    verify: verify ? undefined : false,
+    bottleneck: bottleneck ? undefined : false,
   };
 }

@@ -38,6 +38,28 @@ export function decimal(flag: string, expected: string, fits: (value: number) =>
   };
 }
 
+/** Two finite numbers from 0, separated by a comma. */
+export function pairOf(
+  flag: string,
+  expected: string,
+  fits: (value: number, index: number) => boolean,
+): (text: string) => [number, number] {
+  return (text) => {
+    const parts = text.split(',');
+    const [first = NaN, second = NaN] = parts.map((part) => (numberForm.test(part) ? Number(part) : NaN));
+    const right = parts.length === 2 && [first, second].every((value, i) => Number.isFinite(value) && fits(value, i));
+    return right ? [first, second] : refuse(expected, flag, text);
+  };
+}
+
+/** Words separated by commas. */
+export function wordList(flag: string, expected: string): (text: string) => string[] {
+  return (text) => {
+    const words = text.split(',').map((word) => word.trim());
+    return words.every((word) => word !== '') ? words : refuse(expected, flag, text);
+  };
+}
+
 /** One of a few words. */
 export function choice<const T extends string>(flag: string, words: readonly T[]): (text: string) => T {
   const expected = [words.slice(0, -1).join(', '), words.at(-1)].filter(Boolean).join(' or ');

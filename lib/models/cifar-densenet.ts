@@ -19,6 +19,8 @@ export interface CifarDenseNetOptions {
   readonly numClasses?: number;
   /** Channels of a picture; default 3. */
   readonly inChannels?: number;
+  /** How transitions halve height and width; default `avg`. */
+  readonly transitionPool?: DenseNetOptions['transitionPool'];
   /** Default `cifar`. */
   readonly style?: DenseNetOptions['style'];
   /** How memory is traded for time while training; default `none`. */
@@ -63,7 +65,7 @@ export function cifarDenseNet(options: CifarDenseNetOptions): DenseNet {
 /** All options of {@link cifarDenseNet}'s network, without making it. @throws TorchError `value`, as it does. */
 export function cifarDenseNetConfig(options: CifarDenseNetOptions): DenseNetConfig {
   const { depth, growthRate = 12, bottleneck = true, dropRate = 0, numClasses = 10, style = 'cifar' } = options;
-  const { inChannels = 3, efficient = 'none' } = options;
+  const { inChannels = 3, transitionPool = 'avg', efficient = 'none' } = options;
   return denseNetConfig({
     style,
     growthRate,
@@ -71,6 +73,7 @@ export function cifarDenseNetConfig(options: CifarDenseNetOptions): DenseNetConf
     dropRate,
     numClasses,
     inChannels,
+    transitionPool,
     blockConfig: cifarBlockConfig(depth, bottleneck),
     compression: options.compression ?? (bottleneck ? 0.5 : 1),
     numInitFeatures: options.numInitFeatures ?? (bottleneck ? 2 * growthRate : 16),

@@ -2,8 +2,8 @@ import type { Tensor } from '../tensor/index.js';
 import { cifarDenseNetConfig, CIFAR_DENSENETS } from './cifar-densenet.js';
 import type { DenseNetConfig } from './densenet.js';
 
-/** What names and shapes tell of a DenseNet: all but the rate of dropout and the way of computing, which leave no trace. */
-export type DenseNetForm = Omit<DenseNetConfig, 'dropRate' | 'efficient'>;
+/** What names and shapes tell of a DenseNet: all but the rate of dropout, what transitions pool by and the way of computing, which leave no trace. */
+export type DenseNetForm = Omit<DenseNetConfig, 'dropRate' | 'transitionPool' | 'efficient'>;
 
 /** Growth rate, blocks and first channels of the published networks. */
 export const PUBLISHED_FORMS = {

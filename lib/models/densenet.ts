@@ -1,5 +1,4 @@
 import {
-  AvgPool2d,
   BatchNorm2d,
   Conv2d,
   functional,
@@ -14,6 +13,8 @@ import {
 import { normReluConv, normReluPool } from '../nn/norm-relu-conv.js';
 import { noGrad, scope, TorchError, type Tensor } from '../tensor/index.js';
 import { DenseBlock } from './dense-layer.js';
+import { transitionPool } from './transition-pool.js';
+import type { TransitionPool } from './transition-pools.js';
 import { EFFICIENT_MODES, type EfficientMode } from './efficient.js';
 import { isOf } from './fused-dense-block.js';
 import { fusedNormPool, fusedTransition } from './fused-norm-pool.js';
@@ -43,6 +44,8 @@ export interface DenseNetOptions {
   readonly numClasses?: number;
   /** Channels of a picture; default 3. */
   readonly inChannels?: number;
+  /** How transitions halve height and width: `avg` (default), or `max` in its place. */
+  readonly transitionPool?: TransitionPool;
   /** Pictures of about 32×32: the first convolution is 3×3 and nothing is pooled; default false (cifar: true). */
   readonly smallInputs?: boolean;
   /** How the dense layers trade memory for time while training; default `none`. */
@@ -63,6 +66,7 @@ const DEFAULTS: Record<DenseNetStyle, Omit<DenseNetConfig, 'style'>> = {
     dropRate: 0,
     numClasses: 1000,
     inChannels: 3,
+    transitionPool: 'avg',
     smallInputs: false,
     efficient: 'none',
   },
@@ -76,6 +80,7 @@ const DEFAULTS: Record<DenseNetStyle, Omit<DenseNetConfig, 'style'>> = {
     dropRate: 0,
     numClasses: 10,
     inChannels: 3,
+    transitionPool: 'avg',
     smallInputs: true,
     efficient: 'none',
   },
@@ -85,13 +90,13 @@ const DEFAULTS: Record<DenseNetStyle, Omit<DenseNetConfig, 'style'>> = {
 class Transition extends Sequential {
   private readonly efficient: EfficientMode;
 
-  constructor(inputs: number, outputs: number, efficient: EfficientMode) {
+  constructor(inputs: number, outputs: number, pool: TransitionPool, efficient: EfficientMode) {
     super(
       new Map<string, Module>([
         ['norm', new BatchNorm2d(inputs)],
         ['relu', new ReLU({ inplace: true })],
         ['conv', new Conv2d(inputs, outputs, { kernelSize: 1, bias: false })],
-        ['pool', new AvgPool2d({ kernelSize: 2, stride: 2 })],
+        ['pool', transitionPool(pool)],
       ]),
     );
     this.efficient = efficient;
@@ -190,7 +195,10 @@ export class DenseNet extends Module {
       channels += layers * growthRate;
       if (index === config.blockConfig.length - 1) return;
       const outputs = Math.trunc(channels * compression);
-      this.features.addModule(`transition${index + 1}`, new Transition(channels, outputs, efficient));
+      this.features.addModule(
+        `transition${index + 1}`,
+        new Transition(channels, outputs, config.transitionPool, efficient),
+      );
       channels = outputs;
     });
     this.features.addModule(style === 'torchvision' ? 'norm5' : 'norm_final', new BatchNorm2d(channels));

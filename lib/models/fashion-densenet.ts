@@ -1,6 +1,5 @@
 import {
   AdaptiveAvgPool2d,
-  AvgPool2d,
   BatchNorm2d,
   Conv2d,
   Dropout2d,
@@ -15,6 +14,8 @@ import {
 import { ops, type Tensor } from '../tensor/index.js';
 import { PUBLISHED_FORMS } from './densenet-form.js';
 import { heByFanIn, initialise, zeroBias } from './initialise.js';
+import { transitionPool } from './transition-pool.js';
+import type { TransitionPool } from './transition-pools.js';
 import { checkCounts } from './network-options.js';
 import { through } from './through.js';
 
@@ -34,6 +35,8 @@ export interface FashionDenseNetOptions {
   readonly dropRate?: number;
   /** Channels of a picture; default 1. */
   readonly inChannels?: number;
+  /** How transitions halve height and width: `avg` (default), or `max` in its place. */
+  readonly transitionPool?: TransitionPool;
 }
 
 /** BN, ReLU, 1×1 convolution, BN, ReLU, 3×3 convolution, dropout of channels. */
@@ -92,13 +95,13 @@ class DenseBlock extends Module {
 
 /** Halves height and width, and lets half of the channels through. */
 class Transition extends Sequential {
-  constructor(inputs: number, outputs: number) {
+  constructor(inputs: number, outputs: number, pool: TransitionPool) {
     super(
       new Map<string, Module>([
         ['norm', new BatchNorm2d(inputs)],
         ['relu', new ReLU({ inplace: true })],
         ['conv', new Conv2d(inputs, outputs, { kernelSize: 1, bias: false })],
-        ['pool', new AvgPool2d({ kernelSize: 2, stride: 2 })],
+        ['pool', transitionPool(pool)],
       ]),
     );
   }
@@ -137,7 +140,10 @@ export class FashionDenseNet extends Module {
       channels += layers * growthRate;
       if (index === blockConfig.length - 1) return;
       const half = Math.trunc(channels / 2);
-      this.features.addModule(`transition ${index + 1}`, new Transition(channels, half));
+      this.features.addModule(
+        `transition ${index + 1}`,
+        new Transition(channels, half, options.transitionPool ?? 'avg'),
+      );
       channels = half;
     });
     this.features.addModule('norm5', new BatchNorm2d(channels));

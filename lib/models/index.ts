@@ -1,5 +1,6 @@
 export { connectionStrengths, type BlockStrengths } from './connection-strengths.js';
 export { DenseBlock, DenseLayer, type DenseLayerOptions } from './dense-layer.js';
+export { TRANSITION_POOLS, type TransitionPool } from './transition-pools.js';
 export { EFFICIENT_MODES, type EfficientMode } from './efficient.js';
 export { densenetByName, type NamedDenseNetOptions } from './densenet-names.js';
 export { DenseNet, denseNetConfig, type DenseNetConfig, type DenseNetOptions, type DenseNetStyle } from './densenet.js';

@@ -1,6 +1,5 @@
 import {
   AdaptiveAvgPool2d,
-  AvgPool2d,
   BatchNorm1d,
   BatchNorm2d,
   Conv2d,
@@ -13,6 +12,8 @@ import {
   Sequential,
 } from '../nn/index.js';
 import { ops, type Tensor } from '../tensor/index.js';
+import { transitionPool } from './transition-pool.js';
+import type { TransitionPool } from './transition-pools.js';
 import { checkCounts, ending, type NotesOptions } from './network-options.js';
 
 /** Adds its output to the channels that it read; the block of the notes' DenseNets, of convolutions or of linear layers. */
@@ -70,6 +71,8 @@ export interface NotesDenseNetOptions extends NotesOptions {
   readonly growthRate?: number;
   /** Layers of each block; default 4, 4, 4, 4. */
   readonly numConvs?: readonly number[];
+  /** How transitions halve height and width: `avg` (default), or `max` in its place. */
+  readonly transitionPool?: TransitionPool;
 }
 
 /**
@@ -94,7 +97,7 @@ export function notesDenseNet(options: NotesDenseNetOptions = {}): Sequential {
         new BatchNorm2d(inputs),
         new ReLU(),
         new Conv2d(inputs, outputs, { kernelSize: 1 }),
-        new AvgPool2d({ kernelSize: 2, stride: 2 }),
+        transitionPool(options.transitionPool ?? 'avg'),
       ),
   );
   const head = new Sequential(

@@ -1,7 +1,7 @@
 import { load, save } from '../io/index.js';
-import type { MultiStepLR, SGD } from '../optim/index.js';
+import type { Optimizer, Scheduler } from '../optim/index.js';
 import type { Module } from '../nn/index.js';
-import { getRngState, OrderedDict, scope, setRngState, Tensor, type StateDict } from '../tensor/index.js';
+import { getRngState, keep, OrderedDict, scope, setRngState, Tensor, type StateDict } from '../tensor/index.js';
 import { formatConfig, readConfig, type RunConfig } from './config.js';
 import type { LogLengths } from './run-logs.js';
 import { countOf, dictOf, placeFromDict, placeToDict, type RunPlace } from './run-place.js';
@@ -12,8 +12,8 @@ const version = 1;
 /** The parts of a run that have a state of their own. */
 export interface RunParts {
   readonly model: Module;
-  readonly optimizer: SGD;
-  readonly scheduler: MultiStepLR;
+  readonly optimizer: Optimizer;
+  readonly scheduler: Scheduler;
 }
 
 /**
@@ -36,6 +36,8 @@ export function saveCheckpoint(
         ['model', parts.model.stateDict()],
         ['optimizer', parts.optimizer.stateDict()],
         ['scheduler', parts.scheduler.stateDict()],
+        // Between two steps of the optimizer they are a part of the sum.
+        ...(config.accumulate > 1 ? [['gradients', gradientsOf(parts.model)] as const] : []),
         ['rng_state', getRngState()],
         ['place', placeToDict(place)],
         ['logs', new Map(Object.entries(logs))],
@@ -68,9 +70,10 @@ export function readCheckpoint(path: string): Checkpoint {
   }
   const config = readConfig(configText, path);
   return whole(path, () => {
-    const place = placeFromDict(file.get('place'), config.nEpochs);
+    const place = placeFromDict(file.get('place'), config);
     const optimizer = dictOf(file.get('optimizer'), 'optimizer');
     const scheduler = dictOf(file.get('scheduler'), 'scheduler');
+    const gradients = config.accumulate > 1 ? dictOf(file.get('gradients'), 'gradients') : new Map<string, unknown>();
     return {
       config,
       place,
@@ -80,6 +83,7 @@ export function readCheckpoint(path: string): Checkpoint {
           parts.model.loadStateDict(model as StateDict);
           parts.optimizer.loadStateDict(optimizer);
           parts.scheduler.loadStateDict(scheduler);
+          restoreGradients(parts.model, gradients);
           // The steps were taken by an earlier process; the scheduler would warn that it comes before them.
           parts.optimizer.stepped ||= place.epoch > 0 || place.phase !== 'train' || place.pass !== null;
           setRngState(rng);
@@ -88,6 +92,23 @@ export function readCheckpoint(path: string): Checkpoint {
         }),
     };
   });
+}
+
+function gradientsOf(model: Module): Map<string, Tensor> {
+  return new Map(
+    [...model.namedParameters()].flatMap(([name, { grad }]) => (grad === null ? [] : [[name, grad] as const])),
+  );
+}
+
+/** Gives the parameters the gradients of a file. @throws Error for one that does not fit. */
+function restoreGradients(model: Module, gradients: ReadonlyMap<string, unknown>): void {
+  const parameters = new Map(model.namedParameters());
+  for (const [name, value] of gradients) {
+    const parameter = parameters.get(name);
+    if (parameter === undefined || !(value instanceof Tensor) || value.shape.join() !== parameter.shape.join())
+      throw new Error(`its gradient of ${name} does not fit the network`);
+    parameter.grad = keep(value.to({ device: parameter.device }));
+  }
 }
 
 /** Runs a step of the reading. @throws Error in one line that names the file where it fails. */

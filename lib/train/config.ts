@@ -1,128 +1,127 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { z } from 'zod';
-import { EFFICIENT_MODES } from '../models/efficient.js';
-import { DATASET_FACTS, DATASET_NAMES } from './dataset-names.js';
+import { runConfigSchema, type RunConfig, type RunOptions } from './config-schema.js';
+import { DATASET_FACTS } from './dataset-names.js';
 import { UsageError } from './errors.js';
+import { checkNetworkOptions, networkFields, takesDropRate, withNetwork } from './network-config.js';
+import { networkNamed } from './network-names.js';
+import { fieldsFor, flagOf } from './option-text.js';
+import { OPTIMIZER_FIELDS, OPTIMIZER_OPTIONS } from './optimizer-names.js';
+import { RECIPE_NAMES, RECIPES, type RecipeName } from './recipes.js';
+import { SCHEDULE_FIELDS, scheduleOptions } from './schedule-names.js';
 
-const positive = z.int().min(1);
-const fraction = z.number().gt(0).max(1);
-
-/**
- * Everything that decides the numbers of a run, and what is needed to read its data again. `config.json` holds it; the
- * names are those of the command's options in camelCase.
- */
-export const runConfigSchema = z.strictObject({
-  dataset: z.enum(DATASET_NAMES),
-  data: z.string().min(1).nullable(),
-  verify: z.boolean(),
-  validSize: z.int().min(0),
-  nEpochs: positive,
-  batchSize: positive,
-  seed: z.int().min(0),
-  // A depth builds a module per layer: beyond this it is a slip of the hand, and would take minutes to refuse.
-  depth: positive.max(4000),
-  growthRate: positive.max(1e6),
-  bottleneck: z.boolean(),
-  compression: fraction,
-  numInitFeatures: positive.max(2e6),
-  dropRate: z.number().min(0).lt(1),
-  // A way of computing, which runs of earlier releases did not name.
-  efficient: z.enum(EFFICIENT_MODES).default('none'),
-  numClasses: positive,
-  // Runs of earlier releases knew pictures of three channels alone.
-  inChannels: positive.default(3),
-  // What the data were, so that a resumed run goes on with the same.
-  pictures: z.strictObject({ train: positive, test: positive, sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
-  lr: z.number().min(0),
-  momentum: z.number().min(0),
-  dampening: z.number().min(0),
-  weightDecay: z.number().min(0),
-  nesterov: z.boolean(),
-  milestones: z.array(positive),
-  device: z.string().min(1),
-  // OpenMP ends the process when it cannot start the threads it is asked for.
-  threads: positive.max(1024),
-  versions: z.strictObject({ torchbridge: z.string(), torch: z.string() }),
-});
-
-/** The contents of `config.json`. */
-export type RunConfig = z.infer<typeof runConfigSchema>;
-
-/** What a caller may choose; everything else has a default. */
-export type RunOptions = {
-  [K in Exclude<keyof RunConfig, 'versions' | 'numClasses' | 'inChannels' | 'pictures'>]?: RunConfig[K] | undefined;
-};
+export type { RunConfig, RunOptions } from './config-schema.js';
 
 /** What defaults depend on and only the program at hand knows. */
 export interface ConfigSurroundings {
   /** The training set counts before the validation pictures are taken from it. */
   readonly pictures: RunConfig['pictures'];
+  /** Height and width of a picture in pixels; default 32. */
+  readonly side?: number;
   readonly numClasses: number;
   /** For runs that name no seed. */
   readonly seed: number;
   readonly threads: number;
   readonly device: string;
   readonly versions: RunConfig['versions'];
+  /** Which part of the training pictures is for validation, from 1; with `kFold` alone. */
+  readonly fold?: number;
 }
 
 /** `shapes` without a data folder, `cifar10` with one. */
-export function datasetOf(options: RunOptions): RunConfig['dataset'] {
+export function datasetOf(given: RunOptions): RunConfig['dataset'] {
+  const options = withRecipe(given);
   return options.dataset ?? (options.data == null ? 'shapes' : 'cifar10');
 }
 
 /**
- * The learning rate falls at one half and three quarters of the epochs, rounded up to whole ones.
- *
- * The efficient_densenet_pytorch script passes `[0.5 * n, 0.75 * n]` as floats, of which MultiStepLR ignores those that
- * are not whole; for 2 epochs and for every multiple of 4 both give the same learning rates.
+ * Options with those of a recipe that are not given. Where another optimizer, schedule or network is given, what the recipe
+ * says of its own is left out.
+ * @throws UsageError naming the recipes there are.
  */
-export function defaultMilestones(nEpochs: number): number[] {
-  return [Math.ceil(0.5 * nEpochs), Math.ceil(0.75 * nEpochs)];
+export function withRecipe(given: RunOptions): RunOptions {
+  const { recipe } = given;
+  if (recipe == null) return given;
+  if (!Object.hasOwn(RECIPES, recipe))
+    throw new UsageError(
+      `Expected ${RECIPE_NAMES.join(', ')} or list for --recipe but received ${JSON.stringify(recipe)}`,
+    );
+  const defaults: RunOptions = { ...RECIPES[recipe as RecipeName].options };
+  const leaveOut = (fields: readonly (keyof RunOptions)[]): void => {
+    for (const field of fields) Reflect.deleteProperty(defaults, field);
+  };
+  if (given.optimizer !== undefined && given.optimizer !== 'sgd') leaveOut(OPTIMIZER_FIELDS);
+  if (given.schedule !== undefined && given.schedule !== 'multistep') leaveOut(SCHEDULE_FIELDS);
+  const named = networkNamed(given.model ?? defaults.model ?? '');
+  if (named !== undefined && !takesDropRate(named.model)) leaveOut(['dropRate']);
+  return { ...defaults, ...withoutUndefined(given) };
 }
 
 /**
- * Fills in the defaults: those of the efficient_densenet_pytorch script, and of the DenseNet paper where the form of the
- * network decides (with bottleneck: 2k initial features and compression 0.5; without: 16 and 1).
+ * Fills in the defaults: those of the efficient_densenet_pytorch script, of the DenseNet paper where the form of the network
+ * decides (with bottleneck: 2k initial features and compression 0.5; without: 16 and 1), and of PyTorch for the rest.
  * @throws UsageError when options exclude each other or a value is out of range.
  */
-export function resolveConfig(options: RunOptions, around: ConfigSurroundings): RunConfig {
+export function resolveConfig(given: RunOptions, around: ConfigSurroundings): RunConfig {
+  const options = withNetwork(withRecipe(given));
   const dataset = datasetOf(options);
-  const nEpochs = options.nEpochs ?? 300;
-  const growthRate = options.growthRate ?? 12;
-  const bottleneck = options.bottleneck ?? true;
-  const { channels, validSize: defaultValidSize = Math.floor(around.pictures.train / 10) } = DATASET_FACTS[dataset];
-  const config = parseConfig({
-    dataset,
-    // From wherever the run is resumed or evaluated it is the same folder.
-    data: options.data == null ? null : resolve(options.data),
-    verify: options.verify ?? true,
-    validSize: options.validSize ?? defaultValidSize,
-    nEpochs,
-    batchSize: options.batchSize ?? 64,
-    seed: options.seed ?? around.seed,
-    depth: options.depth ?? 40,
-    growthRate,
-    bottleneck,
-    compression: options.compression ?? (bottleneck ? 0.5 : 1),
-    numInitFeatures: options.numInitFeatures ?? (bottleneck ? 2 * growthRate : 16),
-    dropRate: options.dropRate ?? 0,
-    efficient: options.efficient ?? 'none',
-    numClasses: around.numClasses,
-    inChannels: channels,
-    pictures: around.pictures,
-    lr: options.lr ?? 0.1,
-    momentum: options.momentum ?? 0.9,
-    dampening: options.dampening ?? 0,
-    weightDecay: options.weightDecay ?? 1e-4,
-    nesterov: options.nesterov ?? true,
-    milestones: options.milestones ?? defaultMilestones(nEpochs),
-    device: options.device ?? around.device,
-    threads: options.threads ?? around.threads,
-    versions: around.versions,
-  });
-  checkValidSize(config.validSize, around.pictures.train, options.validSize === undefined);
+  const { train } = around.pictures;
+  const { channels, validSize: usualValidSize = Math.floor(train / 10) } = DATASET_FACTS[dataset];
+  const { validationSplit, nEpochs = 300, batchSize = 64, kFold = null } = options;
+  const ownValidSize = options.validSize ?? (validationSplit == null ? undefined : Math.floor(validationSplit * train));
+  const validSize = ownValidSize ?? usualValidSize;
+  const { optimizer = 'sgd', schedule = 'multistep' } = options;
+  const config = parseConfig(
+    withoutUndefined({
+      recipe: options.recipe,
+      dataset,
+      // From wherever the run is resumed or evaluated it is the same folder.
+      data: options.data == null ? null : resolve(options.data),
+      verify: options.verify ?? true,
+      augment: options.augment,
+      validSize: kFold === null ? validSize : Math.floor(train / kFold),
+      kFold,
+      fold: around.fold,
+      nEpochs,
+      batchSize,
+      seed: options.seed ?? around.seed,
+      efficient: options.efficient,
+      numClasses: around.numClasses,
+      ...networkFields(options, { channels, side: around.side ?? 32 }),
+      weights: options.weights != null && existsSync(options.weights) ? resolve(options.weights) : options.weights,
+      freeze: options.freeze,
+      pictures: around.pictures,
+      optimizer,
+      ...fieldsFor(OPTIMIZER_FIELDS, OPTIMIZER_OPTIONS[optimizer] as RunOptions, options, `--optimizer ${optimizer}`),
+      schedule,
+      scheduleEvery: schedule === 'one-cycle' ? 'step' : options.scheduleEvery,
+      ...fieldsFor(
+        SCHEDULE_FIELDS,
+        scheduleOptions(schedule, nEpochs) as RunOptions,
+        options,
+        `--schedule ${schedule}`,
+      ),
+      warmupEpochs: options.warmupEpochs,
+      warmupFactor: options.warmupFactor,
+      labelSmoothing: options.labelSmoothing,
+      accumulate: options.accumulate,
+      clipGradNorm: options.clipGradNorm,
+      earlyStop: options.earlyStop,
+      device: options.device ?? around.device,
+      threads: options.threads ?? around.threads,
+      versions: around.versions,
+    }),
+  );
+  if (kFold === null) checkValidSize(config.validSize, train, ownValidSize === undefined);
+  else if (kFold > train)
+    throw new UsageError(
+      `Expected at most ${train} (the training pictures there are) for --k-fold but received ${kFold}`,
+    );
+  if (config.earlyStop !== null && config.validSize === 0) throw new UsageError(NO_VALIDATION);
   return config;
 }
+
+const NO_VALIDATION = 'Expected validation pictures with --early-stop: --valid-size above 0';
 
 function checkValidSize(validSize: number, trainPictures: number, isDefault: boolean): void {
   if (validSize < trainPictures) return;
@@ -136,7 +135,8 @@ function checkValidSize(validSize: number, trainPictures: number, isDefault: boo
 }
 
 /** The options that must agree before any data is read. @throws UsageError */
-export function checkOptions(options: RunOptions): void {
+export function checkOptions(given: RunOptions): void {
+  const options = withNetwork(withRecipe(given));
   const dataset = datasetOf(options);
   const { files } = DATASET_FACTS[dataset];
   if (files !== undefined && options.data == null) {
@@ -145,12 +145,45 @@ export function checkOptions(options: RunOptions): void {
   if (files === undefined && options.data != null) {
     throw new UsageError(`Expected no --data with --dataset ${dataset}: its pictures are generated`);
   }
+  if (options.validSize !== undefined && options.validationSplit !== undefined)
+    throw new UsageError('Expected one of --valid-size and --validation-split but received both');
+  const validation = options.validSize === undefined ? options.validationSplit : options.validSize;
+  if (options.kFold != null && validation !== undefined)
+    throw new UsageError(
+      'Expected no --valid-size and no --validation-split with --k-fold: each part is for validation once',
+    );
+  if (options.earlyStop != null && options.kFold == null && validation === 0) throw new UsageError(NO_VALIDATION);
+  checkNetworkOptions(options);
+  checkLearning(options);
+}
+
+function checkLearning(options: RunOptions): void {
+  const { optimizer = 'sgd', schedule = 'multistep', nEpochs = 300, warmupEpochs = 0 } = options;
+  fieldsFor(OPTIMIZER_FIELDS, OPTIMIZER_OPTIONS[optimizer] as RunOptions, options, `--optimizer ${optimizer}`);
+  fieldsFor(SCHEDULE_FIELDS, scheduleOptions(schedule, nEpochs) as RunOptions, options, `--schedule ${schedule}`);
   const momentum = options.momentum ?? 0.9;
-  if ((options.nesterov ?? true) && (momentum <= 0 || (options.dampening ?? 0) !== 0)) {
+  if (optimizer === 'sgd' && (options.nesterov ?? true) && (momentum <= 0 || (options.dampening ?? 0) !== 0)) {
     throw new UsageError(
       'Nesterov momentum requires a momentum and zero dampening: add --no-nesterov, or change --momentum or --dampening',
     );
   }
+  if (options.scheduleEvery === 'step' && schedule === 'plateau')
+    throw new UsageError(
+      'Expected --schedule-every epoch with --schedule plateau: it waits for the validation of an epoch',
+    );
+  if (options.scheduleEvery === 'epoch' && schedule === 'one-cycle')
+    throw new UsageError('Expected --schedule-every step with --schedule one-cycle: its cycle is made of steps');
+  if (warmupEpochs > 0 && (schedule === 'plateau' || schedule === 'one-cycle'))
+    throw new UsageError(
+      `Expected no --warmup-epochs with --schedule ${schedule}: ${schedule === 'plateau' ? 'PyTorch chains no other schedule with it' : 'it rises by itself'}`,
+    );
+  if (warmupEpochs >= nEpochs)
+    throw new UsageError(
+      `Expected fewer than the ${nEpochs} epochs of the run for --warmup-epochs but received ${warmupEpochs}`,
+    );
+  const early = options.milestones?.find((epoch) => epoch <= warmupEpochs);
+  if (early !== undefined && warmupEpochs > 0)
+    throw new UsageError(`Expected --milestones after the ${warmupEpochs} epochs of the warm-up but received ${early}`);
 }
 
 /** Checks the fields of a configuration. @throws UsageError naming the first field that is wrong. */
@@ -187,47 +220,6 @@ export function formatConfig(config: RunConfig): string {
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
-/** The command's option that sets a field, without its value. */
-export function flagOf(field: keyof RunConfig): string {
-  return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/** Fields that say where the data are, or how the network is computed: not what it is, nor what it learns. */
-const freeFields: ReadonlySet<string> = new Set(['data', 'verify', 'versions', 'efficient']);
-
-/**
- * What to go on with when a run is resumed: its own configuration; options may only repeat it, say where the data are
- * now, and choose another way of computing.
- * @throws UsageError naming every option that would change the numbers.
- */
-export function resumedConfig(stored: RunConfig, options: RunOptions, save: string): RunConfig {
-  const changed: string[] = [];
-  for (const [key, value] of Object.entries(options)) {
-    const field = key as keyof RunOptions;
-    if (value === undefined || value === null || freeFields.has(field)) continue;
-    if (JSON.stringify(value) !== JSON.stringify(stored[field])) {
-      changed.push(`${optionText(field, value)} (it was ${optionText(field, stored[field])})`);
-    }
-  }
-  if (changed.length > 0) {
-    throw new UsageError(`Cannot resume the run in ${save} with ${changed.join(', ')}: the numbers would change`);
-  }
-  const data = options.data == null ? stored.data : resolve(options.data);
-  const { verify = stored.verify, efficient = stored.efficient } = options;
-  return { ...stored, data, verify, efficient };
-}
-
-/** Whether two configurations give the same numbers, wherever their data are. */
-export function sameNumbers(one: RunConfig, other: RunConfig): boolean {
-  const fixed = (config: RunConfig): string =>
-    JSON.stringify(Object.entries(config).filter(([field]) => !freeFields.has(field)));
-  return fixed(one) === fixed(other);
-}
-
-function optionText(field: keyof RunOptions, value: RunConfig[keyof RunOptions]): string {
-  if (typeof value === 'boolean') {
-    const flag = flagOf(field);
-    return value ? flag : flag.replace('--', '--no-');
-  }
-  return `${flagOf(field)} ${Array.isArray(value) ? value.join(',') : String(value)}`;
+function withoutUndefined<T extends object>(bag: T): T {
+  return Object.fromEntries(Object.entries(bag).filter(([, value]) => value !== undefined)) as T;
 }

@@ -9,6 +9,7 @@ import {
   Normalize,
   RandomCrop,
   RandomHorizontalFlip,
+  Resize,
   shapes,
   Subset,
   SVHN,
@@ -19,6 +20,7 @@ import {
   type PictureTransform,
   type SvhnSplit,
 } from '../data/index.js';
+import { Grayscale } from '../data/grayscale.js';
 import { randperm } from '../tensor/index.js';
 import type { RunConfig } from './config.js';
 import type { DatasetName } from './dataset-names.js';
@@ -142,15 +144,30 @@ export function checkPictures(config: RunConfig, pictures: Pictures, save: strin
   );
 }
 
-/** Test pictures as the network takes them: to tensors, then normalised. */
-export function testTransform({ scale }: Pick<Pictures, 'scale'>): Compose {
-  return new Compose([new ToTensor(), scale]);
+/** What a network wants of its pictures. */
+type PictureFit = Pick<RunConfig, 'resize' | 'inChannels'>;
+
+/** Brings pictures to the size and the channels of a network. */
+function fitting({ test: { set } }: Pick<Pictures, 'test'>, { resize, inChannels }: PictureFit): PictureTransform[] {
+  const fits = resize === null || (set.height === resize && set.width === resize);
+  return [
+    ...(fits ? [] : [new Resize([resize, resize])]),
+    ...(inChannels === 3 && set.channels === 1 ? [new Grayscale(3)] : []),
+  ];
+}
+
+/** Test pictures as the network takes them: of its size, to tensors, then normalised. */
+export function testTransform(pictures: Pick<Pictures, 'scale' | 'test'>, fit: PictureFit): Compose {
+  return new Compose([...fitting(pictures, fit), new ToTensor(), pictures.scale]);
 }
 
 /** The random steps come before that. */
-function trainTransform({ scale, steps }: Pick<Pictures, 'scale' | 'steps'>): Compose {
-  return new Compose([...steps, new ToTensor(), scale]);
+function trainTransform(pictures: Pictures, config: SplitConfig): Compose {
+  const { scale, steps } = pictures;
+  return new Compose([...(config.augment ? steps : []), ...fitting(pictures, config), new ToTensor(), scale]);
 }
+
+type SplitConfig = PictureFit & Pick<RunConfig, 'augment' | 'validSize' | 'kFold' | 'fold'>;
 
 /** The three sets of a run; `valid` is null where the test set serves for validation. */
 export interface RunDatasets {
@@ -160,17 +177,26 @@ export interface RunDatasets {
 }
 
 /**
- * Takes the last `validSize` of a random order of the training pictures for validation, where they go without the
- * training's random transforms. Draws one permutation when `validSize` is not 0.
+ * Takes the last `validSize` of a random order of the training pictures for validation, or with `kFold` one of so many parts of
+ * it; they go without the training's random transforms. Draws one permutation unless there is nothing to take.
  */
-export function splitDatasets(pictures: Pictures, validSize: number): RunDatasets {
-  const train = pictures.train.withTransform(trainTransform(pictures));
-  const test = pictures.test.withTransform(testTransform(pictures));
-  if (validSize === 0) return { train, valid: null, test };
+export function splitDatasets(pictures: Pictures, config: SplitConfig): RunDatasets {
+  const train = pictures.train.withTransform(trainTransform(pictures, config));
+  const test = pictures.test.withTransform(testTransform(pictures, config));
+  if (config.validSize === 0) return { train, valid: null, test };
   const drawn = randperm(train.length);
   const order = Array.from(drawn.toTypedArray() as BigInt64Array, Number);
   drawn.dispose();
-  const kept = order.length - validSize;
-  const valid = pictures.train.withTransform(testTransform(pictures));
-  return { train: new Subset(train, order.slice(0, kept)), valid: new Subset(valid, order.slice(kept)), test };
+  const [begin, end] = validationPart(order.length, config);
+  const valid = pictures.train.withTransform(testTransform(pictures, config));
+  const rest = [...order.slice(0, begin), ...order.slice(end)];
+  return { train: new Subset(train, rest), valid: new Subset(valid, order.slice(begin, end)), test };
+}
+
+/** From where to where in the random order. Parts of k-fold validation differ by one at most, the first are the larger ones. */
+function validationPart(length: number, { validSize, kFold, fold }: SplitConfig): [begin: number, end: number] {
+  if (kFold === null) return [length - validSize, length];
+  const index = (fold ?? 1) - 1;
+  const begin = (part: number): number => part * Math.floor(length / kFold) + Math.min(part, length % kFold);
+  return [begin(index), begin(index + 1)];
 }

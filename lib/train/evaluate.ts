@@ -4,13 +4,15 @@ import { DataLoader } from '../data/index.js';
 import { IoError } from '../io/index.js';
 import { findWeights, type FoundWeights } from '../models/weight-files.js';
 import { getNumThreads, scope, setNumThreads } from '../tensor/index.js';
+import { modelWithWeights } from './build-network.js';
 import { readConfig, type RunConfig } from './config.js';
-import { fetchPictures, openPictures, testTransform } from './datasets.js';
+import { fetchPictures, openPictures, testTransform, type Pictures } from './datasets.js';
 import { isEmbedded } from './dataset-names.js';
 import { DeviceError, EvaluationInterrupted, UsageError } from './errors.js';
 import { inferNetwork, type NetworkForm } from './infer-network.js';
 import type { Reporter } from './reporter.js';
-import { modelWithWeights } from './run.js';
+import { networkFields, withNetwork } from './network-config.js';
+import { DEFAULT_NETWORK } from './network-names.js';
 import { runFileNames, runPaths } from './run-files.js';
 import { testEpoch } from './test-epoch.js';
 
@@ -24,6 +26,8 @@ export interface EvaluateOptions {
   readonly entry?: string | undefined;
   readonly data?: string | undefined;
   readonly dataset?: RunConfig['dataset'] | undefined;
+  /** The form of the network, for weights that come without a `config.json`; default what the file tells. */
+  readonly model?: string | undefined;
   readonly verify?: boolean | undefined;
   /** Fetches the data set into the folder it is to be in, where it is not there. */
   readonly download?: boolean | undefined;
@@ -64,23 +68,31 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   setNumThreads(options.threads ?? stored?.threads ?? getNumThreads());
   const device = options.device ?? stored?.device ?? 'cpu';
   const notice = (line: string): void => options.reporter?.notice?.(line);
-  const model = scope(() => {
+  const open = async (): Promise<Pictures> => {
+    if (options.download === true) {
+      await fetchPictures(source, (progress) => options.reporter?.download?.(progress));
+    }
+    return openPictures(source);
+  };
+  // The form of a network that is named follows from its data.
+  const early = options.model === undefined ? undefined : await open();
+  const named = early === undefined ? undefined : formFor(options.model, early);
+  const { model, fit } = scope(() => {
     const found = readWeights(path, options.entry);
-    if (beside instanceof Error) notice(`${beside.message}; the form of the network is read from its shapes`);
-    const form: NetworkForm = stored ?? inferNetwork(found.state, path);
-    return onDevice(options, device, () => modelWithWeights({ ...form, device }, found, notice));
+    if (beside instanceof Error && named === undefined)
+      notice(`${beside.message}; the form of the network is read from its shapes`);
+    const form: NetworkForm = named ?? stored ?? inferNetwork(found.state, path);
+    const made = onDevice(options, device, () => modelWithWeights({ ...form, device }, found, notice));
+    return { model: made, fit: { resize: form.resize, inChannels: form.inChannels } };
   });
-  if (options.download === true) {
-    await fetchPictures(source, (progress) => options.reporter?.download?.(progress));
-  }
-  const pictures = openPictures(source);
+  const pictures = early ?? (await open());
   const { test } = pictures;
   const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   options.reporter?.model?.(String(model), parameters);
   const began = performance.now();
   const outcome = await testEpoch({
     model,
-    loader: new DataLoader(test.withTransform(testTransform(pictures)), {
+    loader: new DataLoader(test.withTransform(testTransform(pictures, fit)), {
       batchSize: options.batchSize ?? stored?.batchSize ?? 64,
     }),
     phase: 'test',
@@ -104,6 +116,14 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     error: error.avg,
     seconds,
   };
+}
+
+/** The form of a network by its name, as a run on these pictures would make it. */
+function formFor(model: string | undefined, { test, numClasses }: Pictures): NetworkForm {
+  const channels = test.set.channels === 1 ? 1 : 3;
+  const fields = networkFields(withNetwork({ model }), { channels, side: test.set.height });
+  const { resize = null, inChannels = channels, model: name = DEFAULT_NETWORK } = fields;
+  return { ...fields, model: name, resize, inChannels, numClasses };
 }
 
 /**

@@ -14,6 +14,8 @@ export interface BatchResult {
 export interface PassPlace {
   readonly loader: LoaderState;
   readonly meters: EpochMetersState;
+  /** The learning rate with which a training pass began, once it has been put off. */
+  readonly lr?: number;
 }
 
 /** How a pass ended: through the whole loader, or before it, where `place` is null if not one batch was drawn. */

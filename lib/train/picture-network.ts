@@ -20,9 +20,8 @@ import {
   type Weights,
 } from '../models/index.js';
 import { memberOf } from '../models/find-weights.js';
-import { numClassesOf } from '../models/heads.js';
 import { putWeights } from '../models/load-weights.js';
-import { findWeights } from '../models/weight-files.js';
+import { findWeights, type FoundWeights } from '../models/weight-files.js';
 import { fitNames } from '../models/weight-names.js';
 import type { Module } from '../nn/index.js';
 import { scope } from '../tensor/index.js';
@@ -31,7 +30,8 @@ import { readConfig, type RunConfig } from './config.js';
 import { scaleOf } from './datasets.js';
 import { UsageError } from './errors.js';
 import type { Reporter } from './reporter.js';
-import { moveTo } from './run.js';
+import { headNames, modelWithWeights, moveTo } from './build-network.js';
+import { DEFAULT_NETWORK, NETWORK_FACTS, NETWORK_NAMES, type NetworkName } from './network-names.js';
 import { runFileNames } from './run-files.js';
 
 /** Which network, for pictures of any size. */
@@ -81,10 +81,10 @@ export async function openPictureNetwork(options: PictureNetworkOptions): Promis
   if (published !== undefined)
     await fetchWeights(published, { onProgress: (done) => options.reporter?.download?.(done) });
   const weights = published?.name ?? options.weights;
-  const model = published === undefined ? networkOf(options) : publishedNetwork(published);
-  const run = published === undefined ? configBeside(options.weights) : undefined;
+  const run = published === undefined ? runOf(options) : undefined;
+  const model = published === undefined ? networkOf(options, run) : publishedNetwork(published);
   const device = options.device ?? 'cpu';
-  const numClasses = scope(() => numClassesOf(model.stateDict())) ?? 0;
+  const numClasses = classesOf(model);
   try {
     if (named !== undefined && named.length !== numClasses) {
       throw new Error(`${options.classes ?? ''} names ${named.length} classes, ${weights} has ${numClasses}`);
@@ -95,11 +95,9 @@ export async function openPictureNetwork(options: PictureNetworkOptions): Promis
     throw error;
   }
   model.eval();
-  const small = model instanceof DenseNet && model.config.smallInputs;
+  const small = model instanceof DenseNet ? model.config.smallInputs : NOTES.includes(options.model ?? '');
   const transform =
-    published === undefined
-      ? transformOf(small, model instanceof DenseNet ? model.config.inChannels : 3, run)
-      : new ImageClassification(published.transforms);
+    published === undefined ? transformOf(model, options, run) : new ImageClassification(published.transforms);
   return { model, numClasses, weights, categories: named ?? categoriesOf(small, numClasses, run), transform, device };
 }
 
@@ -108,8 +106,16 @@ export function disposeNetwork(model: Module): void {
   for (const tensor of [...model.parameters(), ...model.buffers()]) tensor.dispose();
 }
 
-/** The networks for pictures of three channels. */
-const MODELS = listModels('imagenet');
+/** The networks that may be named. */
+const MODELS: readonly string[] = NETWORK_NAMES.filter((name) => name !== DEFAULT_NETWORK);
+
+/** Those that are for pictures of any number of channels. */
+const NOTES: readonly string[] = listModels('notes');
+
+function classesOf(model: Network): number {
+  const head = headNames(model)[0] ?? '';
+  return scope(() => model.stateDict().get(`${head}.weight`)?.shape[0] ?? 0);
+}
 
 /** The published weights that are asked for; undefined for a file. */
 function publishedWeights({ weights, model }: PictureNetworkOptions): Weights | undefined {
@@ -137,12 +143,19 @@ function publishedNetwork(weights: Weights): Network {
   return getModel(name, { weights });
 }
 
-function networkOf({ weights: path, entry, model, reporter }: PictureNetworkOptions): Network {
+function networkOf(
+  { weights: path, entry, model, reporter }: PictureNetworkOptions,
+  run: RunConfig | undefined,
+): Network {
   const onNotice = (line: string): void => reporter?.notice?.(line);
   try {
-    if (model !== undefined) return getModel(model, { weights: path, entry, onNotice });
+    if (run === undefined && model !== undefined && !NOTES.includes(model))
+      return getModel(model, { weights: path, entry, onNotice });
     return scope(() => {
       const found = findWeights(path, entry);
+      if (run !== undefined && run.model !== DEFAULT_NETWORK)
+        return modelWithWeights({ ...run, device: 'cpu' }, found, onNotice);
+      if (model !== undefined) return notesNetwork(model as NetworkName, found, onNotice);
       const { state } = found;
       const fitted = fitNames(state).state;
       const form = denseNetForm(fitted);
@@ -167,6 +180,15 @@ function networkOf({ weights: path, entry, model, reporter }: PictureNetworkOpti
   } catch (error) {
     throw explain(error, path, model);
   }
+}
+
+/** A network of the notes for as many channels and classes as its weights are for. */
+function notesNetwork(model: NetworkName, found: FoundWeights, onNotice: (line: string) => void): Network {
+  const weights = [...fitNames(found.state).state.values()].filter((tensor) => tensor.dim() > 1);
+  const inChannels = weights[0]?.shape[1] ?? 1;
+  const numClasses = weights.at(-1)?.shape[0] ?? 10;
+  const [resize = null] = NETWORK_FACTS[model].sizes ?? [];
+  return modelWithWeights({ model, inChannels, numClasses, resize, device: 'cpu' }, found, onNotice);
 }
 
 /** One line, which names the file and the way out. */
@@ -201,7 +223,12 @@ function formatOfPicture(path: string): string | undefined {
   }
 }
 
-/** What the run was that left the weights; undefined for files that come from elsewhere. */
+/** What the run was that left the weights; undefined for files that come from elsewhere, and beside another `--model`. */
+function runOf({ weights, model }: PictureNetworkOptions): RunConfig | undefined {
+  const run = configBeside(weights);
+  return model === undefined || model === run?.model ? run : undefined;
+}
+
 function configBeside(weights: string): RunConfig | undefined {
   const path = join(dirname(weights), runFileNames.config);
   if (!existsSync(path)) return undefined;
@@ -218,11 +245,24 @@ function categoriesOf(small: boolean, numClasses: number, run: RunConfig | undef
   return [...known, imagenet].find((names) => names.length === numClasses);
 }
 
-function transformOf(small: boolean, inChannels: number, run: RunConfig | undefined): ImageClassification {
-  if (!small) return new ImageClassification(getWeight('densenet121').transforms);
+function transformOf(model: Network, options: PictureNetworkOptions, run: RunConfig | undefined): ImageClassification {
+  const named = NOTES.includes(options.model ?? '') ? (options.model as NetworkName) : undefined;
+  const small = model instanceof DenseNet && model.config.smallInputs;
+  if (run === undefined && named === undefined && !small)
+    return new ImageClassification(getWeight('densenet121').transforms);
+  const inChannels = run?.inChannels ?? channelsOf(model);
   const { mean, std } = scaleOf(run?.dataset ?? (inChannels === 1 ? 'mnist' : 'cifar10'));
-  const size = inChannels === 1 ? 28 : 32;
-  return new ImageClassification({ resizeSize: size, cropSize: size, mean, std });
+  const [size] = (named === undefined ? null : NETWORK_FACTS[named].sizes) ?? [inChannels === 1 ? 28 : 32];
+  const side = run?.resize ?? size;
+  // Grey pictures for three channels have one mean.
+  const spread = (values: readonly number[]): readonly number[] =>
+    values.length === inChannels ? values : Array<number>(inChannels).fill(values[0]!);
+  return new ImageClassification({ resizeSize: side, cropSize: side, mean: spread(mean), std: spread(std) });
+}
+
+/** Channels of the pictures that a network takes: those of its first convolution. */
+function channelsOf(model: Network): number {
+  return scope(() => model.parameters().find((parameter) => parameter.dim() === 4)?.shape[1] ?? 3);
 }
 
 const CIFAR10_CLASSES = [

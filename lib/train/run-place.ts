@@ -1,4 +1,5 @@
 import { float, type PyFloat } from '../tensor/index.js';
+import type { RunConfig } from './config-schema.js';
 import type { EpochMetersState, MeterState } from './average-meter.js';
 import type { PassPlace } from './pass.js';
 import type { Phase } from './reporter.js';
@@ -15,6 +16,8 @@ export interface RunPlace {
   trained: { loss: number; error: number; lr: number } | null;
   /** Of the epochs validated so far; 1 before the first. */
   bestError: number;
+  /** Epochs validated since the best one; counted for an early stop. */
+  sinceBest: number;
   /** Whether `model.pth` holds a model of this run. */
   modelSaved: boolean;
   /** Of the final test, when phase is `done`. */
@@ -23,7 +26,16 @@ export interface RunPlace {
 
 /** The place of a run that has not begun. */
 export function firstPlace(): RunPlace {
-  return { epoch: 0, phase: 'train', pass: null, trained: null, bestError: 1, modelSaved: false, testError: null };
+  return {
+    epoch: 0,
+    phase: 'train',
+    pass: null,
+    trained: null,
+    bestError: 1,
+    sinceBest: 0,
+    modelSaved: false,
+    testError: null,
+  };
 }
 
 /** A Python dict as a checkpoint holds it. */
@@ -42,10 +54,12 @@ export function placeToDict(place: RunPlace): Dict {
         : new Map<string, unknown>([
             ['loader', pass.loader],
             ['meters', metersToDict(pass.meters)],
+            ...(pass.lr === undefined ? [] : [['lr', float(pass.lr)] as const]),
           ]),
     ],
     ['trained', trained === null ? null : floats({ ...trained })],
     ['best_error', float(place.bestError)],
+    ['since_best', place.sinceBest],
     ['model_saved', place.modelSaved],
     ['test_error', place.testError === null ? null : float(place.testError)],
   ]);
@@ -53,17 +67,21 @@ export function placeToDict(place: RunPlace): Dict {
 
 /**
  * Reads what {@link placeToDict} made.
- * @param nEpochs of the run.
+ * @param run its epochs, and whether it may end before them.
  * @throws Error in one line for what no run can have come to.
  */
-export function placeFromDict(value: unknown, nEpochs: number): RunPlace {
+export function placeFromDict(
+  value: unknown,
+  { nEpochs, earlyStop }: Pick<RunConfig, 'nEpochs' | 'earlyStop'>,
+): RunPlace {
   const dict = dictOf(value, 'place');
   const pass = dict.get('pass');
   const trained = dict.get('trained');
   const phase = phaseOf(dict.get('phase'));
   const epoch = countOf(dict, 'epoch');
   const inEpochs = phase === 'train' || phase === 'valid';
-  if (inEpochs ? epoch >= nEpochs : epoch !== nEpochs) {
+  const ended = epoch === nEpochs || (earlyStop !== null && epoch <= nEpochs);
+  if (inEpochs ? epoch >= nEpochs : !ended) {
     throw new Error(`epoch ${epoch} of ${nEpochs} does not go with the phase ${phase}`);
   }
   if (phase === 'valid' && trained == null) throw new Error('the validation pass has no training pass before it');
@@ -73,6 +91,8 @@ export function placeFromDict(value: unknown, nEpochs: number): RunPlace {
     pass: pass == null ? null : passFromDict(dictOf(pass, 'pass')),
     trained: trained == null ? null : trainedFromDict(dictOf(trained, 'trained')),
     bestError: numberOf(dict, 'best_error'),
+    // Younger than the form of the file.
+    sinceBest: dict.has('since_best') ? countOf(dict, 'since_best') : 0,
     modelSaved: dict.get('model_saved') === true,
     testError: phase !== 'done' && dict.get('test_error') == null ? null : numberOf(dict, 'test_error'),
   };
@@ -105,6 +125,7 @@ function passFromDict(dict: Dict): PassPlace {
     // Its fields are the loader's own to check.
     loader: loader as unknown as PassPlace['loader'],
     meters: { time: meter('time'), loss: meter('loss'), error: meter('error') },
+    ...(dict.has('lr') ? { lr: numberOf(dict, 'lr') } : {}),
   };
 }
 

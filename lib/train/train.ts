@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { IoError } from '../io/index.js';
+import { fetchWeights } from '../models/index.js';
 import { buildInfo, getNumThreads } from '../tensor/index.js';
 import { readCheckpoint, whole, type Checkpoint } from './checkpoint.js';
 import {
@@ -8,15 +9,16 @@ import {
   datasetOf,
   readConfig,
   resolveConfig,
-  resumedConfig,
-  sameNumbers,
+  withRecipe,
   type RunConfig,
   type RunOptions,
 } from './config.js';
+import { resumedConfig, sameNumbers } from './resumed-config.js';
 import { checkPictures, fetchPictures, openPictures, pictureFacts, type Pictures } from './datasets.js';
 import { packageVersion } from './package-version.js';
 import type { Reporter } from './reporter.js';
-import { buildRun, checkNetwork, type Run } from './run.js';
+import { isPublished } from './picture-network.js';
+import { buildRun, checkNetwork, type InitialWeights, type Run } from './run.js';
 import {
   keepConfig,
   makeRunFolder,
@@ -37,6 +39,8 @@ export interface TrainSettings {
   readonly resume?: boolean;
   /** Fetches the data set into the folder it is to be in, where it is not there. */
   readonly download?: boolean;
+  /** Which part of the training pictures is for validation, from 1; with the option `kFold` alone. */
+  readonly fold?: number;
   readonly reporter?: Reporter | undefined;
   /** Stops the run after the iteration at hand, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
@@ -63,15 +67,15 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
     data: options.data ?? null,
     verify: options.verify ?? true,
   };
-  checkNetwork(earlier?.config ?? options);
+  if (earlier === null) checkNetwork(withRecipe(options));
   if (settings.download === true) await fetchPictures(source, (progress) => reporter?.download?.(progress));
   const pictures = openPictures(source);
-  const config = earlier?.config ?? freshConfig(options, pictures);
+  const config = earlier?.config ?? freshConfig(options, pictures, settings.fold);
   if (earlier !== null) checkPictures(config, pictures, save);
-  const run = buildRun(config, pictures);
+  const checkpoint = earlier?.checkpoint ?? null;
+  const run = buildRun(config, pictures, checkpoint === null ? await initialWeights(config, reporter) : null);
   const parameters = run.model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   reporter?.model?.(String(run.model), parameters);
-  const checkpoint = earlier?.checkpoint ?? null;
   const logs = checkpoint === null ? beginFolder(paths, save, config, reporter) : new RunLogs(paths, checkpoint.logs);
   try {
     if (checkpoint !== null) {
@@ -87,6 +91,15 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
   } finally {
     logs.close();
   }
+}
+
+/** The weights to begin with, fetched where they are published. */
+async function initialWeights({ weights }: RunConfig, reporter?: Reporter): Promise<InitialWeights | null> {
+  if (weights === null) return null;
+  const source = isPublished(weights)
+    ? await fetchWeights(weights, { onProgress: (done) => reporter?.download?.(done) })
+    : weights;
+  return { source, onNotice: (line) => reporter?.notice?.(line) };
 }
 
 interface EarlierRun {
@@ -143,7 +156,8 @@ function restore(checkpoint: Checkpoint, run: Run, paths: RunPaths): void {
     whole(paths.checkpoint, () => loader.resume(pass.loader));
   }
   // Comes second: it sets the state of the random numbers.
-  checkpoint.restore(run);
+  const { model, optimizer, schedule } = run;
+  checkpoint.restore({ model, optimizer, scheduler: schedule.scheduler });
 }
 
 function resumeNotice(place: RunPlace, config: RunConfig, save: string): string {
@@ -155,11 +169,13 @@ function resumeNotice(place: RunPlace, config: RunConfig, save: string): string 
   return `Resuming the run in ${save} at ${where}${pass}${after}`;
 }
 
-function freshConfig(options: RunOptions, pictures: Pictures): RunConfig {
+function freshConfig(options: RunOptions, pictures: Pictures, fold: number | undefined): RunConfig {
   const { torchVersion } = buildInfo();
   return resolveConfig(options, {
     pictures: pictureFacts(pictures),
+    side: pictures.train.set.height,
     numClasses: pictures.numClasses,
+    ...(fold === undefined ? {} : { fold }),
     seed: randomInt(2 ** 31),
     threads: getNumThreads(),
     device: 'cpu',

@@ -1,9 +1,10 @@
 import { save } from '../io/index.js';
 import { findWeights } from '../models/weight-files.js';
-import type { Module } from '../nn/index.js';
+import type { Network } from '../models/index.js';
 import { scope } from '../tensor/index.js';
 import { saveCheckpoint } from './checkpoint.js';
-import type { RunConfig } from './config.js';
+import { modelWithWeights } from './build-network.js';
+import type { RunConfig } from './config-schema.js';
 import { CurvePainter } from './curve-painter.js';
 import { RunInterrupted } from './errors.js';
 import type { PassOptions, PassPlace } from './pass.js';
@@ -11,7 +12,7 @@ import type { Reporter } from './reporter.js';
 import type { RunPaths } from './run-files.js';
 import type { RunLogs } from './run-logs.js';
 import type { RunPlace } from './run-place.js';
-import { modelWithWeights, type Run } from './run.js';
+import type { Run } from './run.js';
 import { testEpoch } from './test-epoch.js';
 import { trainEpoch } from './train-epoch.js';
 
@@ -96,18 +97,24 @@ export class Trainer {
 
   async #trainPhase(): Promise<void> {
     const place = this.#place;
-    const { optimizer, scheduler, loaders } = this.#run;
-    const lr = Number(scheduler.getLastLr()[0]);
+    const { optimizer, schedule, loaders, config } = this.#run;
+    // A schedule may change it within the epoch, after an iteration.
+    const rate = (): number => Number(optimizer.paramGroups[0]?.lr);
+    const lr = place.pass?.lr ?? rate();
+    let now = rate();
     const outcome = await trainEpoch({
       ...this.#passOptions(),
       loader: loaders.train,
       optimizer,
+      objective: config,
+      stepped: () => schedule.afterStep(),
       logged: (iteration, { loss, error }) => {
-        this.#logs.iteration(place.epoch, iteration, loss, error, lr);
+        this.#logs.iteration(place.epoch, iteration, loss, error, now);
+        now = rate();
       },
     });
-    if (!outcome.finished) return this.#interrupt(outcome.place);
-    scheduler.step();
+    if (!outcome.finished) return this.#interrupt(outcome.place === null ? null : { ...outcome.place, lr });
+    schedule.afterTraining();
     place.trained = { loss: outcome.meters.loss.avg, error: outcome.meters.error.avg, lr };
     place.phase = 'valid';
     place.pass = null;
@@ -127,7 +134,9 @@ export class Trainer {
     if (trained === null) throw new Error('the validation pass has no training pass before it');
     const loss = outcome.meters.loss.avg;
     const error = outcome.meters.error.avg;
+    this.#run.schedule.afterValidation(loss);
     const best = error < place.bestError;
+    place.sinceBest = best ? 0 : place.sinceBest + 1;
     if (loaders.valid === null) {
       place.bestError = error;
       this.#saveModel();
@@ -151,7 +160,16 @@ export class Trainer {
     place.epoch += 1;
     place.trained = null;
     place.pass = null;
-    place.phase = place.epoch < config.nEpochs ? 'train' : 'test';
+    place.phase = place.epoch < config.nEpochs && !this.#isStuck() ? 'train' : 'test';
+  }
+
+  #isStuck(): boolean {
+    const { earlyStop } = this.#run.config;
+    const { sinceBest, epoch } = this.#place;
+    if (earlyStop === null || sinceBest < earlyStop) return false;
+    const epochs = `${sinceBest} ${sinceBest === 1 ? 'epoch' : 'epochs'}`;
+    this.#reporter?.notice?.(`No better validation error for ${epochs}: training ends after epoch ${epoch}`);
+    return true;
   }
 
   async #testPhase(): Promise<void> {
@@ -167,7 +185,7 @@ export class Trainer {
     const outcome = await testEpoch({
       ...this.#passOptions(),
       model: kept,
-      epoch: config.nEpochs - 1,
+      epoch: place.epoch - 1,
       loader: loaders.test,
       phase: 'test',
       final: true,
@@ -181,7 +199,7 @@ export class Trainer {
     this.#reporter?.finalTest?.(place.testError);
   }
 
-  #passOptions(): Omit<PassOptions, 'loader' | 'phase'> & { model: Module } {
+  #passOptions(): Omit<PassOptions, 'loader' | 'phase'> & { model: Network } {
     const { config, model } = this.#run;
     return {
       model,
@@ -201,7 +219,9 @@ export class Trainer {
   }
 
   #checkpoint(): void {
-    saveCheckpoint(this.#paths.checkpoint, this.#run.config, this.#run, this.#place, this.#logs.syncedLengths());
+    const { config, model, optimizer, schedule } = this.#run;
+    const parts = { model, optimizer, scheduler: schedule.scheduler };
+    saveCheckpoint(this.#paths.checkpoint, config, parts, this.#place, this.#logs.syncedLengths());
   }
 
   #interrupt(pass: PassPlace | null): never {

@@ -11,7 +11,7 @@ import { readCheckpoint, saveCheckpoint } from '../../../lib/train/checkpoint.js
 import { resolveConfig } from '../../../lib/train/config.js';
 import { inferNetwork } from '../../../lib/train/infer-network.js';
 import type { RunPlace } from '../../../lib/train/run-place.js';
-import { modelWithWeights } from '../../../lib/train/run.js';
+import { modelWithWeights } from '../../../lib/train/build-network.js';
 
 const config = resolveConfig(
   { depth: 10, growthRate: 4 },
@@ -71,6 +71,7 @@ describe('train/checkpoint', () => {
     },
     trained: { loss: 1, error: 0.5, lr: 0.1 },
     bestError: 1,
+    sinceBest: 2,
     modelSaved: true,
     testError: null,
   };

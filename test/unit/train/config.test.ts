@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import {
   checkOptions,
-  defaultMilestones,
   formatConfig,
   parseConfig,
   readConfig,
   resolveConfig,
-  resumedConfig,
   type ConfigSurroundings,
 } from '../../../lib/train/config.js';
+import { defaultMilestones } from '../../../lib/train/schedule-names.js';
+import { resumedConfig } from '../../../lib/train/resumed-config.js';
 import { UsageError } from '../../../lib/train/errors.js';
 
 const around: ConfigSurroundings = {

@@ -104,7 +104,8 @@ describe('train/pass', function () {
         use.push(`${tensors} tensors, ${bytes} bytes`);
       },
     };
-    await trainEpoch({ ...place, model, optimizer, loader, reporter });
+    const objective = { labelSmoothing: 0, accumulate: 1, clipGradNorm: null };
+    await trainEpoch({ ...place, model, optimizer, objective, loader, reporter });
     // The first iteration makes the momentum buffers and gradients, which stay.
     assert.equal(new Set(use.slice(1)).size, 1, use.join('\n'));
     use.length = 0;
