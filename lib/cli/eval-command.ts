@@ -78,12 +78,13 @@ function cifarOptions({
   dataset,
   verify,
   download,
+  model,
   batchSize,
   device,
   threads,
 }: EvalOptions) {
   if (dataset === 'imagefolder') throw new UsageError('Expected another --dataset than imagefolder');
-  return { save, weights, entry, data, dataset, verify, download, batchSize, device, threads };
+  return { save, weights, entry, data, dataset, verify, download, model, batchSize, device, threads };
 }
 
 function summary({ error, error5, loss, pictures, crops, skipped, seconds, classes }: FolderEvaluation): string {

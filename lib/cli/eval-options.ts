@@ -74,10 +74,10 @@ export function evalCommand() {
       'threads of libtorch (default: those of the run, or as many as cores)',
       positiveInteger('--threads', 1024),
     )
+    .addOption(modelOption())
     .option('--json', 'print one JSON object instead of the lines')
     .optionsGroup('Folders of pictures:')
     .option('--ten-crop', 'average over four corners and the middle of each picture and of its mirror image')
-    .addOption(modelOption())
     .addOption(classesOption(', in the order of the network, where the folders are others or fewer'))
     .option('--skip-broken', 'leave out pictures that cannot be read; without it the first one ends the evaluation')
     .option(
@@ -99,6 +99,9 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
   if (given.save !== undefined && given.entry !== undefined) {
     throw new UsageError("Expected no --entry with --save: a run's model.pth is a state dict");
   }
+  if (given.save !== undefined && given.model !== undefined) {
+    throw new UsageError('Expected no --model with --save: the config.json of a run names its network');
+  }
   const { data, dataset } = embeddedData(given.data, given.dataset);
   if (dataset !== undefined && dataset !== 'imagefolder' && isEmbedded(dataset) && data !== undefined) {
     throw new UsageError(`Expected no --data with --dataset ${dataset}: its pictures are generated`);
@@ -106,7 +109,6 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
   const forFolders = [
     given.tenCrop === true ? '--ten-crop' : undefined,
     given.skipBroken === true ? '--skip-broken' : undefined,
-    given.model === undefined ? undefined : '--model',
     given.classes === undefined ? undefined : '--classes',
     given.workers === undefined ? undefined : '--workers',
   ].filter((flag) => flag !== undefined);

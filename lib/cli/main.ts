@@ -16,7 +16,7 @@ import {
 import { memoryCommand, memoryOptions } from './memory-options.js';
 import { errorLine, type Output } from './output.js';
 import { predictCommand, predictOptions } from './predict-options.js';
-import { fastChoice, runOptions, trainCommand } from './train-options.js';
+import { fastChoice, recipeList, runOptions, trainCommand } from './train-options.js';
 
 /** Exit code for a command line that cannot be: a wrong option, value or combination. */
 const USAGE = 2;
@@ -70,6 +70,7 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     .addHelpText('after', about)
     .addHelpText('afterAll', '');
   const train = trainCommand().action(async (given) => {
+    if (given.recipe === 'list') return void stdout.write(recipeList());
     const options = runOptions(given);
     const fast = fastChoice(given);
     if (fast !== undefined) stderr.write(`${fast.line}\n`);

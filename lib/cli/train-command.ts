@@ -1,5 +1,7 @@
 import type { RunOptions } from '../train/config.js';
 import { RunInterrupted } from '../train/errors.js';
+import { formatFixed } from '../train/format.js';
+import { holdsFolds, trainFolds, type FoldsResult } from '../train/k-fold.js';
 import { train } from '../train/train.js';
 import { BarReporter } from './bar-reporter.js';
 import { interrupts } from './interrupt.js';
@@ -21,16 +23,13 @@ export async function runTrain(
     else bar.notice(text);
   });
   try {
-    await train(options, {
-      save,
-      resume,
-      download,
-      reporter,
-      signal: interrupt.signal,
-      onBegin: () => interrupt.listen(),
-    });
+    const settings = { save, resume, download, reporter, signal: interrupt.signal, onBegin: () => interrupt.listen() };
+    const isFolds = options.kFold != null || (resume && holdsFolds(save));
+    const folds = isFolds ? await trainFolds(options, settings) : undefined;
+    if (folds === undefined) await train(options, settings);
     bar?.close();
-    if (bar !== null) stdout.write(`The run is in ${save}: curves.png, results.csv, losses.csv, model.pth\n`);
+    if (folds !== undefined) stdout.write(foldsText(folds, save));
+    else if (bar !== null) stdout.write(`The run is in ${save}: curves.png, results.csv, losses.csv, model.pth\n`);
     if (interrupt.outputFailure !== null) throw new Error(interrupt.outputFailure);
     return 0;
   } catch (error) {
@@ -45,4 +44,12 @@ export async function runTrain(
   } finally {
     interrupt.dispose();
   }
+}
+
+/** What the folds came to, in two lines and a place. */
+function foldsText({ folds, validError, testError }: FoldsResult, save: string): string {
+  const percent = (share: number): string => `${formatFixed(100 * share, 2)} %`;
+  const line = (name: string, { mean, deviation }: FoldsResult['validError']): string =>
+    `${name} error of ${folds.length} folds: ${percent(mean)}, deviation ${percent(deviation)}\n`;
+  return `${line('Validation', validError)}${line('Test', testError)}The runs are in ${save}/fold-1 to fold-${folds.length}, their errors in ${save}/folds.csv\n`;
 }

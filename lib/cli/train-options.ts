@@ -4,7 +4,8 @@ import type { RunOptions } from '../train/config.js';
 import { DATASET_NAMES, embeddedData } from '../train/dataset-names.js';
 import { UsageError } from '../train/errors.js';
 import { DEFAULT_NETWORK, NETWORK_NAMES } from '../train/network-names.js';
-import { RECIPE_NAMES } from '../train/recipes.js';
+import { optionText } from '../train/option-text.js';
+import { RECIPE_NAMES, RECIPES } from '../train/recipes.js';
 import { TRANSITION_POOLS } from '../models/transition-pools.js';
 import { optimizerOptions } from './optimizer-options.js';
 import { scheduleOptions } from './schedule-options.js';
@@ -144,6 +145,11 @@ export function trainCommand() {
       decimal('--clip-grad-norm', 'a number above 0', (value) => value > 0),
     )
     .option(
+      '--ema <decay>',
+      'validate, test and keep a moving average of the weights, of which so much lives on, as 0.999',
+      decimal('--ema', 'a number above 0 and below 1', (value) => value > 0 && value < 1),
+    )
+    .option(
       '--early-stop <n>',
       'end after so many epochs without a better validation error',
       positiveInteger('--early-stop'),
@@ -187,6 +193,16 @@ export function trainCommand() {
     .option('--device <name>', 'cpu, cuda, cuda:1, ... (default: cpu)', device('--device'))
     .option('--threads <n>', 'threads of libtorch (default: as many as cores)', positiveInteger('--threads', 1024))
     .addHelpText('after', examples);
+}
+
+/** What `--recipe list` prints: each recipe and the options it stands for. */
+export function recipeList(): string {
+  return Object.entries(RECIPES)
+    .map(([name, { about, options }]) => {
+      const flags = Object.entries(options).map(([field, value]) => optionText(field as keyof RunOptions, value));
+      return `${name}\n  ${about}\n  ${flags.join(' ')}\n`;
+    })
+    .join('\n');
 }
 
 /** `--efficient [mode]`: alone it means PyTorch's checkpointing. */

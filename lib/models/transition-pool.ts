@@ -7,7 +7,7 @@ export function transitionPool(pool: TransitionPool): Module {
   if (!TRANSITION_POOLS.includes(pool))
     throw new TorchError(
       'value',
-      `Expected ${TRANSITION_POOLS.join(' or ')} for transitionPool but received ${String(pool)}`,
+      `Expected ${TRANSITION_POOLS.join(' or ')} for transitionPool but received ${pool}`,
     );
   return pool === 'avg' ? new AvgPool2d({ kernelSize: 2, stride: 2 }) : new MaxPool2d({ kernelSize: 2, stride: 2 });
 }

@@ -12,6 +12,8 @@ const version = 1;
 /** The parts of a run that have a state of their own. */
 export interface RunParts {
   readonly model: Module;
+  /** The moving average of the model, where the run keeps one. */
+  readonly averaged?: Module | null;
   readonly optimizer: Optimizer;
   readonly scheduler: Scheduler;
 }
@@ -34,6 +36,7 @@ export function saveCheckpoint(
         ['torchbridge_checkpoint', version],
         ['config', formatConfig(config)],
         ['model', parts.model.stateDict()],
+        ...(parts.averaged == null ? [] : [['averaged', parts.averaged.stateDict()] as const]),
         ['optimizer', parts.optimizer.stateDict()],
         ['scheduler', parts.scheduler.stateDict()],
         // Between two steps of the optimizer they are a part of the sum.
@@ -69,6 +72,9 @@ export function readCheckpoint(path: string): Checkpoint {
     throw new Error(`${path} is not a whole checkpoint: rng_state, config or model is missing`);
   }
   const config = readConfig(configText, path);
+  const averaged: unknown = file.get('averaged');
+  if (config.ema !== null && !(averaged instanceof OrderedDict))
+    throw new Error(`${path} is not a whole checkpoint: averaged is missing`);
   return whole(path, () => {
     const place = placeFromDict(file.get('place'), config);
     const optimizer = dictOf(file.get('optimizer'), 'optimizer');
@@ -81,6 +87,7 @@ export function readCheckpoint(path: string): Checkpoint {
       restore: (parts) =>
         whole(path, () => {
           parts.model.loadStateDict(model as StateDict);
+          if (averaged instanceof OrderedDict) parts.averaged?.loadStateDict(averaged as StateDict);
           parts.optimizer.loadStateDict(optimizer);
           parts.scheduler.loadStateDict(scheduler);
           restoreGradients(parts.model, gradients);
@@ -88,7 +95,9 @@ export function readCheckpoint(path: string): Checkpoint {
           parts.optimizer.stepped ||= place.epoch > 0 || place.phase !== 'train' || place.pass !== null;
           setRngState(rng);
           rng.dispose();
-          for (const value of model.values()) if (value instanceof Tensor) value.dispose();
+          for (const held of [model, averaged])
+            for (const value of held instanceof OrderedDict ? held.values() : [])
+              if (value instanceof Tensor) value.dispose();
         }),
     };
   });

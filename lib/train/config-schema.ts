@@ -83,6 +83,7 @@ export const runConfigSchema = z.strictObject({
   labelSmoothing: share.default(0),
   accumulate: positive.default(1),
   clipGradNorm: z.number().gt(0).nullable().default(null),
+  ema: z.number().gt(0).lt(1).nullable().default(null),
   earlyStop: positive.nullable().default(null),
   device: z.string().min(1),
   // OpenMP ends the process when it cannot start the threads it is asked for.

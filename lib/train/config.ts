@@ -106,6 +106,7 @@ export function resolveConfig(given: RunOptions, around: ConfigSurroundings): Ru
       labelSmoothing: options.labelSmoothing,
       accumulate: options.accumulate,
       clipGradNorm: options.clipGradNorm,
+      ema: options.ema,
       earlyStop: options.earlyStop,
       device: options.device ?? around.device,
       threads: options.threads ?? around.threads,

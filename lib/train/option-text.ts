@@ -13,7 +13,7 @@ export function optionText(field: keyof RunOptions, value: unknown): string {
     return value ? flag : flag.replace('--', '--no-');
   }
   if (value === null || value === undefined) return `no ${flagOf(field)}`;
-  return `${flagOf(field)} ${Array.isArray(value) ? value.join(',') : String(value)}`;
+  return `${flagOf(field)} ${Array.isArray(value) ? value.join(',') : JSON.stringify(value).replaceAll('"', '')}`;
 }
 
 /**
@@ -32,7 +32,7 @@ export function fieldsFor<Field extends keyof RunOptions>(
     if (field in taken) found[field] = options[field] ?? taken[field];
     else if (options[field] != null) {
       const others = fields.filter((each) => each in taken).map(flagOf);
-      const way = others.length === 0 ? 'it takes none such' : `it takes ${others.join(', ')}`;
+      const way = others.length === 0 ? 'it takes no options of this kind' : `it takes ${others.join(', ')}`;
       throw new UsageError(`Expected ${optionText(field, options[field]).replace(/^/, 'no ')} with ${what}: ${way}`);
     }
   }

@@ -1,11 +1,13 @@
 import { DataLoader } from '../data/index.js';
 import { cifarBlockConfig, cifarDenseNetConfig, type Network } from '../models/index.js';
 import type { WeightsSource } from '../models/index.js';
+import { AveragedModel, emaMultiAverageFn } from '../nn/index.js';
 import type { Optimizer } from '../optim/index.js';
 import { manualSeed, setNumThreads } from '../tensor/index.js';
 import { buildModel, freeze, moveTo, startFromWeights } from './build-network.js';
 import { buildOptimizer } from './build-optimizer.js';
 import { RunSchedule } from './build-schedule.js';
+import type { RunParts } from './checkpoint.js';
 import type { RunConfig, RunOptions } from './config-schema.js';
 import { splitDatasets, type Pictures } from './datasets.js';
 import { UsageError } from './errors.js';
@@ -16,6 +18,8 @@ import { DEFAULT_NETWORK } from './network-names.js';
 export interface Run {
   readonly config: RunConfig;
   readonly model: Network;
+  /** A moving average of the weights, where one is wanted: what is validated, tested and kept. */
+  readonly averaged: AveragedModel<Network> | null;
   readonly optimizer: Optimizer;
   readonly schedule: RunSchedule;
   readonly loaders: { readonly train: DataLoader; readonly valid: DataLoader | null; readonly test: DataLoader };
@@ -48,7 +52,16 @@ export function buildRun(config: RunConfig, pictures: Pictures, weights: Initial
   moveTo(model, config.device);
   const optimizer = buildOptimizer(parameters, config);
   const schedule = new RunSchedule(optimizer, config, Math.ceil(loaders.train.length / accumulate));
-  return { config, model, optimizer, schedule, loaders };
+  const { ema } = config;
+  // As torchvision's reference program: buffers too are averaged.
+  const averaged =
+    ema === null ? null : new AveragedModel(model, { multiAverageFn: emaMultiAverageFn(ema), useBuffers: true });
+  return { config, model, averaged, optimizer, schedule, loaders };
+}
+
+/** The parts of a run that a checkpoint holds. */
+export function partsOf({ model, averaged, optimizer, schedule }: Run): RunParts {
+  return { model, averaged, optimizer, scheduler: schedule.scheduler };
 }
 
 /** Before any data are read. @throws UsageError naming the option that gives no network, and what would. */

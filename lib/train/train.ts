@@ -18,7 +18,7 @@ import { checkPictures, fetchPictures, openPictures, pictureFacts, type Pictures
 import { packageVersion } from './package-version.js';
 import type { Reporter } from './reporter.js';
 import { isPublished } from './picture-network.js';
-import { buildRun, checkNetwork, type InitialWeights, type Run } from './run.js';
+import { buildRun, checkNetwork, partsOf, type InitialWeights, type Run } from './run.js';
 import {
   keepConfig,
   makeRunFolder,
@@ -156,8 +156,7 @@ function restore(checkpoint: Checkpoint, run: Run, paths: RunPaths): void {
     whole(paths.checkpoint, () => loader.resume(pass.loader));
   }
   // Comes second: it sets the state of the random numbers.
-  const { model, optimizer, schedule } = run;
-  checkpoint.restore({ model, optimizer, scheduler: schedule.scheduler });
+  checkpoint.restore(partsOf(run));
 }
 
 function resumeNotice(place: RunPlace, config: RunConfig, save: string): string {

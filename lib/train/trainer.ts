@@ -12,7 +12,7 @@ import type { Reporter } from './reporter.js';
 import type { RunPaths } from './run-files.js';
 import type { RunLogs } from './run-logs.js';
 import type { RunPlace } from './run-place.js';
-import type { Run } from './run.js';
+import { partsOf, type Run } from './run.js';
 import { testEpoch } from './test-epoch.js';
 import { trainEpoch } from './train-epoch.js';
 
@@ -97,7 +97,7 @@ export class Trainer {
 
   async #trainPhase(): Promise<void> {
     const place = this.#place;
-    const { optimizer, schedule, loaders, config } = this.#run;
+    const { model, averaged, optimizer, schedule, loaders, config } = this.#run;
     // A schedule may change it within the epoch, after an iteration.
     const rate = (): number => Number(optimizer.paramGroups[0]?.lr);
     const lr = place.pass?.lr ?? rate();
@@ -107,7 +107,10 @@ export class Trainer {
       loader: loaders.train,
       optimizer,
       objective: config,
-      stepped: () => schedule.afterStep(),
+      stepped: () => {
+        averaged?.updateParameters(model);
+        schedule.afterStep();
+      },
       logged: (iteration, { loss, error }) => {
         this.#logs.iteration(place.epoch, iteration, loss, error, now);
         now = rate();
@@ -126,6 +129,7 @@ export class Trainer {
     const validatedOn = loaders.valid === null ? 'test' : 'valid';
     const outcome = await testEpoch({
       ...this.#passOptions(),
+      model: this.#kept(),
       loader: loaders.valid ?? loaders.test,
       phase: validatedOn,
     });
@@ -212,16 +216,25 @@ export class Trainer {
     };
   }
 
+  /** The network that is validated and kept. */
+  #kept(): Network {
+    return this.#run.averaged?.module ?? this.#run.model;
+  }
+
   #saveModel(): void {
     // A state dict is made of aliases, which would otherwise stay until they are collected.
-    scope(() => save(this.#run.model.stateDict(), this.#paths.model));
+    scope(() => save(this.#kept().stateDict(), this.#paths.model));
     this.#place.modelSaved = true;
   }
 
   #checkpoint(): void {
-    const { config, model, optimizer, schedule } = this.#run;
-    const parts = { model, optimizer, scheduler: schedule.scheduler };
-    saveCheckpoint(this.#paths.checkpoint, config, parts, this.#place, this.#logs.syncedLengths());
+    saveCheckpoint(
+      this.#paths.checkpoint,
+      this.#run.config,
+      partsOf(this.#run),
+      this.#place,
+      this.#logs.syncedLengths(),
+    );
   }
 
   #interrupt(pass: PassPlace | null): never {

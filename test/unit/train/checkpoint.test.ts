@@ -159,7 +159,7 @@ describe('train/infer-network', () => {
     const of = (state: ReadonlyMap<string, Tensor>, held: string): void =>
       assert.throws(() => inferNetwork(state, 'x.pth'), {
         name: 'IoError',
-        message: `x.pth holds the weights of ${held}, not of a CIFAR DenseNet`,
+        message: `x.pth holds the weights of ${held}, not of a CIFAR DenseNet: --model names the network`,
       });
     of(new Map([['a', zeros([1])]]), 'something else (a, …)');
     of(new Map([['layer1.0.conv1.weight', zeros([1])]]), 'a ResNet');

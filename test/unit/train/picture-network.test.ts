@@ -63,8 +63,8 @@ describe('networks for pictures', function () {
       /three\.pth holds the weights of a DenseNet.*; the model is densenet121, 3 classes; without --model the network is read from the file$/,
     );
     await fails(
-      { ...three, model: 'lenet' },
-      /Expected alexnet, densenet121, .* for --model but received "lenet"$/,
+      { ...three, model: 'lenet-9' },
+      /Expected alexnet, densenet121, .* for --model but received "lenet-9"$/,
       UsageError,
     );
     await fails({ weights: 'densenet121', model: 'densenet169' }, /are not those of --model densenet169/, UsageError);
