@@ -48,7 +48,11 @@ export function inferNetwork(weights: ReadonlyMap<string, Tensor>, path: string)
   }
   const names = [...state.keys()].slice(0, 3).join(', ');
   const held = identifyWeights(state) ?? `something else (${names}, …)`;
-  throw new IoError('format', `${path} holds the weights of ${held}, not of a CIFAR DenseNet: --model names the network`, path);
+  throw new IoError(
+    'format',
+    `${path} holds the weights of ${held}, not of a CIFAR DenseNet: --model names the network`,
+    path,
+  );
 }
 
 /** What `--depth` can describe: three blocks alike. */

@@ -114,7 +114,7 @@ describe('torchbridge eval', function () {
     assert.match(stdout, new RegExp(`Final test error: ${finalError.replace('.', '\\.')}\n$`));
     assert.match(
       await failWith(2, ['eval', '--weights', 'alone/model.dat'], { cwd: folder.path }),
-      /Expected --data DIR or --dataset shapes/,
+      /Expected --data DIR, --dataset shapes or /,
     );
   });
 
@@ -166,12 +166,12 @@ describe('torchbridge eval', function () {
       `no/numbers\\.pth: expected a state dict or a checkpoint with one, but it holds epoch; ${wanted}`,
     );
     write('resnet.pth', () => new Map([['layer1.0.conv1.weight', ones([1])]]));
-    await refuses('resnet.pth', null, 'no/resnet\\.pth holds the weights of a ResNet, not of a CIFAR DenseNet$');
+    await refuses('resnet.pth', null, 'no/resnet\\.pth holds the weights of a ResNet, not of a CIFAR DenseNet: --model names the network$');
     write('large.pth', () => new DenseNet({ growthRate: 4, blockConfig: [1, 1], numInitFeatures: 8 }).stateDict());
     await refuses(
       'large.pth',
       null,
-      'no/large\\.pth holds the weights of a DenseNet-BC with blocks of 1, 1 layers, .*, not of a CIFAR DenseNet$',
+      'no/large\\.pth holds the weights of a DenseNet-BC with blocks of 1, 1 layers, .*, not of a CIFAR DenseNet: --model names the network$',
     );
     write('partly.pth', () => {
       const state = new Map(cifarDenseNet({ depth: 10, growthRate: 4 }).stateDict());

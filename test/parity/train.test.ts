@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { succeed, suiteFolder } from '../cli/command.js';
+import { fromHex } from './hex.js';
 import { parityDescribe, runPython } from './python.js';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -22,14 +23,6 @@ const networks = [
 /** Seconds are the only thing in which the two outputs may differ. */
 function withoutTimes(output: string): string {
   return output.replace(/Time \d+\.\d{3} \(\d+\.\d{3}\)/g, 'Time');
-}
-
-/** A float32 as Python's `float.hex`, which the reference wrote, read back. */
-function fromHex(text: string): number {
-  const [, sign, mantissa = '', exponent] = /^(-?)0x([0-9a-f.]+)p([+-]\d+)$/.exec(text) ?? [];
-  const [whole = '', fraction = ''] = mantissa.split('.');
-  const value = parseInt(whole + fraction, 16) * 2 ** (Number(exponent) - 4 * fraction.length);
-  return sign === '-' ? -value : value;
 }
 
 parityDescribe('a whole training run beside the efficient_densenet_pytorch program', function () {
