@@ -166,7 +166,11 @@ describe('torchbridge eval', function () {
       `no/numbers\\.pth: expected a state dict or a checkpoint with one, but it holds epoch; ${wanted}`,
     );
     write('resnet.pth', () => new Map([['layer1.0.conv1.weight', ones([1])]]));
-    await refuses('resnet.pth', null, 'no/resnet\\.pth holds the weights of a ResNet, not of a CIFAR DenseNet: --model names the network$');
+    await refuses(
+      'resnet.pth',
+      null,
+      'no/resnet\\.pth holds the weights of a ResNet, not of a CIFAR DenseNet: --model names the network$',
+    );
     write('large.pth', () => new DenseNet({ growthRate: 4, blockConfig: [1, 1], numInitFeatures: 8 }).stateDict());
     await refuses(
       'large.pth',
