@@ -6,7 +6,7 @@ export interface Dataset {
   readonly length: number;
   /**
    * The samples of these indices, in this order, and with this order of random draws.
-   * @returns inputs `[N, ...]` and targets `[N]` (int64), owned by the current scope.
+   * @returns inputs `[N, ...]` and targets `[N]` (int64) or `[N, ...]`, owned by the current scope.
    */
   batch(indices: readonly number[]): [Tensor, Tensor];
 }

@@ -3,6 +3,12 @@ export { CIFAR10, CIFAR100, type Cifar100Options, type Cifar10Options, type Cifa
 export type { CifarLabels } from './cifar-sources.js';
 export { CenterCrop, FiveCrop, TenCrop, type CropSize } from './crops.js';
 export { DataLoader, LoaderIterator, type DataLoaderOptions, type LoaderState } from './data-loader.js';
+export { ConcatDataset } from './concat-dataset.js';
+export { parseCsv, readCsv, type CsvOptions } from './csv.js';
+export { randomSplit } from './random-split.js';
+export { TableEncoder, type TableEncoderOptions } from './table-encoder.js';
+export { Table, type ColumnKind, type Field } from './table.js';
+export { TensorDataset } from './tensor-dataset.js';
 export type { DatasetDownloadOptions, DatasetProgress } from './dataset-download.js';
 export { Subset, type Dataset } from './dataset.js';
 export { digits, type DigitsOptions } from './digits.js';

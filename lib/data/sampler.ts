@@ -62,7 +62,7 @@ export class RandomSampler implements Sampler {
 }
 
 /** `torch.randperm(n, generator=generator).tolist()`. */
-function permutation(n: number, generator: Generator): number[] {
+export function permutation(n: number, generator: Generator | null): number[] {
   const drawn = randperm(n, { generator });
   const indices = Array.from(drawn.toTypedArray() as BigInt64Array, Number);
   drawn.dispose();

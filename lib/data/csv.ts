@@ -1,0 +1,69 @@
+import fs from 'node:fs';
+import { CsvError, parse } from 'csv-parse/sync';
+import { explainSystemError, IoError, openRegularFile } from '../io/index.js';
+import { Table } from './table.js';
+
+/** Larger files are refused. */
+const MAX_BYTES = 2 ** 28;
+
+/** Options of {@link readCsv}. */
+export interface CsvOptions {
+  /** Between the fields; default a comma. */
+  readonly delimiter?: string;
+  /** Texts that stand for a gap; default those of pandas (`NA`, `NaN`, `null`, the empty text and so on). */
+  readonly naValues?: readonly string[];
+}
+
+/** What pandas takes for a gap. */
+const NA_VALUES = [
+  ...['', '#N/A', '#N/A N/A', '#NA', '-1.#IND', '-1.#QNAN', '-NaN', '-nan', '1.#IND', '1.#QNAN', '<NA>', 'N/A', 'NA'],
+  ...['NULL', 'NaN', 'None', 'n/a', 'nan', 'null'],
+];
+
+/**
+ * Reads a table with a line of column names: RFC 4180, with quotes, line breaks within them, either line ending, a byte order mark.
+ * @param file path; text is read as UTF-8.
+ * @throws IoError `missing` | `access` | `kind` | `format` | `unsupported`, one line that names the file and the line.
+ * @see pandas.read_csv
+ */
+export function readCsv(file: string, options: CsvOptions = {}): Table {
+  return parseCsv(readText(file), { ...options, file });
+}
+
+/** The same of a text. @param options.file names it in errors. */
+export function parseCsv(text: string, options: CsvOptions & { readonly file?: string } = {}): Table {
+  const { delimiter = ',', naValues = NA_VALUES, file = 'the text' } = options;
+  const gaps = new Set(naValues);
+  let records: string[][];
+  try {
+    records = parse(text, { delimiter, bom: true, skip_empty_lines: true }) as string[][];
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    const reason = error.message.split('\n')[0] ?? '';
+    throw new IoError('format', `${file} is no table: ${reason}`, options.file, { cause: error });
+  }
+  const [names, ...rows] = records;
+  if (names === undefined)
+    throw new IoError('format', `${file} is empty: expected a line of column names`, options.file);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new IoError('format', `${file} has two columns of the name ${JSON.stringify(twice)}`, options.file);
+  return new Table(
+    new Map(names.map((name, i) => [name, rows.map((row) => (gaps.has(row[i]!) ? null : row[i]!))])),
+    rows.length,
+  );
+}
+
+function readText(file: string): string {
+  const { fd, size } = openRegularFile(file);
+  try {
+    if (size > MAX_BYTES) {
+      throw new IoError('unsupported', `${file} has ${size} bytes, more than the ${MAX_BYTES} that are read`, file);
+    }
+    return fs.readFileSync(fd, 'utf8');
+  } catch (error) {
+    throw explainSystemError(error, 'read', file);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
