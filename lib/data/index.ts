@@ -12,6 +12,7 @@ export { TensorDataset } from './tensor-dataset.js';
 export type { DatasetDownloadOptions, DatasetProgress } from './dataset-download.js';
 export { Subset, type Dataset } from './dataset.js';
 export { digits, type DigitsOptions } from './digits.js';
+export { ImageNet, type ImageNetOptions, type ImageNetSplit } from './imagenet.js';
 export { ImageClassification, type ImageClassificationOptions } from './image-classification.js';
 export {
   hasPictureExtension,

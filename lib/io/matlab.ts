@@ -9,16 +9,21 @@ const HEADER = 128;
 
 /**
  * Reads a MATLAB file of version 5 (`save -v6` and `-v7`, which compresses): numbers, texts, cells and structs.
+ * @param file path, or the bytes of a file.
+ * @param options.name names the file in errors; default its path.
  * @param options.variables only these are kept; default all.
  * @returns the variables by name.
  * @throws IoError `missing` | `access` | `kind` | `format` | `unsupported` (complex and sparse arrays, objects, version 7.3), one line
  * that names the file.
  * @see scipy.io.loadmat
  */
-export function readMat(path: string, options: { readonly variables?: readonly string[] } = {}): Map<string, MatValue> {
-  const { fd, size } = openRegularFile(path);
-  fs.closeSync(fd);
-  const stream = new ByteStream(filePieces(path), path);
+export function readMat(
+  file: string | Uint8Array,
+  options: { readonly variables?: readonly string[]; readonly name?: string } = {},
+): Map<string, MatValue> {
+  const path = options.name ?? (typeof file === 'string' ? file : 'bytes');
+  const size = typeof file === 'string' ? sizeOf(file) : file.byteLength;
+  const stream = new ByteStream(typeof file === 'string' ? filePieces(file) : [file], path);
   try {
     const little = checkHeader(stream, path, size);
     const wanted = options.variables;
@@ -31,6 +36,12 @@ export function readMat(path: string, options: { readonly variables?: readonly s
   } finally {
     stream.close();
   }
+}
+
+function sizeOf(path: string): number {
+  const { fd, size } = openRegularFile(path);
+  fs.closeSync(fd);
+  return size;
 }
 
 function checkHeader(stream: ByteStream, path: string, size: number): boolean {
