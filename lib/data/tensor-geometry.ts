@@ -144,7 +144,7 @@ export interface GridOptions {
   readonly fill?: readonly number[] | null;
 }
 
-/** @param expand makes the picture as large as what it was turned to. @see torchvision.transforms.functional.rotate */
+/** @param options.expand makes the picture as large as what it was turned to. @see torchvision.transforms.functional.rotate */
 export function rotate(
   x: Tensor,
   angle: number,
