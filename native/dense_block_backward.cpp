@@ -2,6 +2,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "dense_block_norms.h"
+#include "winograd.h"
 
 namespace torchbridge::dense {
 namespace {
@@ -96,6 +97,10 @@ class Pass {
   Sums widened(const LayerArguments& layer, const T* source, int64_t source_row, int64_t channels, const Norm<S>& norm,
                int64_t from_channel, int64_t growth, T* target, int64_t target_row, bool add,
                at::Tensor* weight_gradient) {
+    if (kernels_.pairs == nullptr) {
+      return widened_by_tiles(layer, {source, source_row, channels, norm}, from_channel, growth, target, target_row,
+                              add, weight_gradient);
+    }
     const int64_t padded = round_up(channels), padded_growth = round_up(growth);
     const std::vector<S> weight = packed<T>(layer.last(), true);
     const std::vector<T> pairs = paired<T>(kernels_, weight, 9, growth, padded);
@@ -121,18 +126,11 @@ class Pass {
         fill_band(bands, band, padded_growth, g, [&](int64_t pixel, S* row) {
           consume(&layer, pixel, shape_.width, from_channel, growth, row, padded_growth);
         });
-        if (kernels_.pairs != nullptr) {
-          const int64_t pixels = (bands.rows(band) + 2) * bands.row;
-          kernels_.store(pixels, padded_growth, g, padded_growth, narrow, padded_growth);
-        }
+        const int64_t pixels = (bands.rows(band) + 2) * bands.row;
+        kernels_.store(pixels, padded_growth, g, padded_growth, narrow, padded_growth);
         if (weight_gradient != nullptr) {
-          const Source source_of = {source, source_row, channels, norm};
-          if (kernels_.pairs != nullptr) {
-            add_weights_of_pairs(bands, band, source_of, growth, narrow, reinterpret_cast<T*>(act), joined,
-                                 weight_sums.of(thread));
-          } else {
-            add_weights(bands, band, source_of, growth, g, act, weight_sums.of(thread));
-          }
+          add_weights_of_pairs(bands, band, {source, source_row, channels, norm}, growth, narrow,
+                               reinterpret_cast<T*>(act), joined, weight_sums.of(thread));
         }
         std::fill(sums, sums + 2 * padded, S(0));
         for (int64_t y = 0; y < bands.rows(band); ++y) {
@@ -162,26 +160,80 @@ class Pass {
     const Norm<S>& norm;
   };
 
-  // A band's part of the gradient of a 3×3 convolution's weight; g has a border, act has room for such a tile.
-  void add_weights(const Bands& bands, int64_t band, const Source& source, int64_t growth, const S* g, S* act,
-                   S* weight_sums) const {
-    const int64_t padded = round_up(source.channels), padded_growth = round_up(growth);
-    fill_band(bands, band, padded, act, [&](int64_t pixel, S* row) {
-      kernels_.activate(shape_.width, source.channels, source.x + pixel * source.row, source.row,
-                        source.norm.alpha.data(), source.norm.beta.data(), row, padded);
+  // The same by Winograd's convolution.
+  Sums widened_by_tiles(const LayerArguments& layer, const Source& source, int64_t from_channel, int64_t growth,
+                        T* target, int64_t target_row, bool add, at::Tensor* weight_gradient) {
+    const int64_t channels = source.channels, padded = round_up(channels), padded_growth = round_up(growth);
+    const std::vector<S> weight = in_planes(packed<T>(layer.last(), true), growth, padded);
+    const TiledBands bands(shape_, padded, sizeof(S));
+    const int64_t act_size = bands.padded() * padded, gradient_size = bands.padded() * padded_growth;
+    const int64_t plane = bands.tiles() * padded, gradient_plane = bands.tiles() * padded_growth;
+    const int64_t line_size = shape_.width * padded, weights = channels * padded_growth;
+    const Norm<S>& norm = source.norm;
+    const Scratch<S> scratch(
+        threads_, std::max(act_size, 2 * line_size) + gradient_size + 16 * (plane + gradient_plane) + 2 * padded);
+    const Scratch<S> weight_sums(weight_gradient != nullptr ? threads_ : 1,
+                                 weight_gradient != nullptr ? 16 * weights : 1);
+    if (weight_gradient != nullptr) weight_sums.clear();
+    std::vector<Sums> parts(static_cast<size_t>(threads_), Sums(channels));
+    in_parts(threads_, bands.count, [&](int64_t thread, int64_t from, int64_t to) {
+      S* const act = scratch.of(thread);  // then two lines of the gradient
+      S* const g = act + std::max(act_size, 2 * line_size);
+      S* const planes = g + gradient_size;
+      S* const gradient_planes = planes + 16 * plane;
+      S* const sums = gradient_planes + 16 * gradient_plane;
+      S* const products = sums + padded;
+      const int64_t act_line = bands.row * padded, gradient_line = bands.row * padded_growth;
+      for (int64_t band = from; band < to; ++band) {
+        const int64_t lines = bands.lines(band), tiles = lines * bands.across;
+        fill_band(bands, band, 2 * lines, padded_growth, g, [&](int64_t pixel, S* row) {
+          consume(&layer, pixel, shape_.width, from_channel, growth, row, padded_growth);
+        });
+        if (weight_gradient != nullptr) {
+          fill_band(bands, band, 2 * lines, padded, act, [&](int64_t pixel, S* row) {
+            kernels_.activate(shape_.width, channels, source.x + pixel * source.row, source.row, norm.alpha.data(),
+                              norm.beta.data(), row, padded);
+          });
+          for (int64_t line = 0; line < lines; ++line) {
+            kernels_.to_tiles(bands.across, channels, act + 2 * line * act_line, padded, act_line,
+                              planes + line * bands.across * padded, padded, plane);
+            kernels_.spread_tiles(bands.across, padded_growth, g + (2 * line + 1) * gradient_line + padded_growth,
+                                  padded_growth, gradient_line, gradient_planes + line * bands.across * padded_growth,
+                                  padded_growth, gradient_plane);
+          }
+          multiply_tiles(kernels_, tiles, channels, growth, planes, plane, padded, gradient_planes, gradient_plane,
+                         padded_growth, weight_sums.of(thread));
+        }
+        for (int64_t line = 0; line < lines; ++line) {
+          kernels_.to_tiles(bands.across, growth, g + 2 * line * gradient_line, padded_growth, gradient_line,
+                            gradient_planes + line * bands.across * padded_growth, padded_growth, gradient_plane);
+        }
+        multiply_planes(kernels_, tiles, channels, growth, gradient_planes, gradient_plane, padded_growth, weight,
+                        planes, plane, padded);
+        std::fill(sums, sums + 2 * padded, S(0));
+        for (int64_t line = 0; line < lines; ++line) {
+          const int64_t height = std::min<int64_t>(2, bands.rows(band) - 2 * line);
+          kernels_.from_tiles(bands.across, channels, planes + line * bands.across * padded, padded, plane, act,
+                              height == 2 ? act + line_size : nullptr, padded, shape_.width);
+          const int64_t pixel = bands.pixel(band, 2 * line);
+          kernels_.mask(height * shape_.width, channels, act, padded, source.x + pixel * source.row, source.row,
+                        norm.mean.data(), norm.alpha.data(), norm.beta.data(), add, target + pixel * target_row,
+                        target_row, sums, products);
+        }
+        parts[static_cast<size_t>(thread)].add(sums, products);
+      }
     });
-    int64_t taps[9];
-    bands.taps(padded, taps);
-    std::vector<int64_t> rows;
-    for (int64_t y = 0; y < bands.rows(band); ++y) rows.push_back(y * bands.row * padded);
-    for (int64_t t = 0; t < 9; ++t) {
-      kernels_.product({source.channels, growth, bands.rows(band), shape_.width, act + taps[t], rows.data(), padded,
-                        true, g + (bands.row + 1) * padded_growth, bands.row * padded_growth, padded_growth,
-                        weight_sums + t * source.channels * padded_growth, padded_growth, true});
+    if (weight_gradient != nullptr) {
+      for (int64_t thread = 0; thread < threads_; ++thread) out_of_planes(weight_sums.of(thread), weights);
+      *weight_gradient = gathered(weight_sums, layer.last(), growth, channels, 9, [&](int64_t o, int64_t i, int64_t t) {
+        return (t * channels + i) * padded_growth + o;
+      });
     }
+    return together(parts);
   }
 
-  // The same by products of pairs: of a pixel and the one half a band below.
+  // A band's part of the gradient of a 3×3 convolution's weight, by products of pairs: of a pixel and the one half a
+  // band below. g has a border, act has room for such a tile.
   void add_weights_of_pairs(const Bands& bands, int64_t band, const Source& source, int64_t growth, const T* g, T* act,
                             T* joined, S* weight_sums) const {
     if constexpr (std::is_same_v<T, c10::BFloat16>) {

@@ -1,5 +1,6 @@
 // The way forward through a dense block.
 #include "dense_block_norms.h"
+#include "winograd.h"
 
 namespace torchbridge::dense {
 namespace {
@@ -128,6 +129,7 @@ class Pass {
   // BN, ReLU and 3×3 convolution of `source`, to the channels from `to_channel` on.
   void widen(const LayerArguments& layer, const T* source, int64_t source_row, int64_t channels, const Norm<S>& norm,
              int64_t to_channel) {
+    if (kernels_.pairs == nullptr) return widen_by_tiles(layer, source, source_row, channels, norm, to_channel);
     const Shape& shape = done_.shape;
     const at::Tensor& convolution = layer.last();
     const int64_t growth = convolution.size(0), padded = round_up(channels), padded_growth = round_up(growth);
@@ -157,14 +159,63 @@ class Pass {
           multiply(shape.width, growth, 9, channels, tile_at(act, row * bands.row * padded), taps, padded, weight,
                    pairs, y + row * shape.width * padded_growth, padded_growth);
         }
-        keep_marked(layer, start, rows, growth, y, padded_growth);
-        kernels_.store(rows, growth, y, padded_growth, features_ + start * shape.channels + to_channel, shape.channels);
-        if (!statistics_) continue;
-        kernels_.moments(rows, growth, y, padded_growth, mean, mean + padded_growth);
-        parts[static_cast<size_t>(thread)].merge(static_cast<double>(rows), mean, mean + padded_growth);
+        keep_new(layer, start, rows, growth, to_channel, y, mean, parts[static_cast<size_t>(thread)]);
       }
     });
     if (statistics_) remember(together(parts), to_channel);
+  }
+
+  // The same by Winograd's convolution.
+  void widen_by_tiles(const LayerArguments& layer, const T* source, int64_t source_row, int64_t channels,
+                      const Norm<S>& norm, int64_t to_channel) {
+    const Shape& shape = done_.shape;
+    const at::Tensor& convolution = layer.last();
+    const int64_t growth = convolution.size(0), padded = round_up(channels), padded_growth = round_up(growth);
+    const std::vector<S> weight = in_planes(packed<T>(convolution, false), channels, padded_growth);
+    const TiledBands bands(shape, padded, sizeof(S));
+    const int64_t act_size = bands.padded() * padded, out_size = bands.height * shape.width * padded_growth;
+    const int64_t plane = bands.tiles() * padded, out_plane = bands.tiles() * padded_growth;
+    const Scratch<S> scratch(threads_, act_size + out_size + 16 * (plane + out_plane) + 2 * padded_growth);
+    std::vector<Moments> parts(static_cast<size_t>(threads_), Moments(growth));
+    in_parts(threads_, bands.count, [&](int64_t thread, int64_t from, int64_t to) {
+      S* const act = scratch.of(thread);
+      S* const planes = act + act_size;
+      S* const sums = planes + 16 * plane;
+      S* const y = sums + 16 * out_plane;
+      S* const mean = y + out_size;
+      for (int64_t band = from; band < to; ++band) {
+        const int64_t lines = bands.lines(band), height = bands.rows(band), out_row = shape.width * padded_growth;
+        fill_band(bands, band, 2 * lines, padded, act, [&](int64_t pixel, S* row) {
+          activate_to(shape.width, channels, source + pixel * source_row, source_row, norm, row, padded);
+        });
+        for (int64_t line = 0; line < lines; ++line) {
+          kernels_.to_tiles(bands.across, channels, act + 2 * line * bands.row * padded, padded, bands.row * padded,
+                            planes + line * bands.across * padded, padded, plane);
+        }
+        multiply_planes(kernels_, lines * bands.across, growth, channels, planes, plane, padded, weight, sums,
+                        out_plane, padded_growth);
+        for (int64_t line = 0; line < lines; ++line) {
+          S* const first = y + 2 * line * out_row;
+          kernels_.from_tiles(bands.across, growth, sums + line * bands.across * padded_growth, padded_growth,
+                              out_plane, first, 2 * line + 1 < height ? first + out_row : nullptr, padded_growth,
+                              shape.width);
+        }
+        keep_new(layer, bands.pixel(band, 0), height * shape.width, growth, to_channel, y, mean,
+                 parts[static_cast<size_t>(thread)]);
+      }
+    });
+    if (statistics_) remember(together(parts), to_channel);
+  }
+
+  // Stores what a convolution has made of some pixels, and measures it.
+  void keep_new(const LayerArguments& layer, int64_t start, int64_t rows, int64_t growth, int64_t to_channel, S* y,
+                S* mean, Moments& moments) {
+    const int64_t channels = done_.shape.channels, padded = round_up(growth);
+    keep_marked(layer, start, rows, growth, y, padded);
+    kernels_.store(rows, growth, y, padded, features_ + start * channels + to_channel, channels);
+    if (!statistics_) return;
+    kernels_.moments(rows, growth, y, padded, mean, mean + padded);
+    moments.merge(static_cast<double>(rows), mean, mean + padded);
   }
 
   const std::vector<LayerArguments>& arguments_;

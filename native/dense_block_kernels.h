@@ -102,6 +102,15 @@ struct Kernels {
   // out = alpha·m + q·(x − mean) + r, which lies as x does
   void (*pool_back)(const Windows<T>& windows, const S* alpha, const S* beta, const S* mean, const S* q, const S* r,
                     const T* g, int64_t g_row, S part, T* out);
+  // Winograd's convolutions (winograd.h): tiles of 4×4 pixels of a line, every other pixel, to 16 planes
+  void (*to_tiles)(int64_t count, int64_t channels, const S* in, int64_t in_row, int64_t in_line, S* out,
+                   int64_t out_row, int64_t plane);
+  // from planes to two lines of pixels, of which the second may be null
+  void (*from_tiles)(int64_t count, int64_t channels, const S* in, int64_t in_row, int64_t plane, S* first, S* second,
+                     int64_t out_row, int64_t pixels);
+  // the way back of from_tiles
+  void (*spread_tiles)(int64_t count, int64_t channels, const S* in, int64_t in_row, int64_t in_line, S* out,
+                       int64_t out_row, int64_t plane);
   const PairKernels<T>* pairs = nullptr;  // none where the processor has no such instruction, and but for bfloat16
 };
 

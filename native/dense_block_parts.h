@@ -81,10 +81,11 @@ struct Bands {
   int64_t row, height = 0, a_picture = 0, count = 0;
 };
 
-// Fills a tile with its border: fill(pixel, to) makes a row of the picture, the rest is zero.
+// Fills a tile of `lines` with its border: fill(pixel, to) makes a row of the picture, the rest is zero.
 template <class S, class F>
-void fill_band(const Bands& bands, int64_t band, int64_t stride, S* tile, const F& fill) {
-  for (int64_t y = -1; y <= bands.rows(band); ++y, tile += bands.row * stride) {
+void fill_band(const Bands& bands, int64_t band, int64_t lines, int64_t stride, S* tile, const F& fill) {
+  const int64_t width = bands.shape.width;
+  for (int64_t y = -1; y <= lines; ++y, tile += bands.row * stride) {
     const int64_t at = bands.top(band) + y;
     if (at < 0 || at >= bands.shape.height) {
       std::fill(tile, tile + bands.row * stride, S(0));
@@ -92,8 +93,12 @@ void fill_band(const Bands& bands, int64_t band, int64_t stride, S* tile, const 
     }
     std::fill(tile, tile + stride, S(0));
     fill(bands.pixel(band, y), tile + stride);
-    std::fill(tile + (bands.row - 1) * stride, tile + bands.row * stride, S(0));
+    std::fill(tile + (width + 1) * stride, tile + bands.row * stride, S(0));
   }
+}
+template <class S, class F>
+void fill_band(const Bands& bands, int64_t band, int64_t stride, S* tile, const F& fill) {
+  fill_band(bands, band, bands.rows(band), stride, tile, fill);
 }
 
 // The same of pairs: a row of the band's upper half stands beside one of its lower half, `half` rows below. Pixels are
