@@ -2,6 +2,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "dense_block_norms.h"
+#include "pair_weights.h"
 #include "winograd.h"
 
 namespace torchbridge::dense {
@@ -129,8 +130,8 @@ class Pass {
         const int64_t pixels = (bands.rows(band) + 2) * bands.row;
         kernels_.store(pixels, padded_growth, g, padded_growth, narrow, padded_growth);
         if (weight_gradient != nullptr) {
-          add_weights_of_pairs(bands, band, {source, source_row, channels, norm}, growth, narrow,
-                               reinterpret_cast<T*>(act), joined, weight_sums.of(thread));
+          add_weights_of_pairs<T>(kernels_, bands, band, {source, source_row, channels, norm}, growth, narrow,
+                                  reinterpret_cast<T*>(act), joined, weight_sums.of(thread));
         }
         std::fill(sums, sums + 2 * padded, S(0));
         for (int64_t y = 0; y < bands.rows(band); ++y) {
@@ -153,15 +154,8 @@ class Pass {
     return together(parts);
   }
 
-  // What BN and ReLU come after.
-  struct Source {
-    const T* x;
-    int64_t row, channels;
-    const Norm<S>& norm;
-  };
-
   // The same by Winograd's convolution.
-  Sums widened_by_tiles(const LayerArguments& layer, const Source& source, int64_t from_channel, int64_t growth,
+  Sums widened_by_tiles(const LayerArguments& layer, const Source<T>& source, int64_t from_channel, int64_t growth,
                         T* target, int64_t target_row, bool add, at::Tensor* weight_gradient) {
     const int64_t channels = source.channels, padded = round_up(channels), padded_growth = round_up(growth);
     const std::vector<S> weight = in_planes(packed<T>(layer.last(), true), growth, padded);
@@ -232,37 +226,6 @@ class Pass {
     return together(parts);
   }
 
-  // A band's part of the gradient of a 3×3 convolution's weight, by products of pairs: of a pixel and the one half a
-  // band below. g has a border, act has room for such a tile.
-  void add_weights_of_pairs(const Bands& bands, int64_t band, const Source& source, int64_t growth, const T* g, T* act,
-                            T* joined, S* weight_sums) const {
-    if constexpr (std::is_same_v<T, c10::BFloat16>) {
-      const int64_t padded = 2 * round_up(source.channels), padded_growth = round_up(growth),
-                    joined_row = 2 * padded_growth;
-      const int64_t rows = bands.rows(band), half = (rows + 1) / 2;
-      fill_band_of_pairs(bands, band, half, padded, act, [&](int64_t upper, int64_t lower, T* to) {
-        const auto at = [&](int64_t pixel) { return pixel < 0 ? nullptr : source.x + pixel * source.row; };
-        kernels_.pairs->activate(shape_.width, source.channels, at(upper), at(lower), source.row,
-                                 source.norm.alpha.data(), source.norm.beta.data(), to, padded);
-      });
-      std::vector<int64_t> starts;
-      for (int64_t y = 0; y < half; ++y) {
-        starts.push_back(y * bands.row * padded);
-        const T* const upper = g + ((y + 1) * bands.row + 1) * padded_growth;
-        const T* const lower = y + half < rows ? upper + half * bands.row * padded_growth : nullptr;
-        kernels_.pairs->join(shape_.width, padded_growth, upper, lower, padded_growth,
-                             joined + y * shape_.width * joined_row, joined_row);
-      }
-      int64_t taps[9];
-      bands.taps(padded, taps);
-      for (int64_t t = 0; t < 9; ++t) {
-        kernels_.pairs->product({source.channels, growth, half, shape_.width, act + taps[t], starts.data(), padded,
-                                 true, joined, shape_.width * joined_row, joined_row,
-                                 weight_sums + t * source.channels * padded_growth, padded_growth, true});
-      }
-    }
-  }
-
   // Back through the second part of BN, the 1×1 convolution, ReLU and the first part of BN, to the gradient of the
   // features.
   Sums narrowed(const LayerArguments& layer, const Layer& kept, int64_t channels, const std::vector<S>& q,
@@ -296,8 +259,8 @@ class Pass {
         if (kernels_.pairs != nullptr) kernels_.store(rows, padded_width, g, padded_width, narrow, padded_width);
         if (weight_gradient != nullptr) {
           if (kernels_.pairs != nullptr) {
-            add_weights_of_pairs(rows, {x, shape_.channels, channels, norm}, width, narrow, reinterpret_cast<T*>(act),
-                                 joined, weight_sums.of(thread));
+            add_weights_of_pairs<T>(kernels_, rows, {x, shape_.channels, channels, norm}, width, narrow,
+                                    reinterpret_cast<T*>(act), joined, weight_sums.of(thread));
           } else {
             kernels_.activate(rows, channels, x, shape_.channels, norm.alpha.data(), norm.beta.data(), act, padded);
             kernels_.product({width, channels, 1, rows, g, &kStart, padded_width, true, act, 0, padded,
@@ -316,28 +279,6 @@ class Pass {
                                   [&](int64_t o, int64_t i, int64_t) { return o * padded + i; });
     }
     return together(parts);
-  }
-
-  // A tile's part of the gradient of a 1×1 convolution's weight, by products of pairs of neighbours.
-  void add_weights_of_pairs(int64_t rows, const Source& source, int64_t width, const T* g, T* act, T* joined,
-                            S* weight_sums) const {
-    if constexpr (std::is_same_v<T, c10::BFloat16>) {
-      const int64_t padded = round_up(source.channels), padded_width = round_up(width);
-      const auto activate = [&](int64_t pair, int64_t count, bool both) {
-        const T* const one = source.x + 2 * pair * source.row;
-        kernels_.pairs->activate(count, source.channels, one, both ? one + source.row : nullptr, 2 * source.row,
-                                 source.norm.alpha.data(), source.norm.beta.data(), act + pair * 2 * padded,
-                                 2 * padded);
-        const T* const gradient = g + 2 * pair * padded_width;
-        kernels_.pairs->join(count, padded_width, gradient, both ? gradient + padded_width : nullptr, 2 * padded_width,
-                             joined + pair * 2 * padded_width, 2 * padded_width);
-      };
-      activate(0, rows / 2, true);
-      if (rows % 2 != 0) activate(rows / 2, 1, false);
-      constexpr int64_t kStart = 0;
-      kernels_.pairs->product({width, source.channels, 1, (rows + 1) / 2, joined, &kStart, 2 * padded_width, true, act,
-                               0, 2 * padded, weight_sums, padded, true});
-    }
   }
 
   // Of `a`, or of `narrow`, which is the same, where products of pairs are at hand.
