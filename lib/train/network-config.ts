@@ -88,12 +88,8 @@ function sideFor({ model, resize }: RunOptions & { readonly model: NetworkName }
   return fixed && sizes.includes(side) ? side : sizes[0];
 }
 
-function channelsFor(
-  { model, inChannels, weights }: RunOptions & { readonly model: NetworkName },
-  channels: 1 | 3,
-): number {
-  // Weights from elsewhere are for three colours.
-  const usual = NETWORK_FACTS[model].anyChannels && weights == null ? channels : 3;
+function channelsFor({ model, inChannels }: RunOptions & { readonly model: NetworkName }, channels: 1 | 3): number {
+  const usual = NETWORK_FACTS[model].anyChannels ? channels : 3;
   const wanted = inChannels ?? usual;
   if (wanted === 1 && channels === 3)
     throw new UsageError('Expected 3 for --in-channels but received 1: the pictures have colours');

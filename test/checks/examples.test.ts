@@ -22,6 +22,7 @@ describe('the examples in the documents', function () {
   this.timeout(120_000);
   const programs = documents(root).flatMap((name) => programsOf(root, name));
   const fileOf = ({ name, line }: Program): string => `${path.basename(name, '.md')}.${line}`;
+  const own = fs.readdirSync(path.join(root, 'examples')).filter((name) => name.endsWith('.ts'));
   let folder = '';
   let complaints = '';
 
@@ -44,6 +45,7 @@ describe('the examples in the documents', function () {
       if (program.notRun?.notChecked !== true)
         fs.writeFileSync(path.join(folder, `${fileOf(program)}.ts`), `${program.text}\nexport {};\n`);
     }
+    for (const name of own) fs.copyFileSync(path.join(root, 'examples', name), path.join(folder, name));
     const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
     complaints = spawnSync(process.execPath, [tsc, '--pretty', 'false'], { cwd: folder, encoding: 'utf8' }).stdout;
   });
@@ -54,6 +56,24 @@ describe('the examples in the documents', function () {
   it('pass the type check', () => {
     assert.equal(complaints, '', `${complaints}${HOW_TO_MARK}`);
   });
+
+  /** What the programs in examples/ must print in the end: each has learned something. */
+  const lastLines: Readonly<Record<string, RegExp>> = {
+    'custom-dataset.ts': /^epoch 60: \d{1,2} of 1000 points wrong$/,
+    'custom-loop.ts': /^epoch 2: loss 0\.\d\d, right 9\d %, averaged 9\d %$/,
+    'custom-module.ts': /^more than 400 of 500 digits are right$/,
+  };
+  for (const name of own) {
+    it(`examples/${name} runs, and learns`, () => {
+      const text = fs.readFileSync(path.join(root, 'examples', name), 'utf8');
+      assert.ok(text.split('\n').length <= 60, 'under 60 lines');
+      const env = { ...process.env, OMP_NUM_THREADS: '1', OMP_WAIT_POLICY: 'PASSIVE', NODE_OPTIONS: '' };
+      const program = path.join(folder, 'out', name.replace(/ts$/, 'js'));
+      const run = spawnSync(process.execPath, [program], { cwd: folder, env, encoding: 'utf8' });
+      assert.equal(run.status, 0, `${run.stdout}${run.stderr}`);
+      assert.match(run.stdout.trimEnd().split('\n').at(-1) ?? '', lastLines[name] ?? /^$/);
+    });
+  }
 
   for (const program of programs) {
     const title = `${program.name}:${program.line}`;
