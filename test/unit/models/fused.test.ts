@@ -3,6 +3,7 @@ import { DenseBlock, type DenseNet, type DenseNetOptions } from '../../../lib/mo
 import { native } from '../../../lib/native/load.js';
 import { BatchNorm2d } from '../../../lib/nn/index.js';
 import { writeTape } from '../../../lib/tensor/tape.js';
+import { tensorAt } from '../../../lib/tensor/tensor.js';
 import {
   autograd,
   getNumThreads,
@@ -247,6 +248,51 @@ describe('fused dense blocks', () => {
       assert.throws(() => call(good(), [0, ...settings.slice(1)]), TorchError);
       assert.throws(() => call(good(), [...settings.slice(0, 6), NaN]), TorchError);
       assert.throws(() => call(good(), [...settings.slice(0, 6), 2]), TorchError);
+    });
+  });
+
+  it('refuse at the addon what does not fit norm, ReLU and mean; second derivatives, a second backward, changed inputs', () => {
+    scope(() => {
+      const x = randn([2, 3, 4, 4], { requiresGrad: true });
+      const good = (): (Tensor | null)[] => [x, randn([3]), null, randn([3]), randn([3])];
+      const settings = [1, 0.1, 1e-5, 2, 2];
+      const call = (tensors: unknown[], values: unknown[] = settings): Tensor => {
+        writeTape(tensors, values);
+        return tensorAt(native.fusedNormPool());
+      };
+      assert.deepEqual(call(good()).shape, [2, 3, 2, 2]);
+      const bad = [
+        randn([3, 4, 4]),
+        randn([0, 3, 4, 4]),
+        randn([2, 3, 1, 4]),
+        x.to('int32'),
+        x.toSparse(),
+        randn([5]),
+        randint(0, 2, [3]),
+        randn([3], { device: 'meta' }),
+      ];
+      for (let i = 0; i < 5; i++) {
+        for (const each of bad) {
+          const given: unknown[] = good();
+          given[i] = each;
+          assert.throws(() => call(given), TorchError, `argument ${i}`);
+        }
+      }
+      for (const window of [0, 1.5, -1, NaN, 5, 1e300, 'a']) {
+        assert.throws(() => call(good(), [1, 0.1, 1e-5, window, 2]), TorchError, String(window));
+      }
+      assert.throws(() => call(good().slice(1)), TorchError);
+      assert.throws(() => call([], []), TorchError);
+      assert.throws(() => call([x, null, null, null, null], [0, 0, 1e-5, 2, 2]), TorchError);
+      const y = call(good()).sum();
+      y.backward();
+      assert.throws(() => y.backward(), /second time/);
+      const [gradient] = autograd.grad([call(good()).sum()], [x], { createGraph: true });
+      assert.throws(() => gradient!.sum().backward(), /can be differentiated once only/);
+      const source = x.mul(1);
+      const z = call([source, ...good().slice(1)]).sum();
+      noGrad(() => source.add_(1));
+      assert.throws(() => z.backward(), /modified by an inplace operation/);
     });
   });
 
