@@ -94,12 +94,10 @@ export const runConfigSchema = z.strictObject({
 /** The contents of `config.json`. */
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
-/** What follows from the others and from the data. */
-type Derived = 'versions' | 'numClasses' | 'pictures' | 'fold';
-
 /** What a caller may choose; everything else has a default. */
 export type RunOptions = {
-  [K in Exclude<keyof RunConfig, Derived | 'model' | 'recipe'>]?: RunConfig[K] | undefined;
+  [K in Exclude<keyof RunConfig, 'versions' | 'numClasses' | 'pictures' | 'fold' | 'model' | 'recipe'>]?:
+    RunConfig[K] | undefined;
 } & {
   /** A name of `listModels()`, `cifar-densenet` (the default), or the paper's name of one of these, as `densenet-bc-100-12`. */
   readonly model?: string | undefined;
