@@ -137,7 +137,12 @@ void Backwards::settle() {
 }
 
 void Backwards::finish() {
-  if (thread_->serving()) return;
+  // What it runs on this thread may ask for a backward itself (a checkpoint with reentrance does), which must not wait
+  // for what is around it.
+  static thread_local bool finishing = false;
+  if (thread_->serving() || finishing) return;
+  finishing = true;
+  const std::shared_ptr<void> finished(nullptr, [](void*) { finishing = false; });
   for (size_t i = 0; i < submitted_.size(); ++i) {
     const auto job = submitted_[i].job;
     job->run();

@@ -238,4 +238,18 @@ describe('backwardAsync', () => {
     }
     assert.ok(losses[2]! < losses[0]!);
   });
+
+  it('is finished by a synchronous backward, though checkpoints with reentrance ask for one inside of it', async () => {
+    const under = (): Tensor => checkpoint((a: Tensor) => a.exp(), x.sin(), { useReentrant: true }).sum();
+    const [first, second] = [keep(under()), keep(under())];
+    const later = [first.backwardAsync(), second.backwardAsync()];
+    scope(() => under().backward());
+    await Promise.all(later);
+    scope(() => {
+      const [g] = autograd.grad(x.sin().exp().sum(), x);
+      asserted(g!.add(g!).add(g!));
+    });
+    first.dispose();
+    second.dispose();
+  });
 });
