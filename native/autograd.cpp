@@ -127,13 +127,13 @@ void cleanly(Run run) {
 // backward(retainGraph?, createGraph); on the tape: outputs, gradients, inputs.
 napi_value backward(Call& call) {
   before_gradients(call.data());
-  finish_backwards(call.data());
   const Values values = call.data().values();
   const auto outputs = read_list(values, 0, "the outputs", false);
   size_t p = values.tape.next(0);
   const auto gradients = read_list(values, p, "the gradients", true);
   p = values.tape.next(p);
   const auto inputs = read_list(values, p, "the inputs", false);
+  finish_backwards(call.data());  // runs JavaScript, which writes the tape
   cleanly([&] { torch::autograd::backward(outputs, gradients, optional_bool(call, 0), call.boolean(1), inputs); });
   return call.undefined();
 }
@@ -141,7 +141,6 @@ napi_value backward(Call& call) {
 // grad(retainGraph?, createGraph, allowUnused); on the tape outputs, gradients, inputs; a list of results comes back.
 napi_value grad_of(Call& call) {
   before_gradients(call.data());
-  finish_backwards(call.data());
   Environment& data = call.data();
   const Values values = data.values();
   const auto outputs = read_list(values, 0, "the outputs", false);
@@ -149,6 +148,7 @@ napi_value grad_of(Call& call) {
   const auto gradients = read_list(values, p, "the gradients", true);
   p = values.tape.next(p);
   const auto inputs = read_list(values, p, "the inputs", false);
+  finish_backwards(call.data());  // runs JavaScript, which writes the tape
   torch::autograd::variable_list results;
   cleanly([&] {
     results =

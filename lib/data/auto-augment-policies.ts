@@ -6,8 +6,11 @@ export type PolicyStep = readonly [step: AugmentStep, p: number, magnitude: numb
 /** Two steps, one after the other. */
 export type SubPolicy = readonly [PolicyStep, PolicyStep];
 
+/** What a policy was found on. */
+export type AutoAugmentPolicy = 'imagenet' | 'cifar10' | 'svhn';
+
 /** The policies that AutoAugment's authors found, as torchvision has them. */
-export const POLICIES = {
+export const POLICIES: Readonly<Record<AutoAugmentPolicy, readonly SubPolicy[]>> = {
   imagenet: [
     [
       ['Posterize', 0.4, 8],
@@ -314,4 +317,4 @@ export const POLICIES = {
       ['Invert', 0.1, null],
     ],
   ],
-} as const satisfies Record<string, readonly SubPolicy[]>;
+};

@@ -1,12 +1,9 @@
 import { ops, rand, randint, TorchError, type Tensor } from '../tensor/index.js';
 import { applyStep, type AugmentStep } from './augment-steps.js';
-import { POLICIES } from './auto-augment-policies.js';
+import { type AutoAugmentPolicy, POLICIES } from './auto-augment-policies.js';
 import { drawInteger } from './random.js';
 import { dimensionsOf } from './tensor-colours.js';
 import type { TensorTransform } from './transforms.js';
-
-/** What a policy was found on. */
-export type AutoAugmentPolicy = keyof typeof POLICIES;
 
 /** Options of {@link AutoAugment}. */
 export interface AutoAugmentOptions {

@@ -36,7 +36,8 @@ export { RandomSampler, SequentialSampler, type Indices, type Sampler } from './
 export { SVHN, type SvhnOptions, type SvhnSplit } from './svhn.js';
 export { shapes, type ShapesOptions } from './shapes.js';
 export { Compose, Normalize, ToTensor, type TensorTransform, type Transform } from './transforms.js';
-export { AutoAugment, type AutoAugmentOptions, type AutoAugmentPolicy } from './auto-augment.js';
+export { AutoAugment, type AutoAugmentOptions } from './auto-augment.js';
+export type { AutoAugmentPolicy } from './auto-augment-policies.js';
 export { ColorJitter, type ColorJitterOptions } from './color-jitter.js';
 export { RandomHorizontalFlip, RandomVerticalFlip } from './flips.js';
 export * as functional from './functional.js';

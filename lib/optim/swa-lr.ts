@@ -42,7 +42,7 @@ function checkStrategy(given: unknown): Strategy {
  */
 export class SWALR extends LRScheduler {
   annealEpochs: number;
-  annealStrategy: Strategy;
+  annealStrategy: 'cos' | 'linear';
 
   /** @throws TorchError `value` in PyTorch's words for another strategy, or epochs that are no whole number from 0 on. */
   constructor(optimizer: Optimizer, options: SWALROptions) {
