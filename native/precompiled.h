@@ -1,5 +1,5 @@
-// What most files of the addon include, compiled once (CMake's target_precompile_headers): reading libtorch's headers takes longer
-// than compiling what is here. Each file still includes what it uses.
+// What most files of the addon include, compiled once (CMake's target_precompile_headers): reading libtorch's headers
+// takes longer than compiling what is here. Each file still includes what it uses.
 #pragma once
 #define AT_PER_OPERATOR_HEADERS
 #include <ATen/Context.h>
