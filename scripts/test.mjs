@@ -1,7 +1,7 @@
 /**
  * `npm test`: sets the clone up, makes the Python for the parity tests, and runs mocha; linters and type checks are tests too
  * (test/checks). `npm test -- test/unit/nn/linear.test.ts -g bias` hands its arguments to mocha; `--full` adds test/full.
- * Without arguments two mochas run side by side: what compares with Python, and the rest.
+ * Without arguments two mochas run side by side: what compares with Python, with the documents' examples, and the rest.
  * The last line is `N passed, N failed`, with `, N skipped` when any was.
  */
 import { spawn } from 'node:child_process';
@@ -66,12 +66,13 @@ await main(async () => {
   const args = process.argv.slice(2).filter((arg) => arg !== '--full');
   const full = process.argv.includes('--full');
   const namesFiles = args.some((arg) => /\.ts$|^test\//.test(arg));
-  const rest = ['--ignore', 'test/parity/**', ...(full ? [] : ['--ignore', 'test/full/**'])];
+  const second = ['test/parity/**/*.test.ts', 'test/checks/examples.test.ts'];
+  const rest = [...second.flatMap((files) => ['--ignore', files]), ...(full ? [] : ['--ignore', 'test/full/**'])];
   const runs = namesFiles
     ? [args]
     : [
         [...args, 'test/**/*.test.ts', ...rest],
-        [...args, 'test/parity/**/*.test.ts'],
+        [...args, ...second],
       ];
 
   const parity = await parityPython({ log });
