@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import fs from 'node:fs';
 import { Parser } from 'tar';
-import { explainSystemError, openRegularFile } from '../io/index.js';
+import { filePieces } from '../io/byte-stream.js';
 
 /** Files of an archive in memory, and the MD5 of the archive itself. */
 export interface ArchiveContents {
@@ -11,9 +10,6 @@ export interface ArchiveContents {
   /** Why reading ended early, for an archive that is damaged or truncated. */
   readonly damage: string | undefined;
 }
-
-// Deflate expands at most a thousandfold, and the parser holds what one piece expands to: 64 MiB at the worst.
-const PIECE = 1 << 16;
 
 /** CIFAR-10's files are 178 MiB; whoever wants much more than that in memory is not CIFAR-10. */
 const MAX_WANTED = 2 ** 30;
@@ -61,7 +57,7 @@ export function readTarGz(
       state.damage = error instanceof Error ? error.message : String(error);
     }
   };
-  for (const piece of pieces(path)) {
+  for (const piece of filePieces(path)) {
     md5.update(piece);
     size += piece.byteLength;
     feed(() => parser.write(piece));
@@ -69,20 +65,4 @@ export function readTarGz(
   feed(() => parser.end());
   if (!state.ended) state.damage ??= 'it ends in the middle of a file';
   return { files, md5: md5.digest('hex'), size, damage: state.damage };
-}
-
-function* pieces(path: string): Generator<Buffer> {
-  const { fd } = openRegularFile(path);
-  try {
-    for (;;) {
-      const piece = Buffer.allocUnsafe(PIECE);
-      const count = fs.readSync(fd, piece, 0, PIECE, null);
-      if (count === 0) return;
-      yield piece.subarray(0, count);
-    }
-  } catch (error) {
-    throw explainSystemError(error, 'read', path);
-  } finally {
-    fs.closeSync(fd);
-  }
 }
