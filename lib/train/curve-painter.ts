@@ -54,7 +54,7 @@ export function curveData(losses: string, results: string, validName: CurveData[
   let previous: number | null = null;
   for (const [epoch = 1, iteration = 1, loss = NaN, , lr = NaN] of rows) {
     lossPoints.push([epoch - 1 + iteration / length(epoch), loss]);
-    if (previous !== null && lr !== previous) lrChanges.push({ x: epoch - 1, lr });
+    if (previous !== null && lr !== previous) lrChanges.push({ x: epoch - 1 + (iteration - 1) / length(epoch), lr });
     previous = lr;
   }
   const epochs = table(results);

@@ -59,6 +59,7 @@ export function curvesSvg(data: CurveData): string {
   const right = [
     axes(x, error, 'top-1 error', (v) => `${error.tickFormat(5, '~%')(v).replace('%', '')} %`),
     lrMarks(data, x),
+    lrCurve(data, x),
     `<g clip-path="url(#panel)">`,
     curve(data.validError, x, error, colour.valid),
     curve(data.trainError, x, error, colour.train),
@@ -66,6 +67,7 @@ export function curvesSvg(data: CurveData): string {
     legend([
       [colour.train, 2.5, 1, 'training'],
       [colour.valid, 2.5, 1, data.validName],
+      ...(isGradual(data) ? [[colour.faded, 1, 1, `learning rate, up to ${rate(highestLr(data))}`] as const] : []),
     ]),
   ];
   return [
@@ -108,13 +110,29 @@ function axes(x: Scale, y: Scale, label: string, format: (value: number) => stri
   return parts.join('\n');
 }
 
+/** So many changes of the learning rate are marked one by one; a rate that changes more often is a curve. */
+const MOST_MARKS = 8;
+const isGradual = ({ lrChanges }: CurveData): boolean => lrChanges.length > MOST_MARKS;
+const highestLr = ({ lrChanges }: CurveData): number =>
+  lrChanges.reduce((highest, { lr }) => Math.max(highest, lr), Number.MIN_VALUE);
+const rate = (lr: number): string => String(Number(lr.toPrecision(6)));
+
+/** The learning rate from 0 to its highest, over the panel's height. */
+function lrCurve(data: CurveData, x: Scale): string {
+  if (!isGradual(data)) return '';
+  const points = data.lrChanges.map(({ x: epoch, lr }): Point => [epoch, lr]);
+  const y = scaleLinear([0, highestLr(data)], [panel.height, 0]);
+  return path(thin(points, x), x, y, colour.faded, 1, 1);
+}
+
 /** A dotted line where the learning rate changed, with the new one beside its foot. */
 function lrMarks(data: CurveData, x: Scale): string {
+  if (isGradual(data)) return '';
   return data.lrChanges
     .map(({ x: epoch, lr }) => {
       const at = x(epoch);
       const mark = `<line x1="${n(at)}" x2="${n(at)}" y1="0" y2="${panel.height}" stroke="${colour.faded}" stroke-dasharray="2 4"/>`;
-      return `${mark}\n${text(at + 4, 11, `lr ${Number(lr.toPrecision(6))}`, 11, colour.faded, 'start')}`;
+      return `${mark}\n${text(at + 4, 11, `lr ${rate(lr)}`, 11, colour.faded, 'start')}`;
     })
     .join('\n');
 }

@@ -62,6 +62,18 @@ describe('train/curves', () => {
     assert.deepEqual([format, width, height], ['png', 2240, 940]);
   });
 
+  it('draws a learning rate that changes all the time as a curve, and not its every value', () => {
+    const rows = Array.from(
+      { length: 40 },
+      (_, i) => `${1 + Math.floor(i / 20)},${1 + (i % 20)},1,0.5,${(i + 1) / 1000}`,
+    );
+    const data = curveData(`epoch,iteration,loss,error,lr\n${rows.join('\n')}\n`, results, 'validation');
+    assert.deepEqual([data.lrChanges.length, data.lrChanges[0]!.x, data.lrChanges.at(-1)!.x], [39, 0.05, 1.95]);
+    const svg = curvesSvg(data);
+    assert.ok(svg.includes('learning rate, up to 0.04') && !svg.includes('>lr 0.'));
+    assert.ok(!svg.includes('NaN'));
+  });
+
   it('draws a run that has logged nothing yet, and one of infinities', () => {
     const empty: CurveData = {
       losses: [],
