@@ -1,4 +1,4 @@
-import { isComplex, isFloatingPoint, noGrad, scope, TorchError } from '../tensor/index.js';
+import { emptyLike, isComplex, isFloatingPoint, noGrad, ops, scope, swapTensors, TorchError } from '../tensor/index.js';
 import type { DType, MemoryFormat, Tensor } from '../tensor/index.js';
 import type { Module } from './module.js';
 
@@ -20,22 +20,50 @@ export function convertModule(module: Module, target: string | ModuleToOptions):
       `nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=torch.${dtype}`,
     );
   }
+  exchangeAll(module, (data) => {
+    const converts = isFloatingPoint(data.dtype) || isComplex(data.dtype);
+    const isImage = data.ndim === 4 || data.ndim === 5;
+    try {
+      return data.to({
+        device,
+        dtype: converts ? dtype : undefined,
+        memoryFormat: isImage ? memoryFormat : undefined,
+      });
+    } catch (error) {
+      if (!(error instanceof TorchError) || !error.message.includes(NO_DATA)) throw error;
+      throw new TorchError(
+        error.code,
+        `${NO_DATA} Please use Module.toEmpty() instead of Module.to() when moving module from meta to a different device.`,
+      );
+    }
+  });
+}
+
+const NO_DATA = 'Cannot copy out of meta tensor; no data!';
+
+/** @see Module.toEmpty */
+export function emptyModule(module: Module, device: string): void {
+  exchangeAll(module, (data) => emptyLike(data, { device }));
+}
+
+/** Gives all parameters, their gradients and all buffers other data. */
+function exchangeAll(module: Module, made: (data: Tensor) => Tensor): void {
   const exchange = (tensor: Tensor): void => {
-    const converts = isFloatingPoint(tensor.dtype) || isComplex(tensor.dtype);
-    const isImage = tensor.ndim === 4 || tensor.ndim === 5;
-    tensor.data = tensor.data.to({
-      device,
-      dtype: converts ? dtype : undefined,
-      memoryFormat: isImage ? memoryFormat : undefined,
-    });
+    const grad = tensor.grad;
+    const data = made(tensor.data);
+    if (ops.aten<boolean>('_has_compatible_shallow_copy_type', tensor, data)) {
+      tensor.data = data;
+      if (grad !== null) exchange(grad);
+      return;
+    }
+    // Another kind of tensor: the object comes to stand for a new one, and what it stood for goes with the scope.
+    if (tensor.requiresGrad) data.requiresGrad = true;
+    if (grad !== null) data.grad = made(grad.data);
+    swapTensors(tensor, data);
   };
   scope(() =>
     noGrad(() => {
-      for (const parameter of module.parameters()) {
-        exchange(parameter);
-        if (parameter.grad !== null) exchange(parameter.grad);
-      }
-      for (const buffer of module.buffers()) exchange(buffer);
+      for (const tensor of [...module.parameters(), ...module.buffers()]) exchange(tensor);
     }),
   );
 }

@@ -1,6 +1,6 @@
 import { type autograd, noGrad, runAsync, scope, Tensor, TorchError, type StateDict } from '../tensor/index.js';
 import { isWatched, underWatch } from './call-watcher.js';
-import { convertModule, type ModuleToOptions } from './convert.js';
+import { convertModule, emptyModule, type ModuleToOptions } from './convert.js';
 import { Copies } from './copy.js';
 import { findBuffer, findParameter, findSubmodule, namedModules, namedTensors } from './lookup.js';
 import { checkName, membersOf, Registry, type Members } from './members.js';
@@ -320,10 +320,20 @@ export abstract class Module {
    * Moves or converts all parameters, their gradients and all buffers. The Tensor objects stay the same, their data
    * is exchanged, so that optimizers keep hold of them.
    * @param target a dtype, a device, or both and a memory format.
-   * @throws TorchError `type` for a dtype that is neither floating point nor complex.
+   * `'meta'` keeps shapes and types alone, without elements.
+   * @throws TorchError `type` for a dtype that is neither floating point nor complex; what libtorch says of a move away from `'meta'`.
    */
   to(target: string | ModuleToOptions): this {
     convertModule(this, target);
+    return this;
+  }
+
+  /**
+   * Moves all parameters and buffers without their elements, which are then whatever the memory holds: the way back from `'meta'`.
+   * @see torch.nn.Module.to_empty
+   */
+  toEmpty(options: { readonly device: string }): this {
+    emptyModule(this, options.device);
     return this;
   }
 

@@ -42,7 +42,7 @@ export { pyNumber } from './python-number.js';
 export { runAsync } from './run-async.js';
 export * from './runtime.js';
 export type { Ints, Scalar } from './scalar.js';
-export { isTemporary, keep, scope, type TensorBase } from './scope.js';
+export { isTemporary, keep, scope, swapTensors, type TensorBase } from './scope.js';
 export { receive, share, type SharedTensor, sharedTensors, type ShareOptions, unshare } from './sharing.js';
 export { Complex, float, type GeneratorBase, type OperatorArgument, PyFloat } from './tape.js';
 export { type BackwardOptions, Tensor, type ToOptions } from './tensor.js';

@@ -11,6 +11,7 @@ let slotOf: (tensor: TensorBase) => number;
 let emptied: (tensor: TensorBase) => number;
 let cellOf: (tensor: TensorBase) => Cell | null;
 let setCell: (tensor: TensorBase, cell: Cell | null) => void;
+let exchangeSlots: (a: TensorBase, b: TensorBase) => void;
 
 /**
  * What the library shows a constructor that is to take an index of the addon's tables. It is not exported from the package, so
@@ -83,7 +84,24 @@ export abstract class TensorBase {
     setCell = (tensor, cell) => {
       tensor.#cell = cell;
     };
+    exchangeSlots = (a, b) => {
+      [a.#slot, b.#slot] = [b.#slot, a.#slot];
+    };
   }
+}
+
+/**
+ * Makes each of two objects stand for the other's tensor, with its history and gradient. Who owns an object stays as it is. For what
+ * `tensor.data = …` cannot do: another kind of device.
+ * @throws TorchError `disposed`.
+ * @see torch.utils.swap_tensors
+ */
+export function swapTensors(a: TensorBase, b: TensorBase): void {
+  const [first, second] = [a.handle, b.handle];
+  exchangeSlots(a, b);
+  const [firstCell, secondCell] = [cellOf(a), cellOf(b)];
+  if (firstCell !== null) firstCell.handle = second;
+  if (secondCell !== null) secondCell.handle = first;
 }
 
 /**

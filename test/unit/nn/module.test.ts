@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { BatchNorm2d, Conv2d, Linear, Module, Parameter, ReLU, Sequential } from '../../../lib/nn/index.js';
 import {
+  empty,
   keep,
   memory,
   noGrad,
@@ -228,6 +229,40 @@ describe('Module', () => {
       const before = memory().tensors;
       model.to('float64').to({ dtype: 'float32', device: 'cpu' });
       assert.equal(memory().tensors, before);
+    });
+
+    it('goes to the meta device and back without elements', () => {
+      const before = memory();
+      scope(() => {
+        const model = new Sequential(new Conv2d(1, 2, { kernelSize: 1 }), new BatchNorm2d(2));
+        const made = memory();
+        const [weight, bias] = model.parameters();
+        bias!.requiresGrad = false;
+        scope(() =>
+          model
+            .call(randn([2, 1, 2, 2]))
+            .sum()
+            .backward(),
+        );
+        model.to('meta');
+        assert.equal(memory().bytes, before.bytes, 'the elements are freed');
+        assert.equal(model.parameters()[0], weight);
+        assert.deepEqual([weight!.device, weight!.grad?.device, model.buffers()[0]!.device], ['meta', 'meta', 'meta']);
+        assert.deepEqual([weight!.shape, weight!.requiresGrad, bias!.requiresGrad], [[2, 1, 1, 1], true, false]);
+        assert.deepEqual(model.call(empty([5, 1, 3, 3], { device: 'meta' })).shape, [5, 2, 3, 3]);
+        refuses(
+          () => model.to('cpu'),
+          'notImplemented',
+          'Cannot copy out of meta tensor; no data! Please use Module.toEmpty() instead of Module.to() when moving module from meta to a different device.',
+        );
+        model.toEmpty({ device: 'cpu' });
+        const gradDevice = scope(() => weight!.grad?.device);
+        assert.deepEqual([weight!.device, gradDevice, weight!.dtype], ['cpu', 'cpu', 'float32']);
+        model.zeroGrad();
+        assert.equal(memory().bytes, made.bytes);
+        for (const tensor of [...model.parameters(), ...model.buffers()]) tensor.dispose();
+      });
+      assert.deepEqual([memory().bytes, memory().tensors], [before.bytes, before.tensors]);
     });
 
     it('changes the memory format of four dimensions only', () => {

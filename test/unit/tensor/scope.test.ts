@@ -7,11 +7,13 @@ import {
   resetPeakMemory,
   scope,
   setMemoryLimit,
+  swapTensors,
   tensor,
   zeros,
 } from '../../../lib/tensor/index.js';
 import type { Tensor } from '../../../lib/tensor/index.js';
 import { native } from '../../../lib/native/load.js';
+import { settle } from '../../settle.js';
 
 describe('scope', () => {
   it('frees what is not returned, at once and to the byte', () => {
@@ -70,6 +72,35 @@ describe('scope', () => {
       });
     });
     assert.equal(list.x.item(), 1);
+  });
+
+  it('lets two objects change places, each staying with its owner', async () => {
+    await settle();
+    const before = memory();
+    let kept: Tensor | undefined;
+    scope(() => {
+      const inner = ones([3]);
+      kept = keep(zeros([1000]));
+      swapTensors(kept, inner);
+      assert.deepEqual([kept.shape, inner.shape], [[3], [1000]]);
+    });
+    assert.equal(memory().bytes - before.bytes, 12, 'the zeros went with the scope');
+    swapTensors(kept!, kept!);
+    assert.equal(kept!.sum().item(), 3);
+    const other = zeros([5]);
+    other.dispose();
+    assert.throws(() => {
+      swapTensors(kept!, other);
+    }, /this tensor was released/);
+    // What nobody holds any more is freed by the object that came to stand for it.
+    (() => {
+      swapTensors(kept!, keep(ones([7])));
+    })();
+    await settle();
+    assert.equal(memory().bytes - before.bytes, 28);
+    assert.deepEqual(kept!.shape, [7]);
+    kept!.dispose();
+    assert.deepEqual([memory().tensors, memory().bytes], [before.tensors, before.bytes]);
   });
 
   it('keeps what is kept until it is disposed of', () => {
