@@ -25,3 +25,37 @@ export function identifyWeights(state: ReadonlyMap<string, Tensor>): string | un
   const names = [...state.keys()];
   return FAMILIES.find(([, pattern]) => names.some((name) => pattern.test(name)))?.[0];
 }
+
+/** Blocks of each of the four layers of a ResNet, with blocks of three convolutions or of two. */
+const RESNETS: Readonly<Record<string, string>> = {
+  '2,2,2,2': 'resnet18',
+  '3,4,6,3': 'resnet34',
+  '3,4,6,3 bottleneck': 'resnet50',
+  '3,4,23,3 bottleneck': 'resnet101',
+  '3,8,36,3 bottleneck': 'resnet152',
+};
+
+/** Convolutions of a VGG. */
+const VGGS: Readonly<Record<number, string>> = { 8: 'vgg11', 10: 'vgg13', 13: 'vgg16', 16: 'vgg19' };
+
+/**
+ * Which of torchvision's networks, other than DenseNets, has these names: `resnet18`, `vgg16_bn`; undefined where none has. Their shapes are
+ * not looked at.
+ */
+export function publishedNetworkOf(state: ReadonlyMap<string, Tensor>): string | undefined {
+  const names = [...state.keys()];
+  if (state.has('layer1.0.conv1.weight') && state.has('fc.weight')) {
+    const blocks = [1, 2, 3, 4].map(
+      (layer) => names.filter((name) => name.startsWith(`layer${layer}.`) && name.endsWith('.conv2.weight')).length,
+    );
+    return RESNETS[`${blocks.join(',')}${state.has('layer1.0.conv3.weight') ? ' bottleneck' : ''}`];
+  }
+  if (state.has('inception3a.branch1.conv.weight')) return 'googlenet';
+  if (!state.has('classifier.6.weight')) return undefined;
+  const convolutions = names.filter(
+    (name) => /^features\.\d+\.weight$/.test(name) && state.get(name)!.ndim === 4,
+  ).length;
+  if (convolutions === 5 && state.has('features.10.weight')) return 'alexnet';
+  const vgg = VGGS[convolutions];
+  return vgg !== undefined && state.has('features.1.running_mean') ? `${vgg}_bn` : vgg;
+}

@@ -7,7 +7,7 @@ import { FASHION_CLASSES } from '../data/mnist.js';
 import { SHAPES_CLASSES } from '../data/shapes-draw.js';
 import { IoError, openRegularFile } from '../io/index.js';
 import { denseNetForm } from '../models/densenet-form.js';
-import { identifyWeights } from '../models/identify-weights.js';
+import { identifyWeights, publishedNetworkOf } from '../models/identify-weights.js';
 import {
   DenseNet,
   fetchWeights,
@@ -159,12 +159,17 @@ function networkOf(
       const { state } = found;
       const fitted = fitNames(state).state;
       const form = denseNetForm(fitted);
+      const other = form === undefined ? publishedNetworkOf(fitted) : undefined;
+      if (other !== undefined) {
+        onNotice(`${path}: read as weights of ${other}`);
+        return getModel(other, { weights: state, onNotice });
+      }
       if (form === undefined) {
         const what = identifyWeights(fitted);
         const names = [...state.keys()].slice(0, 3).join(', ');
         throw new IoError(
           'format',
-          `${path}: no weights of a DenseNet${what === undefined ? '' : ` but of ${what}`}: its names begin with ${names}`,
+          `${path}: no weights of a DenseNet${what === undefined ? '' : ` but of ${what}`}: its names begin with ${names}; predict and eval take --model for other networks`,
           path,
         );
       }

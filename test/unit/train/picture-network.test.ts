@@ -4,11 +4,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { IoError, save } from '../../../lib/io/index.js';
-import { memory, tensor } from '../../../lib/tensor/index.js';
+import { publishedNetworkOf } from '../../../lib/models/identify-weights.js';
+import { getModel, resnet18 } from '../../../lib/models/index.js';
+import { memory, scope, tensor } from '../../../lib/tensor/index.js';
 import { readClassNames } from '../../../lib/train/class-names.js';
 import { evaluateFolder, predict, UsageError, type Prediction } from '../../../lib/train/index.js';
 import { holdsPictures } from '../../../lib/train/evaluate-folder.js';
 import { writePictures, writeWeights } from '../../cli/pictures.js';
+import type { Reporter } from '../../../lib/train/index.js';
+import { freeModule } from '../../parity/models/networks.js';
 import { settle } from '../../settle.js';
 
 describe('networks for pictures', function () {
@@ -75,7 +79,34 @@ describe('networks for pictures', function () {
     save(new Map([['something', other]]), at('other.pth'));
     other.dispose();
     await fails({ weights: at('resnet.pth') }, /no weights of a DenseNet but of a ResNet: its names begin with layer1/);
-    await fails({ weights: at('other.pth') }, /no weights of a DenseNet: its names begin with something$/);
+    await fails(
+      { weights: at('other.pth') },
+      /no weights of a DenseNet: its names begin with something; predict and eval take --model for other networks$/,
+    );
+  });
+
+  it('reads from a file which of the published networks it is for', async () => {
+    const notices: string[] = [];
+    const reporter = { notice: (line: string) => void notices.push(line) } as unknown as Reporter;
+    const network = resnet18({ numClasses: 3 });
+    save(network.stateDict(), at('resnet18.pth'));
+    freeModule(network);
+    const [first] = await predicted({ images: [at('val', 'ant')], weights: at('resnet18.pth'), reporter });
+    assert.equal(first?.top?.length, 3);
+    assert.deepEqual(notices, [`${at('resnet18.pth')}: read as weights of resnet18`]);
+  });
+
+  it('tells the published networks apart by their names', () => {
+    for (const name of ['alexnet', 'googlenet', 'resnet18', 'resnet34', 'resnet50', 'resnet101', 'vgg11', 'vgg13_bn']) {
+      const network = getModel(name, { numClasses: 2 });
+      scope(() => assert.equal(publishedNetworkOf(network.stateDict()), name));
+      freeModule(network);
+    }
+    scope(() => {
+      const lenet = getModel('lenet');
+      assert.equal(publishedNetworkOf(lenet.stateDict()), undefined);
+      freeModule(lenet);
+    });
   });
 
   it('says offline where to put published weights, and whose they are not', async () => {
