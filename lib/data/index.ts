@@ -2,7 +2,8 @@
 export { CIFAR10, CIFAR100, type Cifar100Options, type Cifar10Options, type CifarPair } from './cifar.js';
 export type { CifarLabels } from './cifar-sources.js';
 export { CenterCrop, FiveCrop, TenCrop, type CropSize } from './crops.js';
-export { DataLoader, LoaderIterator, type DataLoaderOptions, type LoaderState } from './data-loader.js';
+export type { LoaderState } from './batch-order.js';
+export { DataLoader, LoaderIterator, type DataLoaderOptions } from './data-loader.js';
 export { ConcatDataset } from './concat-dataset.js';
 export { parseCsv, readCsv, type CsvOptions } from './csv.js';
 export { randomSplit } from './random-split.js';
@@ -14,6 +15,7 @@ export { Subset, type Dataset } from './dataset.js';
 export { digits, type DigitsOptions } from './digits.js';
 export { ImageNet, type ImageNetOptions, type ImageNetSplit } from './imagenet.js';
 export { ImageClassification, type ImageClassificationOptions } from './image-classification.js';
+export { ImageTraining, type ImageTrainingOptions } from './image-training.js';
 export {
   hasPictureExtension,
   ImageFolder,
@@ -25,9 +27,11 @@ export {
 export { FashionMNIST, MNIST, type MnistOptions, type MnistPair } from './mnist.js';
 export type { Picture, PictureTransform } from './picture.js';
 export { PictureDataset } from './picture-dataset.js';
-export { PictureBatch, PictureLoader, type PictureLoaderOptions } from './picture-loader.js';
+export { PictureBatch } from './picture-batch.js';
+export { PictureLoader, type PictureLoaderOptions, type PictureLoaderState } from './picture-loader.js';
+export { PicturePass } from './picture-pass.js';
 export type { PictureSet } from './picture-set.js';
-export type { PictureSteps } from './picture-steps.js';
+export type { DrawnSteps, PictureSteps } from './picture-steps.js';
 export { readPicture } from './read-picture.js';
 export { readPictures, type PictureRead, type ReadPicturesOptions } from './read-pictures.js';
 export type { Interpolation } from './resample.js';
@@ -47,5 +51,10 @@ export { CutMix, MixUp, type MixOptions } from './mix-up.js';
 export { Pad, type PadOptions } from './pad.js';
 export { RandomCrop, type RandomCropOptions } from './random-crop.js';
 export { RandomErasing, type RandomErasingOptions } from './random-erasing.js';
-export { RandomResizedCrop, type RandomResizedCropOptions, type Range } from './random-resized-crop.js';
+export {
+  RandomResizedCrop,
+  type PicturePart,
+  type RandomResizedCropOptions,
+  type Range,
+} from './random-resized-crop.js';
 export { RandomRotation, type RandomRotationOptions } from './random-rotation.js';

@@ -1,17 +1,19 @@
 import type { IoError } from '../io/index.js';
-import { tensor, type Generator, type Tensor } from '../tensor/index.js';
+import type { Generator } from '../tensor/index.js';
+import type { BatchSource, LoaderState } from './batch-order.js';
 import { expectInteger } from './expect.js';
 import type { ImageClassification } from './image-classification.js';
 import type { ImageSample } from './image-folder.js';
-import type { Picture } from './picture.js';
+import { ImageTraining } from './image-training.js';
+import type { PictureBatch } from './picture-batch.js';
+import { PicturePass } from './picture-pass.js';
 import { drawSeed } from './random.js';
-import { readPictures } from './read-pictures.js';
 import { RandomSampler, SequentialSampler } from './sampler.js';
 
 /** Options of {@link PictureLoader}. */
 export interface PictureLoaderOptions {
   /** How pictures are made ready. */
-  readonly transform: ImageClassification;
+  readonly transform: ImageClassification | ImageTraining;
   /** Ten crops of every picture, not that of the middle alone; default false. */
   readonly tenCrop?: boolean;
   /** Pictures a batch, default 1. */
@@ -28,61 +30,43 @@ export interface PictureLoaderOptions {
   readonly onBroken?: ((error: IoError) => void) | undefined;
 }
 
-/** Some pictures of a folder, ready to become tensors. */
-export class PictureBatch {
-  readonly #transform: ImageClassification;
-  readonly #pictures: readonly (readonly Picture[])[];
-
-  /** Made by {@link PictureLoader}, not by hand. */
-  constructor(
-    readonly samples: readonly ImageSample[],
-    pictures: readonly (readonly Picture[])[],
-    transform: ImageClassification,
-  ) {
-    this.#pictures = pictures;
-    this.#transform = transform;
-  }
-
-  /** Number of pictures. */
-  get length(): number {
-    return this.samples.length;
-  }
-
-  /**
-   * The batch as tensors, owned by the current scope.
-   * @returns pictures float32 `[N, 3, H, W]`, with ten crops `[N, 10, 3, H, W]`; class indices int64 `[N]`.
-   */
-  tensors(): [Tensor, Tensor] {
-    const flat = this.#transform.normalize(this.#pictures.flat());
-    const crops = this.#pictures[0]?.length ?? 1;
-    const input = crops === 1 ? flat : flat.view([this.length, crops, ...flat.shape.slice(1)]);
-    return [input, tensor(BigInt64Array.from(this.samples, ({ target }) => BigInt(target)))];
-  }
+/** Where a pass over a {@link PictureLoader} has got to, as plain data. */
+export interface PictureLoaderState extends LoaderState {
+  /** State of the generator that random parts are drawn from; null without {@link ImageTraining}. */
+  drawState: Uint8Array | null;
 }
 
 /**
  * Batches of the pictures of a folder, which threads of their own read, resize and cut out while the network runs. The
- * order, and the random numbers it takes, are those of PyTorch's loader.
+ * order, and the random numbers it takes, are those of PyTorch's loader. What {@link ImageTraining} draws is what PyTorch's loader draws with
+ * one worker, however many threads there are.
  * ```ts
  * for await (const batch of loader) scope(() => { const [input, target] = batch.tensors(); … });
  * ```
  * @see torch.utils.data.DataLoader
  */
-export class PictureLoader implements AsyncIterable<PictureBatch> {
+export class PictureLoader implements AsyncIterable<PictureBatch>, BatchSource {
   readonly batchSize: number;
   readonly dropLast: boolean;
+  readonly generator: Generator | null;
   readonly sampler: RandomSampler | SequentialSampler;
 
-  /** @param folder an ImageFolder, or anything that lists samples. @throws RangeError for numbers that cannot be. */
+  /**
+   * @param folder an ImageFolder, or anything that lists samples.
+   * @throws RangeError for numbers that cannot be; TypeError for ten crops of pictures to train on.
+   */
   constructor(
     readonly folder: { readonly samples: readonly ImageSample[]; readonly length: number },
     readonly options: PictureLoaderOptions,
   ) {
+    const { shuffle = false, generator = null, workers, tenCrop = false } = options;
     this.batchSize = options.batchSize ?? 1;
     this.dropLast = options.dropLast ?? false;
+    this.generator = generator;
     expectInteger('PictureLoader batchSize', this.batchSize, 1);
-    if (options.workers !== undefined) expectInteger('PictureLoader workers', options.workers, 0, 1024);
-    const { shuffle = false, generator = null } = options;
+    if (workers !== undefined) expectInteger('PictureLoader workers', workers, 0, 1024);
+    if (tenCrop && options.transform instanceof ImageTraining)
+      throw new TypeError('Expected no tenCrop with ImageTraining: it cuts out parts of its own');
     this.sampler = shuffle ? new RandomSampler(folder, generator) : new SequentialSampler(folder);
   }
 
@@ -92,36 +76,30 @@ export class PictureLoader implements AsyncIterable<PictureBatch> {
     return this.dropLast ? Math.floor(length / this.batchSize) : Math.ceil(length / this.batchSize);
   }
 
+  /** Begins a pass, which must be read to its end or closed; draws one number, PyTorch's base seed for workers. */
+  begin(): PicturePass {
+    return new PicturePass(this, null, drawSeed(this.generator));
+  }
+
+  /** Goes on with a pass, as {@link DataLoader.resume}. @throws RangeError, TypeError for the state of another loader. */
+  resume(state: PictureLoaderState): PicturePass {
+    return new PicturePass(this, state, 0n);
+  }
+
   /**
    * One pass. Ends the threads however it is left.
    * @throws IoError that names the file of a picture that cannot be read, without `onBroken`.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<PictureBatch, void, void> {
-    const { transform, tenCrop = false, workers, onBroken, generator = null } = this.options;
-    drawSeed(generator);
-    const count = this.dropLast ? this.length * this.batchSize : this.folder.length;
-    const samples = [...this.sampler.indices()].slice(0, count).map((index) => this.folder.samples[index]!);
-    const reads = readPictures(
-      samples.map(({ path }) => path),
-      { steps: transform.steps(tenCrop), workers, ahead: 2 * this.batchSize },
-    );
-    let read: ImageSample[] = [];
-    let pictures: (readonly Picture[])[] = [];
-    let index = 0;
-    for await (const each of reads) {
-      const sample = samples[index++]!;
-      if (each.error === null) {
-        read.push(sample);
-        pictures.push(each.pictures);
-      } else if (onBroken === undefined) {
-        throw each.error;
-      } else {
-        onBroken(each.error);
+    const pass = this.begin();
+    try {
+      for (;;) {
+        const batch = await pass.next();
+        if (batch === undefined) return;
+        yield batch;
       }
-      if (index % this.batchSize !== 0 && index !== samples.length) continue;
-      if (read.length > 0) yield new PictureBatch(read, pictures, transform);
-      read = [];
-      pictures = [];
+    } finally {
+      await pass.close();
     }
   }
 }

@@ -1,4 +1,4 @@
-import { tensor, type Tensor } from '../tensor/index.js';
+import { tensor, type Generator, type Tensor } from '../tensor/index.js';
 import { cut, sizeOf, type CropSize } from './crops.js';
 import type { Picture, PictureTransform } from './picture.js';
 import { drawBetween, drawInteger } from './random.js';
@@ -34,11 +34,19 @@ export function logRange(ratio: Range): Range {
 }
 
 /** `torch.exp(torch.empty(1).uniform_(low, high)).item()`. */
-export function drawExponential([low, high]: Range): number {
-  const drawn = tensor(Float32Array.of(drawBetween(low, high))).exp_();
+export function drawExponential([low, high]: Range, generator: Generator | null = null): number {
+  const drawn = tensor(Float32Array.of(drawBetween(low, high, generator))).exp_();
   const value = drawn.item();
   drawn.dispose();
   return value;
+}
+
+/** A part of a picture, in pixels. */
+export interface PicturePart {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
 }
 
 /**
@@ -63,26 +71,27 @@ export class RandomResizedCrop implements PictureTransform, TensorTransform {
   }
 
   picture(picture: Picture): Picture {
-    const { top, left, height, width } = this.#part(picture.height, picture.width);
+    const { top, left, height, width } = this.draw(picture.height, picture.width);
     return this.#resize.picture(cut(picture, top, left, height, width));
   }
 
   tensor(x: Tensor): Tensor {
     const [, h, w] = dimensionsOf(x);
-    const { top, left, height, width } = this.#part(h, w);
+    const { top, left, height, width } = this.draw(h, w);
     return this.#resize.tensor(crop(x, top, left, height, width));
   }
 
-  #part(height: number, width: number): { top: number; left: number; height: number; width: number } {
+  /** Draws the part of a picture of this size. @param generator instead of the default one. @see torchvision.transforms.RandomResizedCrop.get_params */
+  draw(height: number, width: number, generator: Generator | null = null): PicturePart {
     const area = height * width;
     for (let attempt = 0; attempt < 10; attempt++) {
-      const target = area * drawBetween(...this.scale);
-      const aspect = drawExponential(this.#logRatio);
+      const target = area * drawBetween(...this.scale, generator);
+      const aspect = drawExponential(this.#logRatio, generator);
       const w = roundToEven(Math.sqrt(target * aspect));
       const h = roundToEven(Math.sqrt(target / aspect));
       if (w > 0 && w <= width && h > 0 && h <= height) {
-        const top = drawInteger(0, height - h + 1);
-        return { top, left: drawInteger(0, width - w + 1), height: h, width: w };
+        const top = drawInteger(0, height - h + 1, generator);
+        return { top, left: drawInteger(0, width - w + 1, generator), height: h, width: w };
       }
     }
     const [low, high] = this.ratio;

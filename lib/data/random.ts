@@ -1,16 +1,16 @@
 import { empty, rand, randint, type Generator } from '../tensor/index.js';
 
-/** One draw of `torch.randint(low, high, (1,)).item()` from the default generator. */
-export function drawInteger(low: number, high: number): number {
-  const drawn = randint(low, high, [1]);
+/** One draw of `torch.randint(low, high, (1,), generator=generator).item()`; without one from the default generator, as all of these. */
+export function drawInteger(low: number, high: number, generator: Generator | null = null): number {
+  const drawn = randint(low, high, [1], { generator });
   const value = drawn.item();
   drawn.dispose();
   return value;
 }
 
-/** One draw of `torch.rand(1).item()` from the default generator. */
-export function drawUniform(): number {
-  const drawn = rand([1]);
+/** One draw of `torch.rand(1, generator=generator).item()`. */
+export function drawUniform(generator: Generator | null = null): number {
+  const drawn = rand([1], { generator });
   const value = drawn.item();
   drawn.dispose();
   return value;
@@ -25,18 +25,18 @@ export function drawSeed(generator: Generator | null): bigint {
   return value;
 }
 
-/** One draw of `torch.empty(1).uniform_(low, high).item()` from the default generator. */
-export function drawBetween(low: number, high: number): number {
+/** One draw of `torch.empty(1).uniform_(low, high, generator=generator).item()`. */
+export function drawBetween(low: number, high: number, generator: Generator | null = null): number {
   const drawn = empty([1]);
-  drawn.uniform_(low, high);
+  drawn.uniform_(low, high, { generator });
   const value = drawn.item();
   drawn.dispose();
   return value;
 }
 
-/** One draw of `torch.rand(1) < p` from the default generator: Python compares a float32 with p, which becomes one for it. */
-export function drawWith(p: number): boolean {
-  return drawUniform() < Math.fround(p);
+/** One draw of `torch.rand(1) < p`: Python compares a float32 with p, which becomes one for it. */
+export function drawWith(p: number, generator: Generator | null = null): boolean {
+  return drawUniform(generator) < Math.fround(p);
 }
 
 /** @throws RangeError */

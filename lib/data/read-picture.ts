@@ -18,14 +18,39 @@ import type { Picture } from './picture.js';
  * @throws IoError `missing` | `access` | `kind` | `format` | `unsupported`, one line that names the file.
  */
 export async function readPicture(file: string | Uint8Array): Promise<Picture> {
+  return read(file, (bytes, format) => {
+    if (format === 'BMP') return decodeBmp(bytes);
+    if (format === 'Netpbm') return decodeNetpbm(bytes);
+    return decodeWithSharp(bytes, format);
+  });
+}
+
+/**
+ * Height and width of what {@link readPicture} gives, from the head of the file; its pixels may still turn out to be damaged.
+ * @throws IoError as there.
+ */
+export async function readPictureSize(file: string): Promise<readonly [height: number, width: number]> {
+  return read(file, async (bytes, format) => {
+    if (format === 'BMP' || format === 'Netpbm') {
+      const { height, width } = format === 'BMP' ? decodeBmp(bytes) : decodeNetpbm(bytes);
+      return [height, width];
+    }
+    const { default: sharp } = await import('sharp');
+    const { width, height, autoOrient } = await sharp(bytes, SHARP_OPTIONS).metadata();
+    return format === 'TIFF' ? [autoOrient.height, autoOrient.width] : [height, width];
+  });
+}
+
+async function read<T>(
+  file: string | Uint8Array,
+  work: (bytes: Uint8Array, format: PictureFormat) => T | Promise<T>,
+): Promise<T> {
   const name = typeof file === 'string' ? file : 'bytes';
   const bytes = typeof file === 'string' ? readWhole(file) : file;
   let format: PictureFormat | undefined;
   try {
     format = pictureFormat(bytes);
-    if (format === 'BMP') return decodeBmp(bytes);
-    if (format === 'Netpbm') return decodeNetpbm(bytes);
-    return await decodeWithSharp(bytes, format);
+    return await work(bytes, format);
   } catch (error) {
     const code = error instanceof BadPicture ? error.code : 'format';
     const reason = (error as Error).message.trim().split('\n')[0] ?? '';
@@ -45,12 +70,14 @@ function readWhole(path: string): Uint8Array {
   }
 }
 
+/** Profiles are ignored and damage is refused, both as Pillow does. */
+const SHARP_OPTIONS = { ignoreIcc: true, failOn: 'error', limitInputPixels: MAX_PIXELS } as const;
+
 async function decodeWithSharp(bytes: Uint8Array, format: PictureFormat): Promise<Picture> {
   // Loaded when it is needed: most of those who import this package read no pictures.
   const { default: sharp } = await import('sharp');
   const source = format === 'GIF' ? withoutTransparency(bytes) : bytes;
-  // Profiles are ignored and damage is refused, both as Pillow does.
-  const open = (): Sharp => sharp(source, { ignoreIcc: true, failOn: 'error', limitInputPixels: MAX_PIXELS });
+  const open = (): Sharp => sharp(source, SHARP_OPTIONS);
   const { space, channels } = await open().metadata();
   const oriented = format === 'TIFF' ? open().autoOrient() : open();
   if (space === 'cmyk') {

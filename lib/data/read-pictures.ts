@@ -1,8 +1,8 @@
-import os from 'node:os';
 import { IoError } from '../io/index.js';
 import type { Picture } from './picture.js';
+import { defaultWorkers, makePool } from './picture-pool.js';
 import type { PictureSteps } from './picture-steps.js';
-import { preparePicture, type PictureResult, type PictureTask } from './prepare-picture.js';
+import type { PictureResult } from './prepare-picture.js';
 
 /** How {@link readPictures} goes about it. */
 export interface ReadPicturesOptions {
@@ -18,10 +18,6 @@ export type PictureRead =
   | { readonly path: string; readonly pictures: readonly Picture[]; readonly error: null }
   | { readonly path: string; readonly pictures: null; readonly error: IoError };
 
-export function defaultWorkers(): number {
-  return Math.min(8, Math.max(1, os.availableParallelism() - 1));
-}
-
 /**
  * Reads pictures and works on them in threads of their own, while the caller's computes, and gives them in the order of
  * their paths. The threads end with the loop, however it ends.
@@ -30,14 +26,11 @@ export async function* readPictures(
   paths: readonly string[],
   options: ReadPicturesOptions,
 ): AsyncGenerator<PictureRead, void, void> {
-  const { steps, ahead = 64 } = options;
+  const { steps } = options;
   const workers = Math.min(options.workers ?? defaultWorkers(), paths.length);
-  if (workers === 0) {
-    for (const path of paths) yield readOf(await preparePicture({ path, steps }));
-    return;
-  }
-  const pool = await makePool(workers, ahead);
-  const waiting: Promise<PictureResult | null>[] = [];
+  const ahead = workers === 0 ? 0 : (options.ahead ?? 64);
+  const pool = await makePool(workers, ahead + 1);
+  const waiting: Promise<PictureResult>[] = [];
   let next = 0;
   const send = (): void => {
     const path = paths[next++];
@@ -48,64 +41,21 @@ export async function* readPictures(
     waiting.push(result);
   };
   try {
-    for (let i = 0; i <= ahead; i++) send();
-    for (const path of paths) {
-      const result = await resultOf(waiting.shift(), path);
+    for (let i = 0; i < ahead; i++) send();
+    while (next < paths.length || waiting.length > 0) {
       send();
-      yield readOf(result);
+      const result = await waiting.shift();
+      if (result !== undefined) yield readOf(result);
     }
   } finally {
     await pool.close();
   }
 }
 
-async function resultOf(result: Promise<PictureResult | null> | undefined, path: string): Promise<PictureResult> {
-  try {
-    const done = await result;
-    if (done !== null && done !== undefined) return done;
-  } catch (error) {
-    throw new IoError('io', `${path}: the thread that reads it failed: ${(error as Error).message}`, path, {
-      cause: error,
-    });
-  }
-  throw new Error(`${path} was abandoned`);
-}
-
-function readOf(result: PictureResult): PictureRead {
+/** @param result of a task with steps. */
+export function readOf(result: PictureResult): PictureRead {
   const { path } = result;
   if ('pictures' in result) return { path, pictures: result.pictures, error: null };
-  return { path, pictures: null, error: new IoError(result.code, result.message, path) };
-}
-
-interface Pool {
-  run(task: PictureTask): Promise<PictureResult | null>;
-  /** Lets the threads end what they are at, and no more. */
-  close(): Promise<void>;
-}
-
-async function makePool(workers: number, ahead: number): Promise<Pool> {
-  // sharp asks to be loaded in the main thread before any other: its library must stay until the last thread has ended.
-  const [{ Piscina }] = await Promise.all([import('piscina'), import('sharp')]);
-  const abandoned = new Int32Array(new SharedArrayBuffer(4));
-  const pool = new Piscina<PictureTask, PictureResult | null>({
-    filename: workerFile().href,
-    workerData: { abandoned },
-    minThreads: workers,
-    maxThreads: workers,
-    // While the caller computes nobody can send anything: what is wanted next is with the threads already.
-    concurrentTasksPerWorker: Math.ceil((ahead + 1) / workers),
-  });
-  return {
-    run: (task) => pool.run(task),
-    close: async () => {
-      Atomics.store(abandoned, 0, 1);
-      await pool.close();
-    },
-  };
-}
-
-/** From TypeScript the compiled file is taken: threads do not inherit a loader of TypeScript. */
-function workerFile(): URL {
-  const here = import.meta.url;
-  return new URL(here.endsWith('.ts') ? '../../dist/lib/data/picture-worker.js' : './picture-worker.js', here);
+  if ('code' in result) return { path, pictures: null, error: new IoError(result.code, result.message, path) };
+  throw new TypeError(`${path}: its size was asked for, not its pixels`);
 }

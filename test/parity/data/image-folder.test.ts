@@ -4,7 +4,14 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
-import { ImageClassification, ImageFolder, PictureLoader } from '../../../lib/data/index.js';
+import {
+  ImageClassification,
+  ImageFolder,
+  ImageTraining,
+  PictureLoader,
+  type PictureLoaderState,
+  type PicturePass,
+} from '../../../lib/data/index.js';
 import { getRngState, manualSeed, memory, scope } from '../../../lib/tensor/index.js';
 import { settle } from '../../settle.js';
 import { digest } from '../digest.js';
@@ -16,9 +23,14 @@ interface Listing {
   readonly samples: [string, number][];
 }
 
+/** How many a pass has, their digests and classes, and the state of the random numbers behind them. */
+type Batches = [number, [string, number[]][], string];
+
 interface Theirs {
   readonly listed: Record<string, Listing | string>;
-  readonly batches: Record<string, [number, [string, number[]][], string]>;
+  readonly batches: Record<string, Batches>;
+  /** Of two passes with random parts and mirrors. */
+  readonly trained: Record<string, Batches>;
 }
 
 const FOLDERS = ['pictures', 'names', 'empty-class', 'no-class', 'nothing'];
@@ -90,7 +102,46 @@ parityDescribe('a folder of pictures, against torchvision', function () {
     }
     assert.equal(memory().tensors, before);
   });
+
+  it('draws to train on what a worker of PyTorch draws, with any number of threads, also when stopped and resumed', async () => {
+    const folder = new ImageFolder(path.join(root, 'pictures'));
+    const transform = new ImageTraining({ cropSize: 28 });
+    await settle();
+    const before = memory().tensors;
+    for (const [workers, dropLast, stops] of [
+      [0, false, true],
+      [0, true, false],
+      [2, false, false],
+    ] as const) {
+      const loader = new PictureLoader(folder, { transform, batchSize: 4, shuffle: true, dropLast, workers });
+      manualSeed(3);
+      const found: [string, number[]][] = [];
+      for (let pass = 0; pass < 2; pass++) {
+        let batches = loader.begin();
+        while (await take(batches, found)) {
+          if (!stops) continue;
+          const state = structuredClone<PictureLoaderState>(batches.state());
+          await batches.close();
+          batches = loader.resume(state);
+        }
+      }
+      const state = scope(() => digest(getRngState()));
+      const expected = theirs.trained[dropLast ? 'True' : 'False'];
+      assert.deepEqual([loader.length, found, state], expected, `${workers} threads, dropLast ${dropLast}`);
+    }
+    assert.equal(memory().tensors, before);
+  });
 });
+
+async function take(batches: PicturePass, found: [string, number[]][]): Promise<boolean> {
+  const batch = await batches.next();
+  if (batch === undefined) return false;
+  scope(() => {
+    const [input, target] = batch.tensors();
+    found.push([digest(input), Array.from(target.toTypedArray(), Number)]);
+  });
+  return true;
+}
 
 function touch(root: string, ...files: string[]): void {
   for (const file of files) {

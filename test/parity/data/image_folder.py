@@ -41,4 +41,14 @@ for name, transform in (("center", preset), ("ten", ten)):
             loader = torch.utils.data.DataLoader(data, batch_size=4, shuffle=shuffle, drop_last=drop_last)
             found = [[digest(x), y.tolist()] for x, y in loader]
             batches[f"{name} {shuffle} {drop_last}"] = [len(loader), found, digest(torch.get_rng_state())]
-report({"listed": listed, "batches": batches})
+
+# Two passes: each seeds its worker anew.
+training = transforms.Compose([transforms.RandomResizedCrop(28), transforms.RandomHorizontalFlip(), ready])
+trained = {}
+for drop_last in (False, True):
+    torch.manual_seed(3)
+    data = ImageFolder(f"{root}/{folders[0]}", transform=training)
+    loader = torch.utils.data.DataLoader(data, batch_size=4, shuffle=True, drop_last=drop_last, num_workers=1)
+    found = [[digest(x), y.tolist()] for _ in range(2) for x, y in loader]
+    trained[str(drop_last)] = [len(loader), found, digest(torch.get_rng_state())]
+report({"listed": listed, "batches": batches, "trained": trained})
