@@ -3,6 +3,7 @@
 
 #include "counting_allocator.h"
 #include "dense_block.h"
+#include "distributed.h"
 #include "engine.h"
 #include "environment.h"
 #include "freed_pages.h"
@@ -43,13 +44,33 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   // Freed with the environment: a worker that ends gives back every tensor it held.
   env.SetInstanceData<Environment>(data);
   data->thread = JsThread::open(env, data);
-  for (const auto& functions :
-       {dispatch_functions(),        tensor_functions(),     data_functions(),           autograd_functions(),
-        custom_function_functions(), hook_functions(),       engine_functions(),         saved_hook_functions(),
-        autocast_functions(),        checkpoint_functions(), backward_async_functions(), random_functions(),
-        runtime_functions(),         arithmetic_functions(), library_functions(),        indexing_functions(),
-        sharing_functions(),         file_functions(),       deferred_functions(),       dense_block_functions(),
-        norm_pool_functions(),       bottleneck_functions(), operator_log_functions()}) {
+  for (const auto& functions : {dispatch_functions(),
+                                tensor_functions(),
+                                data_functions(),
+                                autograd_functions(),
+                                custom_function_functions(),
+                                hook_functions(),
+                                engine_functions(),
+                                saved_hook_functions(),
+                                autocast_functions(),
+                                checkpoint_functions(),
+                                backward_async_functions(),
+                                random_functions(),
+                                runtime_functions(),
+                                arithmetic_functions(),
+                                library_functions(),
+                                indexing_functions(),
+                                sharing_functions(),
+                                file_functions(),
+                                deferred_functions(),
+                                dense_block_functions(),
+                                norm_pool_functions(),
+                                bottleneck_functions(),
+                                operator_log_functions(),
+                                distributed_store_functions(),
+                                distributed_group_functions(),
+                                distributed_collective_functions(),
+                                distributed_reducer_functions()}) {
     for (const auto& [name, callback] : functions) {
       napi_value function = nullptr;
       NAPI_THROW_IF_FAILED(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function), exports);

@@ -195,6 +195,7 @@ function includeFolders(libtorch) {
     path.join(packageFolder('node-api-headers'), 'include'),
     path.join(libtorch, 'include'),
     path.join(libtorch, 'include', 'torch', 'csrc', 'api', 'include'),
+    path.join(root, 'native', 'gloo'), // for c10d's headers, which name Gloo's
   ];
 }
 

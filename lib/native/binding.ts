@@ -206,6 +206,66 @@ export interface Binding {
   operatorLogSize(log: number): number;
   sequenceNumber(): number;
 
+  // c10d: stores, groups, works and reducers by number; what waits is a promise
+  tcpStore(
+    host: string,
+    port: number,
+    worldSize: number,
+    server: boolean,
+    timeout: number,
+    waitForWorkers: boolean,
+    multiTenant: boolean,
+  ): Promise<number>;
+  fileStore(path: string, worldSize: number, timeout: number): number;
+  hashStore(timeout: number): number;
+  prefixStore(prefix: string, store: number): number;
+  storePort(store: number): number;
+  storeSet(store: number, key: string, value: Uint8Array): Promise<void>;
+  storeGet(store: number, key: string, timeout: number): Promise<Uint8Array>;
+  storeWait(store: number, keys: string[], timeout: number): Promise<void>;
+  storeAdd(store: number, key: string, amount: number): Promise<number>;
+  storeCheck(store: number, keys: string[]): Promise<boolean>;
+  storeCompareSet(store: number, key: string, expected: Uint8Array, desired: Uint8Array): Promise<Uint8Array>;
+  storeDelete(store: number, key: string): Promise<boolean>;
+  storeCount(store: number): Promise<number>;
+  releaseStore(store: number): void;
+  newProcessGroup(
+    backend: string,
+    store: number,
+    name: string,
+    rank: number,
+    size: number,
+    host: string,
+    timeout: number,
+  ): Promise<number>;
+  destroyProcessGroup(group: number): void;
+  /** Stores, groups, works and reducers that are alive. */
+  distributedCounts(): number[];
+  /** On the tape two lists of tensors. @returns a work */
+  issueCollective(group: number, kind: string, op: number, root: number, tag: number, timeout: number): number;
+  /** @returns the rank that a receive came from, -1 of others */
+  awaitWork(work: number): Promise<number>;
+  waitWork(work: number): void;
+  workDone(work: number): boolean;
+  releaseWork(work: number): void;
+  monitoredBarrier(group: number, timeout: number, waitAllRanks: boolean): Promise<void>;
+  newReducer(
+    group: number,
+    bucketBytes: number,
+    firstBucketBytes: number,
+    findUnused: boolean,
+    bucketView: boolean,
+    names: string[],
+  ): number;
+  prepareForForward(reducer: number): void;
+  rebuildBuckets(reducer: number): boolean;
+  prepareForBackward(reducer: number): void;
+  /** Elements of each parameter, -1 after each bucket. */
+  reducerBuckets(reducer: number): number[];
+  releaseReducer(reducer: number): void;
+  verifyParameters(group: number): void;
+  broadcastCoalesced(group: number, bytes: number, root: number): void;
+
   // Python's floats: the C library's functions
   cos(x: number): number;
   sin(x: number): number;

@@ -12,6 +12,7 @@ export type TorchErrorCode =
   | 'memory'
   | 'linalg'
   | 'notImplemented'
+  | 'distributed'
   | 'internal'
   | 'runtime';
 

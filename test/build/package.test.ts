@@ -14,6 +14,7 @@ const WANTED = [
   /^dist\/(bin|lib)\/.+\.(js|d\.ts)$/,
   /^dist\/lib\/.+\.(woff2?|ttf|json|svg|png)$/,
   /^native\/[^/]+\.(cpp|h|inc)$/,
+  /^native\/gloo\/.+\.h$/,
   /^docs\/[^/]+\.md$/,
   /^scripts\/(addon|install|libtorch|setup)\.mjs$/,
   /^scripts\/native-config\.cjs$/,
