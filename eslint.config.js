@@ -5,7 +5,15 @@ import tseslint from 'typescript-eslint';
  * The floors of lib/, from the top down: a file may import from the floors below its own, and inside its own folder.
  * lib/generated is part of the tensor floor; lib/index.ts stands above all and may import everything.
  */
-const floors = [['cli'], ['train'], ['distributed'], ['models', 'data'], ['nn', 'optim', 'io'], ['tensor', 'generated'], ['native']];
+const floors = [
+  ['cli'],
+  ['train'],
+  ['distributed'],
+  ['models', 'data'],
+  ['nn', 'optim', 'io'],
+  ['tensor', 'generated'],
+  ['native'],
+];
 const level = new Map(floors.flatMap((folders, index) => folders.map((folder) => [folder, index])));
 
 const floorsRule = {
