@@ -3,6 +3,7 @@
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/AutogradState.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/version.h>
 
 #include "autograd_nodes.h"
 #include "environment.h"
@@ -194,12 +195,20 @@ napi_value end(Call& call) {
   std::vector<std::optional<at::Tensor>> outputs;
   for (const auto& tensor : raw) outputs.push_back(tensor.defined() ? std::optional(tensor) : std::nullopt);
   pending->node->clear_input_metadata();
+#if TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR >= 14
+  NodePtr attached;  // the node that the outputs hang on; nobody here asks to be told of new nodes
+#endif
   const auto wrapped = torch::autograd::_wrap_outputs(
       pending->inputs, identities(flat), identities(dirty), outputs, pending->executable ? pending->node : NodePtr(),
       [&state](const variable_list& inputs, const variable_list& tangents) {
         return call_jvp(state, inputs, tangents);
       },
-      saved_in_setup, [](const at::Tensor& x) { return x.view_as(x); }, false);
+      saved_in_setup, [](const at::Tensor& x) { return x.view_as(x); }, false
+#if TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR >= 14
+      ,
+      attached
+#endif
+  );
   if (pending->executable) {
     for (const auto& output : wrapped) {
       if (output.has_value()) {

@@ -82,9 +82,14 @@ function cifarOptions({
   batchSize,
   device,
   threads,
+  amp,
+  channelsLast,
 }: EvalOptions) {
   if (dataset === 'imagefolder') throw new UsageError('Expected another --dataset than imagefolder');
-  return { save, weights, entry, data, dataset, verify, download, model, batchSize, device, threads };
+  return {
+    ...{ save, weights, entry, data, dataset, verify, download, model },
+    ...{ batchSize, device, threads, amp, channelsLast },
+  };
 }
 
 function summary({ error, error5, loss, pictures, crops, skipped, seconds, classes }: FolderEvaluation): string {

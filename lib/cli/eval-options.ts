@@ -1,7 +1,9 @@
 import { Command } from '@commander-js/extra-typings';
 import { DATASET_NAMES, embeddedData, isEmbedded, type DatasetName } from '../train/dataset-names.js';
+import { type AmpName } from '../train/precision-names.js';
 import { UsageError } from '../train/errors.js';
 import { classesOption, entryOption, modelOption } from './network-options.js';
+import { ampOption, channelsLastOption } from './precision-options.js';
 import { choice, device, filePath, positiveInteger, wholeNumber } from './values.js';
 
 const examples = `
@@ -24,6 +26,8 @@ export interface EvalOptions {
   readonly batchSize: number | undefined;
   readonly device: string | undefined;
   readonly threads: number | undefined;
+  readonly amp: AmpName | undefined;
+  readonly channelsLast: boolean | undefined;
   readonly download: boolean;
   readonly model: string | undefined;
   readonly classes: string | undefined;
@@ -74,6 +78,8 @@ export function evalCommand() {
       'threads of libtorch (default: those of the run, or as many as cores)',
       positiveInteger('--threads', 1024),
     )
+    .addOption(ampOption('that of the run, or none'))
+    .addOption(channelsLastOption('as the run'))
     .addOption(modelOption())
     .option('--json', 'print one JSON object instead of the lines')
     .optionsGroup('Folders of pictures:')
@@ -128,6 +134,8 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
     batchSize: given.batchSize,
     device: given.device,
     threads: given.threads,
+    amp: given.amp,
+    channelsLast: given.channelsLast,
     json: given.json === true,
     model: given.model,
     classes: given.classes,

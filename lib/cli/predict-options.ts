@@ -1,6 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
+import { type AmpName } from '../train/precision-names.js';
 import { UsageError } from '../train/errors.js';
 import { classesOption, entryOption, modelOption } from './network-options.js';
+import { ampOption, channelsLastOption } from './precision-options.js';
 import { device, filePath, positiveInteger, wholeNumber } from './values.js';
 
 const examples = `
@@ -26,6 +28,8 @@ export interface PredictCommandOptions {
   readonly workers: number | undefined;
   readonly device: string | undefined;
   readonly threads: number | undefined;
+  readonly amp: AmpName | undefined;
+  readonly channelsLast: boolean | undefined;
   readonly json: boolean;
   readonly bars: boolean;
 }
@@ -59,6 +63,8 @@ export function predictCommand() {
     )
     .option('--device <name>', 'cpu, cuda, cuda:1, ... (default: cpu)', device('--device'))
     .option('--threads <n>', 'threads of libtorch (default: as many as cores)', positiveInteger('--threads', 1024))
+    .addOption(ampOption('none'))
+    .addOption(channelsLastOption())
     .addHelpText('after', examples);
 }
 
@@ -84,6 +90,8 @@ export function predictOptions(
     workers: given.workers,
     device: given.device,
     threads: given.threads,
+    amp: given.amp,
+    channelsLast: given.channelsLast,
     json: given.json === true,
     bars: given.bars === true,
   };

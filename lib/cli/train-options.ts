@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { EFFICIENT_MODES, type EfficientMode } from '../models/efficient.js';
+import { EFFICIENT_MODES } from '../models/efficient.js';
 import type { RunOptions } from '../train/config.js';
 import { DATASET_NAMES, embeddedData } from '../train/dataset-names.js';
 import { UsageError } from '../train/errors.js';
@@ -8,6 +8,7 @@ import { optionText } from '../train/option-text.js';
 import { RECIPE_NAMES, RECIPES } from '../train/recipes.js';
 import { TRANSITION_POOLS } from '../models/transition-pools.js';
 import { optimizerOptions } from './optimizer-options.js';
+import { ampOption, channelsLastOption } from './precision-options.js';
 import { scheduleOptions } from './schedule-options.js';
 import { choice, decimal, device, filePath, positiveInteger, wholeNumber, wordList } from './values.js';
 
@@ -189,6 +190,8 @@ export function trainCommand() {
     .addOption(s.patience())
     .optionsGroup('Machine:')
     .addOption(efficientOption())
+    .addOption(ampOption('none'))
+    .addOption(channelsLastOption())
     .option('--fast', 'compute as is fastest here, close to PyTorch instead of bit for bit; says what was picked')
     .option('--device <name>', 'cpu, cuda, cuda:1, ... (default: cpu)', device('--device'))
     .option('--threads <n>', 'threads of libtorch (default: as many as cores)', positiveInteger('--threads', 1024))
@@ -214,24 +217,30 @@ export function efficientOption() {
 
 /** What `--fast` picks, and a line that says so. */
 export interface FastChoice {
-  readonly efficient: EfficientMode | undefined;
+  readonly options: Pick<RunOptions, 'efficient' | 'amp' | 'channelsLast'>;
   readonly line: string;
 }
 
-/** @throws UsageError beside a mode of `--efficient`. */
+/**
+ * On the CPU fused dense blocks, on an accelerator bfloat16 and channels last.
+ * @throws UsageError beside an option that it would pick.
+ */
 export function fastChoice(given: ReturnType<ReturnType<typeof trainCommand>['opts']>): FastChoice | undefined {
   if (given.fast !== true) return undefined;
-  if (given.efficient !== undefined)
-    throw new UsageError(`Expected one of --fast and --efficient ${given.efficient} but received both`);
-  const device = given.device ?? 'cpu';
-  if (device !== 'cpu')
+  const refuse = (flag: string): never => {
+    throw new UsageError(`Expected one of --fast and ${flag} but received both`);
+  };
+  if (given.efficient !== undefined) refuse(`--efficient ${given.efficient}`);
+  if ((given.device ?? 'cpu') === 'cpu') {
     return {
-      efficient: undefined,
-      line: `--fast: nothing was picked, the fused dense blocks are for CPUs, not ${device}`,
+      options: { efficient: 'fused' },
+      line: '--fast: picked --efficient fused; its numbers differ from those of PyTorch by rounding',
     };
+  }
+  if (given.amp !== undefined) refuse(`--amp ${given.amp}`);
   return {
-    efficient: 'fused',
-    line: '--fast: picked --efficient fused; its numbers differ from those of PyTorch by rounding',
+    options: { amp: 'bf16', channelsLast: true },
+    line: "--fast: picked --amp bf16 --channels-last; its numbers are those of PyTorch's autocast, not of float32",
   };
 }
 
@@ -241,7 +250,7 @@ export function runOptions(given: ReturnType<ReturnType<typeof trainCommand>['op
   return {
     ...options,
     ...embeddedData(given.data, given.dataset),
-    efficient: given.efficient ?? fastChoice(given)?.efficient,
+    ...fastChoice(given)?.options,
     // Commander makes these true when they are absent; only their absence of value is a choice.
     verify: verify ? undefined : false,
     bottleneck: bottleneck ? undefined : false,

@@ -1,8 +1,9 @@
 import { Complex, ops, Tensor } from '../tensor/index.js';
-import { directionOf, directionsOf, each, eachFused_, eachWith, eachWith_, type Operand } from './foreach.js';
+import { directionOf, directionsOf, each, eachFused_, eachWith, eachWith_, type Operand, uncount } from './foreach.js';
 import type { ParamGroup, Params } from './optimizer.js';
 import { numberIn, over, scalarIn, times } from './rates.js';
 import { type Batch, type Entry, realEntry, StatefulOptimizer } from './stateful-optimizer.js';
+import { scalingOn } from './step-path.js';
 import { checkLeast0, checkRate, type CommonOptions, withDefaults } from './step-options.js';
 
 /** Options of {@link Adagrad}, for the whole optimizer or for a group. The learning rate is 0.01 by default. */
@@ -103,6 +104,7 @@ export class Adagrad extends StatefulOptimizer<AdagradGroup, AdagradOptions, Nam
     const { lrDecay, weightDecay, eps, maximize } = group;
     const device = params[0]!.device;
     const lr = group.lr instanceof Tensor && group.lr.device !== 'cpu' ? group.lr.to(device) : group.lr;
+    const scaling = scalingOn(this, device);
     eachWith_('add', states.step, 1);
     const operator = lr instanceof Tensor ? '_fused_adagrad_.tensor_lr' : '_fused_adagrad_';
     ops.aten(operator, params, grads, states.sum, states.step, {
@@ -111,8 +113,8 @@ export class Adagrad extends StatefulOptimizer<AdagradGroup, AdagradOptions, Nam
       weightDecay,
       eps,
       maximize,
-      gradScale: null,
-      foundInf: null,
+      ...scaling,
     });
+    uncount(states.step, scaling);
   }
 }

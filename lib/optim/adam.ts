@@ -1,11 +1,21 @@
 import { pyPow } from '../tensor/python-float.js';
 import { ops, Tensor, TorchError } from '../tensor/index.js';
-import { directionOf, directionsOf, drop, each, eachFused_, eachLerp_, eachMaximum_, eachWith_ } from './foreach.js';
+import {
+  directionOf,
+  directionsOf,
+  drop,
+  each,
+  eachFused_,
+  eachLerp_,
+  eachMaximum_,
+  eachWith_,
+  uncount,
+} from './foreach.js';
 import type { ParamGroup, Params } from './optimizer.js';
 import { from, numberIn, over, scalarIn, times } from './rates.js';
 import { type Batch, type Entry, realEntry, StatefulOptimizer } from './stateful-optimizer.js';
 import { checkBetas, checkLeast0, checkRate, type CommonOptions, refuse, withDefaults } from './step-options.js';
-import { pathOf, type StepPath } from './step-path.js';
+import { pathOf, scalingOn, type StepPath } from './step-path.js';
 
 /** Options of {@link AdamW}, for the whole optimizer or for a group. The learning rate is 0.001 by default. */
 export interface AdamWOptions extends CommonOptions {
@@ -137,6 +147,7 @@ abstract class AdamFamily<Options extends AdamWOptions> extends StatefulOptimize
     const { betas, eps, weightDecay, amsgrad, maximize, decoupledWeightDecay } = group;
     const device = params[0]!.device;
     const lr = group.lr instanceof Tensor && group.lr.device !== 'cpu' ? group.lr.to(device) : group.lr;
+    const scaling = scalingOn(this, device);
     eachWith_('add', states.step, 1);
     const name = decoupledWeightDecay ? '_fused_adamw_' : '_fused_adam_';
     const largest = amsgrad ? states.max_exp_avg_sq : [];
@@ -149,9 +160,9 @@ abstract class AdamFamily<Options extends AdamWOptions> extends StatefulOptimize
       weightDecay,
       eps,
       maximize,
-      gradScale: null,
-      foundInf: null,
+      ...scaling,
     });
+    uncount(states.step, scaling);
   }
 }
 

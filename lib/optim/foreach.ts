@@ -67,6 +67,11 @@ export function eachCopy_(list: Tensors, from: Tensors): void {
   ops.aten('_foreach_copy_', list, from);
 }
 
+/** Takes back the step that was counted, where an infinite gradient made it one that changed nothing. */
+export function uncount(steps: Tensors, { foundInf }: { readonly foundInf: Tensor | null }): void {
+  if (foundInf !== null) eachWith_('sub', steps, Array<Tensor>(steps.length).fill(foundInf));
+}
+
 /** Releases tensors that nothing needs any more, where Python's would end. */
 export function drop(list: Tensors): void {
   for (const tensor of list) tensor.dispose();

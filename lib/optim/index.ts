@@ -1,5 +1,6 @@
 export { Optimizer, type GivenGroup, type Param, type ParamGroup, type Params, type TensorState } from './optimizer.js';
 export type { OptimizerStateDict, OptimizerStateLike } from './state-dict.js';
+export { GradScaler, type GradScalerOptions, type Scalable } from './grad-scaler.js';
 export { SGD, type SGDGroup, type SGDOptions } from './sgd.js';
 export { Adadelta, type AdadeltaGroup, type AdadeltaOptions } from './adadelta.js';
 export { Adagrad, type AdagradGroup, type AdagradOptions } from './adagrad.js';

@@ -41,6 +41,12 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup, Options =
   state = new Map<Tensor, TensorState>();
   /** Whether {@link step} has been called since a scheduler follows; schedulers warn when it has not. */
   stepped = false;
+  /** Whether {@link step} heeds {@link gradScale} and {@link foundInf}, as fused steps do; a GradScaler asks. */
+  stepSupportsAmpScaling = false;
+  /** What a fused step divides the gradients by; set by a GradScaler for the time of a step. */
+  gradScale: Tensor | null = null;
+  /** Float32 of no dimension, above 0 where a fused step is to change nothing; set by a GradScaler for the time of a step. */
+  foundInf: Tensor | null = null;
   #followed = false;
 
   /** @param defaults options of a group that does not say otherwise, in the order of PyTorch's state dict. */

@@ -1,6 +1,6 @@
 import { ops, Tensor } from '../tensor/index.js';
 import type { SGDGroup } from './sgd.js';
-import { groupByKind, pick } from './step-path.js';
+import { groupByKind, pick, type Scaling, scalingOn } from './step-path.js';
 
 /** The tensors of a group that have a gradient, side by side; `buffers` stays empty without momentum. */
 export interface SgdBatch {
@@ -89,10 +89,12 @@ function foreachMomentum(
 }
 
 /** The whole step in one kernel, which takes the learning rate as a tensor too. */
-export function fusedSgd(batch: SgdBatch, group: SGDGroup): void {
+export function fusedSgd(batch: SgdBatch, group: SGDGroup, scaling: Scaling): void {
   const { momentum, dampening, weightDecay, nesterov, maximize, lr } = group;
   const isFirstStep = momentum !== 0 && batch.buffers.every((buffer) => buffer === null);
-  if (isFirstStep) batch.grads.forEach((grad, index) => (batch.buffers[index] = ops.emptyLike(grad)));
+  // A step that changes nothing writes no buffer either: PyTorch's would then hold what was in memory.
+  const fresh = (grad: Tensor): Tensor => (scaling.foundInf === null ? ops.emptyLike(grad) : ops.zerosLike(grad));
+  if (isFirstStep) batch.grads.forEach((grad, index) => (batch.buffers[index] = fresh(grad)));
   const operator = lr instanceof Tensor ? '_fused_sgd_.tensor_lr' : '_fused_sgd_';
   for (const indices of groupByKind(batch.params)) {
     const buffers = momentum === 0 ? [] : pick(batch.buffers, indices);
@@ -104,8 +106,7 @@ export function fusedSgd(batch: SgdBatch, group: SGDGroup): void {
       nesterov,
       maximize,
       isFirstStep,
-      gradScale: null,
-      foundInf: null,
+      ...scalingOn(scaling, batch.params[indices[0]!]!.device),
     });
   }
 }

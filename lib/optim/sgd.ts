@@ -73,6 +73,7 @@ export class SGD extends Optimizer<SGDGroup, SGDOptions> {
     super(defaults);
     this.addAll(params);
     if (defaults.fused === true) {
+      this.stepSupportsAmpScaling = true;
       if (defaults.differentiable) throw new TorchError('runtime', '`fused` does not support `differentiable`');
       if (defaults.foreach === true) {
         throw new TorchError('runtime', '`fused` and `foreach` cannot be `True` together.');
@@ -116,7 +117,8 @@ export class SGD extends Optimizer<SGDGroup, SGDOptions> {
       }
     }
     const { foreach, fused } = pathOf(group, batch.params);
-    (foreach ? multiTensorSgd : fused ? fusedSgd : singleTensorSgd)(batch, group);
+    if (fused) fusedSgd(batch, group, this);
+    else (foreach ? multiTensorSgd : singleTensorSgd)(batch, group);
 
     batch.buffers.forEach((buffer, index) => {
       const param = batch.params[index]!;

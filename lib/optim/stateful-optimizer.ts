@@ -40,6 +40,7 @@ export abstract class StatefulOptimizer<
     this.addAll(params);
     const { fused, foreach, differentiable } = defaults as unknown as StatefulGroup;
     if (fused === true) {
+      this.stepSupportsAmpScaling = true;
       if (differentiable) throw new TorchError('runtime', '`fused` does not support `differentiable`');
       if (foreach === true) throw new TorchError('runtime', '`fused` and `foreach` cannot be `True` together.');
     }

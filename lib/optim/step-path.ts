@@ -9,6 +9,19 @@ export interface StepPath {
   readonly fused: boolean;
 }
 
+/** What a GradScaler gives to a fused step. */
+export interface Scaling {
+  readonly gradScale: Tensor | null;
+  readonly foundInf: Tensor | null;
+}
+
+/** The same on the device of the tensors that a kernel is given. */
+export function scalingOn({ gradScale, foundInf }: Scaling, device: string): Scaling {
+  const here = (value: Tensor | null): Tensor | null =>
+    value === null || value.device === device ? value : value.to({ device, nonBlocking: true });
+  return { gradScale: here(gradScale), foundInf: here(foundInf) };
+}
+
 /** Which implementation PyTorch would take; null leaves the choice to the devices. */
 export function pathOf(
   group: { readonly foreach: boolean | null; readonly fused?: boolean | null },

@@ -1,5 +1,5 @@
 import { load, save } from '../io/index.js';
-import type { Optimizer, Scheduler } from '../optim/index.js';
+import type { GradScaler, Optimizer, Scheduler } from '../optim/index.js';
 import type { Module } from '../nn/index.js';
 import { getRngState, keep, OrderedDict, scope, setRngState, Tensor, type StateDict } from '../tensor/index.js';
 import { formatConfig, readConfig, type RunConfig } from './config.js';
@@ -16,6 +16,8 @@ export interface RunParts {
   readonly averaged?: Module | null;
   readonly optimizer: Optimizer;
   readonly scheduler: Scheduler;
+  /** Of a run in float16. */
+  readonly scaler?: GradScaler | null;
 }
 
 /**
@@ -39,6 +41,7 @@ export function saveCheckpoint(
         ...(parts.averaged == null ? [] : [['averaged', parts.averaged.stateDict()] as const]),
         ['optimizer', parts.optimizer.stateDict()],
         ['scheduler', parts.scheduler.stateDict()],
+        ...(parts.scaler == null ? [] : [['scaler', parts.scaler.stateDict()] as const]),
         // Between two steps of the optimizer they are a part of the sum.
         ...(config.accumulate > 1 ? [['gradients', gradientsOf(parts.model)] as const] : []),
         ['rng_state', getRngState()],
@@ -79,6 +82,7 @@ export function readCheckpoint(path: string): Checkpoint {
     const place = placeFromDict(file.get('place'), config);
     const optimizer = dictOf(file.get('optimizer'), 'optimizer');
     const scheduler = dictOf(file.get('scheduler'), 'scheduler');
+    const scaler = config.amp === 'fp16' ? dictOf(file.get('scaler'), 'scaler') : new Map<string, unknown>();
     const gradients = config.accumulate > 1 ? dictOf(file.get('gradients'), 'gradients') : new Map<string, unknown>();
     return {
       config,
@@ -90,6 +94,7 @@ export function readCheckpoint(path: string): Checkpoint {
           if (averaged instanceof OrderedDict) parts.averaged?.loadStateDict(averaged as StateDict);
           parts.optimizer.loadStateDict(optimizer);
           parts.scheduler.loadStateDict(scheduler);
+          parts.scaler?.loadStateDict(scaler);
           restoreGradients(parts.model, gradients);
           // The steps were taken by an earlier process; the scheduler would warn that it comes before them.
           parts.optimizer.stepped ||= place.epoch > 0 || place.phase !== 'train' || place.pass !== null;

@@ -4,6 +4,7 @@ import { TRANSITION_POOLS } from '../models/transition-pools.js';
 import { DATASET_NAMES } from './dataset-names.js';
 import { DEFAULT_NETWORK, NETWORK_NAMES } from './network-names.js';
 import { OPTIMIZER_NAMES } from './optimizer-names.js';
+import { AMP_NAMES } from './precision-names.js';
 import { SCHEDULE_NAMES, SCHEDULE_UNITS } from './schedule-names.js';
 
 const positive = z.int().min(1);
@@ -43,6 +44,9 @@ export const runConfigSchema = z.strictObject({
   transitionPool: z.enum(TRANSITION_POOLS).optional(),
   // A way of computing, which runs of earlier releases did not name.
   efficient: z.enum(EFFICIENT_MODES).default('none'),
+  // How wide the numbers are and how they lie: runs of earlier releases knew float32 alone.
+  amp: z.enum(AMP_NAMES).default('none'),
+  channelsLast: z.boolean().default(false),
   numClasses: positive,
   // Runs of earlier releases knew pictures of three channels alone.
   inChannels: positive.default(3),

@@ -86,6 +86,8 @@ export function resolveConfig(given: RunOptions, around: ConfigSurroundings): Ru
       batchSize,
       seed: options.seed ?? around.seed,
       efficient: options.efficient,
+      amp: options.amp,
+      channelsLast: options.channelsLast,
       numClasses: around.numClasses,
       ...networkFields(options, { channels, side: around.side ?? 32 }),
       weights: options.weights != null && existsSync(options.weights) ? resolve(options.weights) : options.weights,

@@ -147,7 +147,7 @@ async function measure(
 }
 
 function evaluateBatch(
-  { model, numClasses, device }: PictureNetwork,
+  { model, numClasses, device, precision }: PictureNetwork,
   batch: PictureBatch,
   classOf: readonly number[],
 ): { loss: number; error: number; error5: number } {
@@ -158,9 +158,11 @@ function evaluateBatch(
       const target = tensor(BigInt64Array.from(classes, BigInt)).to(device);
       const [pictures = 0, crops = 1] = input.dim() === 5 ? input.shape : [input.shape[0]];
       const images = input.dim() === 5 ? input.flatten(0, 1) : input;
-      const outputs = logitsOf(model.call(images.to(device)));
-      const output = crops === 1 ? outputs : outputs.view([pictures, crops, -1]).mean(1);
-      const loss = functional.crossEntropy(output, target).item();
+      const { output, loss } = precision.forward(() => {
+        const outputs = logitsOf(model.call(precision.input(images)));
+        const mean = crops === 1 ? outputs : outputs.view([pictures, crops, -1]).mean(1);
+        return { output: mean, loss: functional.crossEntropy(mean, target).item() };
+      });
       const count = Math.min(5, numClasses);
       const [, choices] = output.topk(count, { dim: 1 });
       const chosen = Array.from(choices.to('cpu').toTypedArray() as BigInt64Array, Number);

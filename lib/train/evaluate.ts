@@ -10,6 +10,7 @@ import { fetchPictures, openPictures, testTransform, type Pictures } from './dat
 import { isEmbedded } from './dataset-names.js';
 import { DeviceError, EvaluationInterrupted, UsageError } from './errors.js';
 import { inferNetwork, type NetworkForm } from './infer-network.js';
+import { Precision } from './precision.js';
 import type { Reporter } from './reporter.js';
 import { networkFields, withNetwork } from './network-config.js';
 import { DEFAULT_NETWORK } from './network-names.js';
@@ -34,6 +35,10 @@ export interface EvaluateOptions {
   readonly batchSize?: number | undefined;
   readonly device?: string | undefined;
   readonly threads?: number | undefined;
+  /** Default that of the run, else none. */
+  readonly amp?: RunConfig['amp'] | undefined;
+  /** Default that of the run, else false. */
+  readonly channelsLast?: boolean | undefined;
   readonly reporter?: Reporter | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -67,6 +72,11 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const source = dataSource(options, stored);
   setNumThreads(options.threads ?? stored?.threads ?? getNumThreads());
   const device = options.device ?? stored?.device ?? 'cpu';
+  const precision = new Precision({
+    device,
+    amp: options.amp ?? stored?.amp,
+    channelsLast: options.channelsLast ?? stored?.channelsLast,
+  });
   const notice = (line: string): void => options.reporter?.notice?.(line);
   const open = async (): Promise<Pictures> => {
     if (options.download === true) {
@@ -83,6 +93,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       notice(`${beside.message}; the form of the network is read from its shapes`);
     const form: NetworkForm = named ?? stored ?? inferNetwork(found.state, path);
     const made = onDevice(options, device, () => modelWithWeights({ ...form, device }, found, notice));
+    precision.prepare(made);
     return { model: made, fit: { resize: form.resize, inChannels: form.inChannels } };
   });
   const pictures = early ?? (await open());
@@ -99,7 +110,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     final: true,
     epoch: 0,
     nEpochs: 1,
-    device,
+    precision,
     signal: options.signal,
     reporter: options.reporter,
   });

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { DataLoader, LoaderState } from '../data/index.js';
 import { scope, type Tensor } from '../tensor/index.js';
 import { epochMeters, epochMetersState, type EpochMeters, type EpochMetersState } from './average-meter.js';
+import type { Precision } from './precision.js';
 import type { Phase, Reporter } from './reporter.js';
 
 /** Loss and top-1 error (0 to 1) of one batch, read back as numbers. */
@@ -31,7 +32,8 @@ export interface PassOptions {
   /** Whether this is the test of the kept model. */
   readonly final?: boolean;
   readonly loader: DataLoader;
-  readonly device: string;
+  /** How the network computes, and where. */
+  readonly precision: Precision;
   /** Goes on from here instead of beginning; the RNG state must be that of the moment the place was taken. */
   readonly place?: PassPlace | null;
   readonly signal?: AbortSignal | undefined;
@@ -51,7 +53,7 @@ export async function runPass(
   step: (input: Tensor, target: Tensor) => BatchResult,
   logged?: (iteration: number, result: BatchResult) => void,
 ): Promise<PassOutcome> {
-  const { loader, phase, epoch, nEpochs, signal, reporter, device } = options;
+  const { loader, phase, epoch, nEpochs, signal, reporter, precision } = options;
   const place = options.place ?? null;
   if (isAborted(signal)) return { finished: false, place };
   const meters = epochMeters(place?.meters);
@@ -68,7 +70,7 @@ export async function runPass(
       if (next.done === true) return null;
       const [input, target] = next.value;
       const pictures = target.shape[0] ?? 0;
-      const result = step(input.to(device), target.to(device));
+      const result = step(precision.input(input), target.to(precision.device));
       meters.error.update(result.error, pictures);
       meters.loss.update(result.loss, pictures);
       return { pictures, result };

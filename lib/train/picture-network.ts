@@ -32,6 +32,8 @@ import { UsageError } from './errors.js';
 import type { Reporter } from './reporter.js';
 import { headNames, modelWithWeights, moveTo } from './build-network.js';
 import { DEFAULT_NETWORK, NETWORK_FACTS, NETWORK_NAMES, type NetworkName } from './network-names.js';
+import { Precision } from './precision.js';
+import type { AmpName } from './precision-names.js';
 import { runFileNames } from './run-files.js';
 
 /** Which network, for pictures of any size. */
@@ -46,6 +48,10 @@ export interface PictureNetworkOptions {
   readonly classes?: string | undefined;
   /** Default cpu. */
   readonly device?: string | undefined;
+  /** Automatic mixed precision; default none. */
+  readonly amp?: AmpName | undefined;
+  /** Whether pictures lie with their channels last; default false. */
+  readonly channelsLast?: boolean | undefined;
   /** Told of the download, and of what was done to the names of the weights. */
   readonly reporter?: Reporter | undefined;
 }
@@ -61,6 +67,7 @@ export interface PictureNetwork {
   /** How pictures are made ready for it. */
   readonly transform: ImageClassification;
   readonly device: string;
+  readonly precision: Precision;
 }
 
 /** Whether this is the name of published weights, or of a network that has some. */
@@ -84,12 +91,14 @@ export async function openPictureNetwork(options: PictureNetworkOptions): Promis
   const run = published === undefined ? runOf(options) : undefined;
   const model = published === undefined ? networkOf(options, run) : publishedNetwork(published);
   const device = options.device ?? 'cpu';
+  const precision = new Precision({ device, amp: options.amp, channelsLast: options.channelsLast });
   const numClasses = classesOf(model);
   try {
     if (named !== undefined && named.length !== numClasses) {
       throw new Error(`${options.classes ?? ''} names ${named.length} classes, ${weights} has ${numClasses}`);
     }
     moveTo(model, device);
+    precision.prepare(model);
   } catch (error) {
     disposeNetwork(model);
     throw error;
@@ -98,7 +107,8 @@ export async function openPictureNetwork(options: PictureNetworkOptions): Promis
   const small = model instanceof DenseNet ? model.config.smallInputs : NOTES.includes(options.model ?? '');
   const transform =
     published === undefined ? transformOf(model, options, run) : new ImageClassification(published.transforms);
-  return { model, numClasses, weights, categories: named ?? categoriesOf(small, numClasses, run), transform, device };
+  const categories = named ?? categoriesOf(small, numClasses, run);
+  return { model, numClasses, weights, categories, transform, device, precision };
 }
 
 /** Frees a network. */

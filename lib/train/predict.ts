@@ -94,13 +94,13 @@ function predictBatch(network: PictureNetwork, reads: readonly PictureRead[], to
 }
 
 function mostProbable(
-  { model, numClasses, categories, device }: PictureNetwork,
+  { model, numClasses, categories, precision }: PictureNetwork,
   input: () => Tensor,
   top: number,
 ): PredictedClass[][] {
   return scope(() =>
     noGrad(() => {
-      const logits = logitsOf(model.call(input().to(device)));
+      const logits = precision.forward(() => logitsOf(model.call(precision.input(input())))).to('float32');
       const count = Math.min(top, numClasses);
       const [values, indices] = logits.softmax(1).topk(count, { dim: 1 });
       const probabilities = values.to('cpu').toTypedArray() as Float32Array;

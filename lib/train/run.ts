@@ -2,7 +2,7 @@ import { DataLoader } from '../data/index.js';
 import { cifarBlockConfig, cifarDenseNetConfig, type Network } from '../models/index.js';
 import type { WeightsSource } from '../models/index.js';
 import { AveragedModel, emaMultiAverageFn } from '../nn/index.js';
-import type { Optimizer } from '../optim/index.js';
+import type { GradScaler, Optimizer } from '../optim/index.js';
 import { manualSeed, setNumThreads } from '../tensor/index.js';
 import { buildModel, freeze, moveTo, startFromWeights } from './build-network.js';
 import { buildOptimizer } from './build-optimizer.js';
@@ -11,6 +11,7 @@ import type { RunParts } from './checkpoint.js';
 import type { RunConfig, RunOptions } from './config-schema.js';
 import { splitDatasets, type Pictures } from './datasets.js';
 import { UsageError } from './errors.js';
+import { Precision } from './precision.js';
 import { withNetwork } from './network-config.js';
 import { DEFAULT_NETWORK } from './network-names.js';
 
@@ -22,6 +23,9 @@ export interface Run {
   readonly averaged: AveragedModel<Network> | null;
   readonly optimizer: Optimizer;
   readonly schedule: RunSchedule;
+  readonly precision: Precision;
+  /** Of a run in float16. */
+  readonly scaler: GradScaler | null;
   readonly loaders: { readonly train: DataLoader; readonly valid: DataLoader | null; readonly test: DataLoader };
 }
 
@@ -50,18 +54,20 @@ export function buildRun(config: RunConfig, pictures: Pictures, weights: Initial
   };
   const parameters = freeze(model, config.freeze);
   moveTo(model, config.device);
+  const precision = new Precision(config);
+  precision.prepare(model);
   const optimizer = buildOptimizer(parameters, config);
   const schedule = new RunSchedule(optimizer, config, Math.ceil(loaders.train.length / accumulate));
   const { ema } = config;
   // As torchvision's reference program: buffers too are averaged.
   const averaged =
     ema === null ? null : new AveragedModel(model, { multiAverageFn: emaMultiAverageFn(ema), useBuffers: true });
-  return { config, model, averaged, optimizer, schedule, loaders };
+  return { config, model, averaged, optimizer, schedule, precision, scaler: precision.scaler(), loaders };
 }
 
 /** The parts of a run that a checkpoint holds. */
-export function partsOf({ model, averaged, optimizer, schedule }: Run): RunParts {
-  return { model, averaged, optimizer, scheduler: schedule.scheduler };
+export function partsOf({ model, averaged, optimizer, schedule, scaler }: Run): RunParts {
+  return { model, averaged, optimizer, scheduler: schedule.scheduler, scaler };
 }
 
 /** Before any data are read. @throws UsageError naming the option that gives no network, and what would. */

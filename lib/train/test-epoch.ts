@@ -10,12 +10,14 @@ export interface TestEpochOptions extends PassOptions {
 
 /** One pass in eval mode without gradients: loss and top-1 error of every batch. */
 export async function testEpoch(options: TestEpochOptions): Promise<PassOutcome> {
-  const { model } = options;
+  const { model, precision } = options;
   model.eval();
   return runPass(options, (input, target) =>
     noGrad(() => {
-      const output = logitsOf(model.call(input));
-      const loss = functional.crossEntropy(output, target);
+      const { output, loss } = precision.forward(() => {
+        const logits = logitsOf(model.call(input));
+        return { output: logits, loss: functional.crossEntropy(logits, target) };
+      });
       return { error: top1Error(output, target), loss: loss.item() };
     }),
   );

@@ -1,8 +1,9 @@
 import { logitsOf, type Network } from '../models/index.js';
 import { clipGradNorm, functional } from '../nn/index.js';
-import type { Optimizer } from '../optim/index.js';
+import type { GradScaler, Optimizer } from '../optim/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { RunConfig } from './config-schema.js';
+import { backward, stepWith } from './precision.js';
 import { runPass, top1Error, type BatchResult, type PassOptions, type PassOutcome } from './pass.js';
 
 /** What the options of a run say of a step. */
@@ -13,6 +14,8 @@ export interface TrainEpochOptions extends Omit<PassOptions, 'phase'> {
   readonly model: Network;
   readonly optimizer: Optimizer;
   readonly objective: Objective;
+  /** Of a run in float16. */
+  readonly scaler?: GradScaler | null;
   /** Called with the numbers of each iteration as it ends. */
   readonly logged?: (iteration: number, result: BatchResult) => void;
   /** Called after each step of the optimizer. */
@@ -28,7 +31,7 @@ const AUXILIARY = 0.3;
  * of the loss, and after the last one.
  */
 export async function trainEpoch(options: TrainEpochOptions): Promise<PassOutcome> {
-  const { model, optimizer, objective, logged, stepped, loader } = options;
+  const { model, optimizer, objective, logged, stepped, loader, precision, scaler = null } = options;
   const { accumulate, clipGradNorm: maxNorm } = objective;
   const parameters = optimizer.paramGroups.flatMap(({ params }) => params);
   model.train();
@@ -36,14 +39,13 @@ export async function trainEpoch(options: TrainEpochOptions): Promise<PassOutcom
   return runPass(
     { ...options, phase: 'train' },
     (input, target) => {
-      const { loss, logits } = lossOf(model.call(input), target, objective);
+      const { loss, logits } = precision.forward(() => lossOf(model.call(input), target, objective));
       const result = { error: top1Error(logits, target), loss: loss.item() };
       if (batch % accumulate === 0) optimizer.zeroGrad();
-      (accumulate === 1 ? loss : loss.div(accumulate)).backward();
+      backward(accumulate === 1 ? loss : loss.div(accumulate), scaler);
       batch += 1;
       if (batch % accumulate === 0 || batch === loader.length) {
-        if (maxNorm !== null) clipGradNorm(parameters, maxNorm);
-        optimizer.step();
+        stepWith(optimizer, scaler, maxNorm === null ? null : () => void clipGradNorm(parameters, maxNorm));
         stepped?.();
       }
       return result;

@@ -97,7 +97,7 @@ export class Trainer {
 
   async #trainPhase(): Promise<void> {
     const place = this.#place;
-    const { model, averaged, optimizer, schedule, loaders, config } = this.#run;
+    const { model, averaged, optimizer, schedule, scaler, loaders, config } = this.#run;
     // A schedule may change it within the epoch, after an iteration.
     const rate = (): number => Number(optimizer.paramGroups[0]?.lr);
     const lr = place.pass?.lr ?? rate();
@@ -107,6 +107,7 @@ export class Trainer {
       loader: loaders.train,
       optimizer,
       objective: config,
+      scaler,
       stepped: () => {
         averaged?.updateParameters(model);
         schedule.afterStep();
@@ -186,6 +187,7 @@ export class Trainer {
     }
     // The kept model is tested in a network of its own: the checkpoint goes on holding the last one.
     const kept = scope(() => modelWithWeights(config, findWeights(this.#paths.model)));
+    this.#run.precision.prepare(kept);
     const outcome = await testEpoch({
       ...this.#passOptions(),
       model: kept,
@@ -204,12 +206,12 @@ export class Trainer {
   }
 
   #passOptions(): Omit<PassOptions, 'loader' | 'phase'> & { model: Network } {
-    const { config, model } = this.#run;
+    const { config, model, precision } = this.#run;
     return {
       model,
+      precision,
       epoch: this.#place.epoch,
       nEpochs: config.nEpochs,
-      device: config.device,
       place: this.#place.pass,
       signal: this.#signal,
       reporter: this.#reporter,

@@ -11,12 +11,16 @@ import sys
 import torch
 
 
+def bits(tensor):
+    return tensor.contiguous(memory_format=torch.contiguous_format).flatten().view(torch.uint8)
+
+
 def same_bits(a, b):
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
     if not a.is_floating_point():
         return torch.equal(a, b)
-    return torch.equal(a.contiguous().view(torch.uint8), b.contiguous().view(torch.uint8)) if a.dim() else a.item() == b.item()
+    return torch.equal(bits(a), bits(b)) if a.dim() else a.item() == b.item()
 
 
 def compare_states(name, ours, theirs, differences):

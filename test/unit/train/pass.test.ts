@@ -4,6 +4,7 @@ import { cifarDenseNet } from '../../../lib/models/index.js';
 import { SGD } from '../../../lib/optim/index.js';
 import { manualSeed, memory, randint, randn, tensor, type Tensor } from '../../../lib/tensor/index.js';
 import { runPass, top1Error } from '../../../lib/train/pass.js';
+import { Precision } from '../../../lib/train/precision.js';
 import { testEpoch } from '../../../lib/train/test-epoch.js';
 import { trainEpoch } from '../../../lib/train/train-epoch.js';
 
@@ -15,7 +16,7 @@ class Noise implements Dataset {
   }
 }
 
-const place = { epoch: 0, nEpochs: 1, device: 'cpu' };
+const place = { epoch: 0, nEpochs: 1, precision: new Precision() };
 
 describe('train/pass', function () {
   this.timeout(60_000);
