@@ -31,6 +31,8 @@ bool kernels_agree(at::ScalarType type);
 // one before it read.
 Moments measure(const Features& features, const at::Tensor& running_mean, const at::Tensor& running_var,
                 double momentum, double eps);
+// What measure() begins with: of one part, the mean of each channel, and the sum of squares around it.
+void collect(const at::Tensor& part, const at::Tensor& mean, const at::Tensor& squares);
 // Those of a norm that does not train.
 Moments known_moments(const at::Tensor& running_mean, const at::Tensor& running_var, double eps);
 
