@@ -8,7 +8,6 @@
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/max_pool2d_with_indices.h>
 #include <ATen/ops/max_pool2d_with_indices_backward.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/threshold_backward.h>
@@ -17,6 +16,7 @@
 
 #include "autograd_nodes.h"
 #include "bottleneck_kernels.h"
+#include "max_pool.h"
 
 namespace torchbridge {
 
@@ -127,7 +127,8 @@ variable_list CatNormReluConvBackward::apply(variable_list&& gradients) {
   Moments known = saved;
   if (fast) {
     if (!settings.training) known = known_moments(settings.running_mean, settings.running_var, settings.eps);
-    activation = normalise(Features(parts), known, settings.weight, settings.bias);
+    // Of the activations pooling only asks the shape.
+    activation = conv.pools() && n == 1 ? parts[0] : normalise(Features(parts), known, settings.weight, settings.bias);
   } else {
     input = joined(parts);
     const bool train = settings.training;
@@ -279,8 +280,7 @@ at::Tensor norm_relu_conv(std::vector<at::Tensor> features, const NormSettings& 
       activation.relu_();
     }
     if (conv.pools()) {
-      std::tie(out, node->indices) =
-          at::max_pool2d_with_indices(activation, conv.kernel, conv.stride, conv.padding, conv.dilation, conv.ceil);
+      std::tie(out, node->indices) = max_pool(activation, conv);
     } else {
       out = at::convolution(activation, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation, false, {0, 0},
                             conv.groups);
