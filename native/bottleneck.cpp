@@ -8,6 +8,7 @@
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/max_pool2d_with_indices_backward.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/threshold_backward.h>
@@ -30,9 +31,17 @@ bool same_place(const at::Tensor& tensor, const at::Tensor& other) {
   return tensor.device() == other.device() && tensor.scalar_type() == other.scalar_type();
 }
 
-at::Tensor joined(const std::vector<at::Tensor>& features) {
+at::Tensor join(const std::vector<at::Tensor>& features) {
   return features.size() == 1 ? features[0] : at::cat(features, 1);
 }
+
+// Has a shape, and no elements of its own.
+double no_elements = 0;
+at::Tensor nothing(at::IntArrayRef sizes, const at::TensorOptions& options) {
+  const std::vector<int64_t> strides(sizes.size(), 0);
+  return at::from_blob(&no_elements, sizes, strides, options);
+}
+bool is_nothing(const at::Tensor& x) { return x.const_data_ptr() == &no_elements; }
 
 class CatNormReluConvBackward : public Node {
  public:
@@ -41,7 +50,8 @@ class CatNormReluConvBackward : public Node {
   void release_variables() override {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (SavedVariable& each : features) each.reset_data();
-    for (SavedVariable* each : {&norm_weight, &norm_bias, &running_mean, &running_var, &conv_weight, &mean, &invstd}) {
+    for (SavedVariable* each : {&norm_weight, &norm_bias, &running_mean, &running_var, &conv_weight, &mean, &invstd,
+                                &joined, &rectified, &activation}) {
       each->reset_data();
     }
     reserve = indices = at::Tensor();
@@ -52,6 +62,8 @@ class CatNormReluConvBackward : public Node {
   std::vector<SavedVariable> features;
   SavedVariable norm_weight, norm_bias, running_mean, running_var, conv_weight;
   SavedVariable mean, invstd;  // of a training norm
+  // In a checkpoint: what the modules save besides, if it is they who compute it again; else nothing().
+  SavedVariable joined, rectified, activation;
   at::Tensor reserve;
   at::Tensor indices;  // of the largest values, where there is pooling
   int64_t implementation = 0;
@@ -60,6 +72,7 @@ class CatNormReluConvBackward : public Node {
   std::vector<int64_t> bias_sizes;
   bool has_conv_bias = false;
   bool kernels = false;
+  bool checkpointed = false;
 
  private:
   struct Wanted {
@@ -120,39 +133,46 @@ variable_list CatNormReluConvBackward::apply(variable_list&& gradients) {
   const NormSettings settings = unpack_norm();
   // With gradients of gradients all of it is recorded, by the operators that have derivatives themselves.
   const bool recorded = c10::GradMode::is_enabled();
-  const bool fast = kernels && !recorded;
+  at::Tensor input, rectified_again, activated;
+  bool modules = false;  // have computed it again
+  if (checkpointed) {
+    input = joined.unpack();
+    rectified_again = rectified.unpack();
+    activated = activation.unpack();
+    modules = !recorded && !is_nothing(input);
+  }
+  const bool fast = kernels && !recorded && !modules;
 
-  at::Tensor input, activation;
   const Moments saved = {mean.unpack(), invstd.unpack(), {}};
   Moments known = saved;
   if (fast) {
     if (!settings.training) known = known_moments(settings.running_mean, settings.running_var, settings.eps);
     // Of the activations pooling only asks the shape.
-    activation = conv.pools() && n == 1 ? parts[0] : normalise(Features(parts), known, settings.weight, settings.bias);
-  } else {
-    input = joined(parts);
+    activated = conv.pools() && n == 1 ? parts[0] : normalise(Features(parts), known, settings.weight, settings.bias);
+  } else if (!modules) {
+    input = join(parts);
     const bool train = settings.training;
     const at::Tensor normalised = std::get<0>(at::_batch_norm_impl_index(
         input, settings.weight, settings.bias, train ? at::Tensor() : settings.running_mean,
         train ? at::Tensor() : settings.running_var, train, 0, settings.eps, at::globalContext().userEnabledCuDNN()));
-    activation = at::relu(normalised);
+    activated = rectified_again = at::relu(normalised);
   }
   at::Tensor by_activation;
-  std::tie(by_activation, out[n + 2], out[n + 3]) = convolution_gradients(gradient, activation, all);
+  std::tie(by_activation, out[n + 2], out[n + 3]) = convolution_gradients(gradient, activated, all);
   gradient.reset();
   if (!all.input()) return out;
 
   at::Tensor by_input;
   if (fast && by_activation.is_contiguous()) {
-    activation.reset();
+    activated.reset();
     by_input = std::move(by_activation);
     const NormGradients by_norm = normalise_backward(Features(parts), known, settings.weight, settings.bias,
                                                      settings.training, all.features, by_input);
     if (all.norm_weight) out[n] = by_norm.weight;
     if (all.norm_bias) out[n + 1] = by_norm.bias;
   } else {
-    if (fast) input = joined(parts);
-    by_activation = at::threshold_backward(by_activation, activation, 0);
+    if (fast) input = join(parts);
+    by_activation = at::threshold_backward(by_activation, fast ? activated : rectified_again, 0);
     std::tie(by_input, out[n], out[n + 1]) = at::_batch_norm_impl_index_backward(
         implementation, input, by_activation, settings.weight, settings.running_mean, settings.running_var, saved.mean,
         saved.invstd, settings.training, settings.eps, {all.features, all.norm_weight, all.norm_bias}, reserve);
@@ -223,7 +243,8 @@ bool takes(const std::vector<at::Tensor>& features, const NormSettings& norm, co
          conv.weight.size(1) * conv.groups == channels;
 }
 
-at::Tensor norm_relu_conv(std::vector<at::Tensor> features, const NormSettings& norm, const ConvSettings& conv) {
+at::Tensor norm_relu_conv(std::vector<at::Tensor> features, const NormSettings& norm, const ConvSettings& conv,
+                          bool checkpointed) {
   variable_list inputs = features;
   inputs.insert(inputs.end(), {norm.weight, norm.bias, conv.weight, conv.bias});
   auto node = new_node<CatNormReluConvBackward>();
@@ -241,17 +262,26 @@ at::Tensor norm_relu_conv(std::vector<at::Tensor> features, const NormSettings& 
   node->conv.weight = node->conv.bias = at::Tensor();
   node->has_conv_bias = conv.bias.defined();
   if (node->has_conv_bias) node->bias_sizes = conv.bias.sizes().vec();
+  // Saved outside of what is below autograd: hooks for saved tensors run operators of their own. A checkpoint that is
+  // computed again ends with the last one, with the running statistics brought up to date. After what only this
+  // function saves come the tensors that the modules save, in their order: a checkpoint may compute either again.
+  node->checkpointed = checkpointed;
   for (const at::Tensor& part : features) node->features.emplace_back(part, false);
-  node->norm_weight = SavedVariable(norm.weight, false);
   node->norm_bias = SavedVariable(norm.bias, false);
-  if (!norm.training) {
+  at::Tensor none;
+  if (checkpointed) {
+    auto sizes = features[0].sizes().vec();
+    sizes[1] = 0;
+    for (const at::Tensor& part : features) sizes[1] += part.size(1);
+    none = nothing(sizes, features[0].options());
+    node->joined = SavedVariable(none, false);
+  }
+  if (checkpointed || !norm.training) {
     node->running_mean = SavedVariable(norm.running_mean, false);
     node->running_var = SavedVariable(norm.running_var, false);
   }
-  node->conv_weight = SavedVariable(conv.weight, false);
+  node->norm_weight = SavedVariable(norm.weight, false);
 
-  // Saved outside of what is below autograd: hooks for saved tensors run operators of their own. A checkpoint that is
-  // computed again ends there, with the running statistics brought up to date.
   const Features all(features);
   at::Tensor activation;
   Moments moments;
@@ -259,7 +289,7 @@ at::Tensor norm_relu_conv(std::vector<at::Tensor> features, const NormSettings& 
     const at::AutoDispatchBelowADInplaceOrView below;
     if (!node->kernels) {
       std::tie(activation, moments.mean, moments.invstd, node->reserve, node->implementation) =
-          at::_batch_norm_impl_index(joined(features), norm.weight, norm.bias, norm.running_mean, norm.running_var,
+          at::_batch_norm_impl_index(join(features), norm.weight, norm.bias, norm.running_mean, norm.running_var,
                                      norm.training, momentum, norm.eps, at::globalContext().userEnabledCuDNN());
     } else if (norm.training) {
       moments = measure(all, norm.running_mean, norm.running_var, momentum, norm.eps);
@@ -270,7 +300,16 @@ at::Tensor norm_relu_conv(std::vector<at::Tensor> features, const NormSettings& 
   if (norm.training || !node->kernels) {
     node->mean = SavedVariable(moments.mean, false);
     node->invstd = SavedVariable(moments.invstd, false);
+  } else if (checkpointed) {
+    for (SavedVariable* each : {&node->mean, &node->invstd}) {
+      *each = SavedVariable(nothing({0}, features[0].options()), false);
+    }
   }
+  if (checkpointed) {
+    node->rectified = SavedVariable(none, false);
+    node->activation = SavedVariable(none, false);
+  }
+  node->conv_weight = SavedVariable(conv.weight, false);
   at::Tensor out;
   {
     const at::AutoDispatchBelowADInplaceOrView below;

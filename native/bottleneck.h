@@ -34,6 +34,10 @@ bool takes(const std::vector<at::Tensor>& features, const NormSettings& norm, co
 // bottleneck_kernels.h give libtorch's bits. Else libtorch's own operators work inside of the function.
 bool takes_kernels(const std::vector<at::Tensor>& features, const NormSettings& norm);
 
-at::Tensor norm_relu_conv(std::vector<at::Tensor> features, const NormSettings& norm, const ConvSettings& conv);
+// checkpointed: inside of a checkpoint, with kernels of its own. Then the features and the norm's bias are saved first
+// (save_again() does that in the function's place) and after them what the modules would save, so that either can be
+// computed again, whichever forward has taken.
+at::Tensor norm_relu_conv(std::vector<at::Tensor> features, const NormSettings& norm, const ConvSettings& conv,
+                          bool checkpointed);
 
 }  // namespace torchbridge

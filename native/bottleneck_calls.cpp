@@ -1,5 +1,6 @@
 // JavaScript's way to norm_relu_conv.
 #include <ATen/autocast_mode.h>
+#include <torch/csrc/autograd/saved_variable.h>
 
 #include "bottleneck.h"
 #include "bottleneck_kernels.h"
@@ -21,9 +22,9 @@ void cast(ConvSettings& conv, at::DeviceType device) {
 
 // On the tape: the list of features; of the norm weight, bias, running mean and variance and the count of batches,
 // whether it trains, its momentum (none for the mean of all batches) and eps; of the convolution weight, bias, stride,
-// padding, dilation and groups, and whether it is only wanted with kernels of its own; or of max pooling no weight and
-// no bias, stride, padding, dilation, whether sizes are rounded up, and the kernel's size. Returns -1 where the
-// operators must do it.
+// padding, dilation and groups, and whether it is inside of a checkpoint, and only wanted with kernels of its own; or
+// of max pooling no weight and no bias, stride, padding, dilation, whether sizes are rounded up, and the kernel's size.
+// Returns -1 where the operators must do it.
 napi_value norm_relu_conv_call(Call& call) {
   const Values values = call.data().values();
   const Tape& tape = values.tape;
@@ -63,7 +64,16 @@ napi_value norm_relu_conv_call(Call& call) {
   }
   if (!features.empty()) cast(conv, features[0].device().type());
   if (!takes(features, norm, conv) || (only_kernels && !takes_kernels(features, norm))) return call.from(int32_t{-1});
-  return call.handle(norm_relu_conv(std::move(features), norm, conv));
+  return call.handle(norm_relu_conv(std::move(features), norm, conv, only_kernels));
+}
+
+// normReluConvSaved(): in a checkpoint that is computed again by modules, where forward was one function. On the tape
+// the features, and the bias of the norm if it has one.
+napi_value save_again(Call& call) {
+  for (const at::Tensor& each : read_tensors(call.data().values(), 0, false)) {
+    torch::autograd::SavedVariable(each, false);
+  }
+  return call.undefined();
 }
 
 // For tests: whether the kernels of their own, and not libtorch's operators, compute a dtype on this processor.
@@ -72,7 +82,9 @@ napi_value kernels_agree_call(Call& call) { return call.from(kernels_agree(parse
 }  // namespace
 
 std::vector<Function> bottleneck_functions() {
-  return {{"normReluConv", &guarded<norm_relu_conv_call>}, {"normReluKernels", &guarded<kernels_agree_call>}};
+  return {{"normReluConv", &guarded<norm_relu_conv_call>},
+          {"normReluConvSaved", &guarded<save_again>},
+          {"normReluKernels", &guarded<kernels_agree_call>}};
 }
 
 }  // namespace torchbridge

@@ -1,4 +1,4 @@
-import { normReluConv } from '../nn/norm-relu-conv.js';
+import { normReluConv, savedAsOne } from '../nn/norm-relu-conv.js';
 import { BatchNorm2d, Conv2d, functional, Module, ReLU, replaceBy } from '../nn/index.js';
 import { checkpoint, ops, type Tensor } from '../tensor/index.js';
 import type { EfficientMode } from './efficient.js';
@@ -73,11 +73,11 @@ export class DenseLayer extends Module {
       return convolve(replaceBy(joined, norm1.call(joined)), relu1, conv1);
     };
     if (efficient === 'checkpoint' && features.some((each) => each.requiresGrad)) {
-      // Both runs must save the same tensors, though hooks may come or go between them.
+      // Both runs must save the same tensors, though hooks, which only modules call, may come or go between them.
       let asOne: boolean | undefined;
       const again = (...inputs: readonly Tensor[]): Tensor => {
-        const options = { faster: true, again: asOne === true };
-        const whole = asOne === false ? undefined : normReluConv(inputs, norm1, relu1, conv1, options);
+        const whole = asOne === false ? undefined : normReluConv(inputs, norm1, relu1, conv1, { checkpointed: true });
+        if (whole === undefined && asOne === true) savedAsOne(inputs, norm1);
         asOne ??= whole !== undefined;
         return whole ?? plain(...inputs);
       };

@@ -84,6 +84,7 @@ export interface Binding {
   backward(retainGraph: boolean | undefined, createGraph: boolean): void;
   gradOf(retainGraph: boolean | undefined, createGraph: boolean, allowUnused: boolean): number[];
   normReluConv(): number;
+  normReluConvSaved(): void;
   normReluKernels(dtype: string): boolean;
   isGradEnabled(): boolean;
   setGradEnabled(enabled: boolean): void;

@@ -24,8 +24,8 @@ function isPlain(module: Module, kind: { readonly prototype: Module }): boolean 
  * the features and the moments of the batch, and rebuilds the rest in backward. The values, the gradients and the running
  * statistics are those of the three modules, bit for bit.
  * @param features `[N, Ci, H, W]` each.
- * @param options.faster only where it saves time and not just memory: contiguous float32 and float64 on the CPU.
- * @param options.again in the second run of a checkpoint: hooks that have come since the first are not looked for.
+ * @param options.checkpointed inside of a checkpoint: only where it saves time and not just memory, for contiguous float32 and
+ *   float64 on the CPU. Either run of the checkpoint may be the modules' own, after {@link savedAsOne}.
  * @returns `[N, Cout, H', W']`; undefined where the modules themselves must do it: no gradients are recorded, a module has
  *   hooks or is of a class of its own, autocast or forward-mode differentiation is on, or the features do not fit.
  */
@@ -34,14 +34,32 @@ export function normReluConv(
   norm: BatchNorm2d,
   relu: ReLU,
   conv: Conv2d,
-  options: { readonly faster?: boolean; readonly again?: boolean } = {},
+  options: { readonly checkpointed?: boolean } = {},
 ): Tensor | undefined {
-  const plain = isPlain(norm, BatchNorm2d) && isPlain(relu, ReLU) && isPlain(conv, Conv2d);
-  if (!plain && options.again !== true) return undefined;
+  if (!isPlain(norm, BatchNorm2d) || !isPlain(relu, ReLU) || !isPlain(conv, Conv2d)) return undefined;
   if (conv.paddingMode !== 'zeros' || typeof conv.padding === 'string') return undefined;
   const { weight, bias, stride, padding, dilation, groups } = conv;
-  writeTape(features, ...normArguments(norm), weight, bias, stride, padding, dilation, groups, options.faster ?? false);
+  writeTape(
+    features,
+    ...normArguments(norm),
+    weight,
+    bias,
+    stride,
+    padding,
+    dilation,
+    groups,
+    options.checkpointed ?? false,
+  );
   return result();
+}
+
+/**
+ * Before modules compute again what in forward was {@link normReluConv}: saves what the function saves and modules do not. What the
+ * modules save has places behind it.
+ */
+export function savedAsOne(features: readonly Tensor[], norm: BatchNorm2d): void {
+  writeTape(norm.bias === null ? features : [...features, norm.bias]);
+  native.normReluConvSaved();
 }
 
 /**
