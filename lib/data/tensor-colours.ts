@@ -1,4 +1,4 @@
-import { float, ops, tensor, TorchError, type DType, type Tensor } from '../tensor/index.js';
+import { float, isFloatingPoint, ops, tensor, TorchError, type DType, type Tensor } from '../tensor/index.js';
 
 /** @returns channels, height, width of `[..., C, H, W]`. @throws TorchError `shape` */
 export function dimensionsOf(x: Tensor): [channels: number, height: number, width: number] {
@@ -15,25 +15,32 @@ export function expectChannels(x: Tensor): number {
   throw new TorchError('shape', `Input image tensor permitted channel values are [1, 3], but found ${channels}`);
 }
 
+const MAX_VALUES: Readonly<Partial<Record<DType, number | bigint>>> = {
+  uint8: 255,
+  int8: 127,
+  int16: 32767,
+  uint16: 65535,
+  int32: 2147483647,
+  int64: 9223372036854775807n,
+};
+
 /** The largest value of a picture: 255 of bytes, 1 of floats. */
-export function maxValue(dtype: DType): number {
-  if (dtype === 'uint8') return 255;
-  if (dtype === 'int8') return 127;
-  if (dtype === 'int16') return 32767;
-  if (dtype === 'int32') return 2147483647;
-  return 1;
-}
+export const maxValue = (dtype: DType): number | bigint => MAX_VALUES[dtype] ?? 1;
 
 /** Computations on bytes are done in float32. */
 export function computingType(x: Tensor): DType {
   return x.isFloatingPoint() ? x.dtype : 'float32';
 }
 
-/** @see torchvision.transforms.functional.convert_image_dtype, between bytes and floats */
+/** @see torchvision.transforms.functional.convert_image_dtype, between integers and floats */
 function convertImage(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x;
-  if (!x.isFloatingPoint()) return x.to(dtype).div(float(maxValue(x.dtype)));
-  return dtype.startsWith('float') ? x.to(dtype) : x.mul(float(maxValue(dtype) + 1 - 1e-3)).to(dtype);
+  if (!x.isFloatingPoint()) return x.to(dtype).div(float(Number(maxValue(x.dtype))));
+  if (isFloatingPoint(dtype)) return x.to(dtype);
+  if (dtype === 'int32' || dtype === 'int64') {
+    throw new TorchError('dtype', `The cast from torch.${x.dtype} to torch.${dtype} cannot be performed safely.`);
+  }
+  return x.mul(float(Number(maxValue(dtype)) + 1 - 1e-3)).to(dtype);
 }
 
 /**

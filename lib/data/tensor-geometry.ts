@@ -31,7 +31,7 @@ function asBatch(x: Tensor, types: readonly DType[], work: (x: Tensor) => Tensor
   const done = work(types.includes(x.dtype) ? batch : batch.to(types[0]!));
   const shaped = x.dim() < 4 ? done.squeeze(0) : done;
   if (types.includes(x.dtype)) return shaped;
-  return (round && !x.isFloatingPoint() ? shaped.round() : shaped).to(x.dtype);
+  return (round && !x.isFloatingPoint() && x.dtype !== 'bool' ? shaped.round() : shaped).to(x.dtype);
 }
 
 /**

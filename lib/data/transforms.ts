@@ -1,4 +1,4 @@
-import { noGrad, scope, tensor, type Tensor } from '../tensor/index.js';
+import { noGrad, scope, tensor, TorchError, type Tensor } from '../tensor/index.js';
 import type { Picture, PictureTransform } from './picture.js';
 
 /** A step on tensors `[..., C, H, W]`. Random steps draw from torch's default generator. */
@@ -43,9 +43,20 @@ export class Normalize implements TensorTransform {
       throw new RangeError('std evaluated to zero, leading to division by zero');
   }
 
+  /** @param x `[..., C, H, W]` of floats, whose dtype the constants take. @throws TorchError `type` | `shape` | `value` in torchvision's words. */
   tensor(x: Tensor): Tensor {
+    const { dtype } = x;
+    if (!x.isFloatingPoint())
+      throw new TorchError('type', `Input tensor should be a float tensor. Got torch.${dtype}.`);
+    if (x.dim() < 3) {
+      const size = `torch.Size([${x.shape.join(', ')}])`;
+      throw new TorchError(
+        'shape',
+        `Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = ${size}`,
+      );
+    }
     const constants = (values: readonly number[]): Tensor =>
-      tensor(Float32Array.from(values), { shape: [values.length, 1, 1] });
+      tensor(Float64Array.from(values), { shape: [values.length, 1, 1], dtype });
     // In place, as torchvision: constants for more channels than there are would otherwise make channels.
     return x.clone().sub_(constants(this.mean)).div_(constants(this.std));
   }

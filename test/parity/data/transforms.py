@@ -110,6 +110,24 @@ def functional(x):
     return made
 
 
+def other_types(x):
+    """What torchvision makes of pictures in other dtypes, as doubles; `error` for what it refuses."""
+    made = []
+    for dtype in (torch.float16, torch.bfloat16, torch.float64, torch.int16, torch.int32, torch.int64, torch.bool):
+        y = x.double().div(255).to(dtype) if dtype.is_floating_point else x.to(dtype)
+        bound = 0.5 if dtype.is_floating_point else 128
+        calls = [lambda: T.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(y), lambda: F.adjust_hue(y, -0.2), lambda: F.invert(y),
+                 lambda: F.solarize(y, bound), lambda: F.autocontrast(y), lambda: F.adjust_brightness(y, 1.3),
+                 lambda: F.adjust_contrast(y, 1.3), lambda: F.adjust_sharpness(y, 1.7), lambda: T.Resize((9, 11))(y)]
+        for call in calls:
+            try:
+                z = call()
+                made.append([str(z.dtype)[6:], digest(z.double())])
+            except Exception:
+                made.append("error")
+    return made
+
+
 def crops(x):
     return [[digest(each) for each in made(x)] for made in (T.FiveCrop((20, 22)), T.TenCrop(24), T.TenCrop((9, 12), vertical_flip=True))]
 
@@ -154,6 +172,7 @@ for name, picture in pictures().items():
     found[name] = {case: one(make, picture, seeds) for case, make in CASES.items()}
     found[name]["functional"] = functional(picture)
     found[name]["crops"] = crops(picture)
+found["types"] = other_types(pictures()["colour"])
 found["pil"] = on_pil(pictures()["colour"], seeds)
 found["mixes"] = mixes(pictures()["batch"].float().div(255), 2 * seeds)
 report(found)

@@ -140,6 +140,30 @@ function functions(x: Tensor): string[] {
   return calls.map(attempt);
 }
 
+const TYPES = ['float16', 'bfloat16', 'float64', 'int16', 'int32', 'int64', 'bool'] as const;
+
+function otherTypes(x: Tensor): unknown[] {
+  return TYPES.flatMap((dtype) => {
+    const isFloat = dtype.includes('float');
+    const y = isFloat ? x.to('float64').div(255).to(dtype) : x.to(dtype);
+    const calls = [
+      () => new data.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]).tensor(y),
+      ...[() => F.adjustHue(y, -0.2), () => F.invert(y), () => F.solarize(y, isFloat ? 0.5 : 128)],
+      ...[() => F.autocontrast(y), () => F.adjustBrightness(y, 1.3), () => F.adjustContrast(y, 1.3)],
+      ...[() => F.adjustSharpness(y, 1.7), () => new data.Resize([9, 11]).tensor(y)],
+    ];
+    return calls.map((call) => {
+      let made: Tensor;
+      try {
+        made = call();
+      } catch {
+        return 'error';
+      }
+      return [made.dtype, digest(made.to('float64'))];
+    });
+  });
+}
+
 function crops(x: Tensor): string[][] {
   const kinds = [new data.FiveCrop([20, 22]), new data.TenCrop(24), new data.TenCrop([9, 12], true)];
   return kinds.map((kind) => kind.tensors(x).map(digest));
@@ -194,6 +218,10 @@ parityDescribe('transforms on tensors as torchvision has them, bit for bit', fun
       assert.equal(memory().tensors, before);
     });
   }
+
+  it(`pictures in ${TYPES.join(', ')}`, () => {
+    scope(() => assert.deepEqual(otherTypes(ours['colour']!), theirs['types']));
+  });
 
   it('pictures before ToTensor, as torchvision works on PIL pictures', () => {
     const { colour } = ours;
