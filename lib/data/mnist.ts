@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { IoError, readIdx } from '../io/index.js';
+import { explainSystemError, IoError, readIdx, systemCode } from '../io/index.js';
 import { FASHION_MNIST_PUBLISHERS, MNIST_PUBLISHERS } from '../io/publishers.js';
 import { fetchPublished, type Addresses, type DatasetDownloadOptions, type PublishedFile } from './dataset-download.js';
 import { DIGITS_CLASSES } from './digits-draw.js';
@@ -171,7 +171,17 @@ function lookFor(root: string, source: MnistSource, { name }: PublishedFile): st
   const folders = [path.join(root, source.folder, 'raw'), path.join(root, 'raw'), root];
   return folders
     .flatMap((folder) => [path.join(folder, name.replace(/\.gz$/, '')), path.join(folder, name)])
-    .find((file) => fs.statSync(file, { throwIfNoEntry: false })?.isFile());
+    .find(isFile);
+}
+
+function isFile(file: string): boolean {
+  try {
+    return fs.statSync(file).isFile();
+  } catch (error) {
+    // ENOTDIR: a folder on the way is a file.
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return false;
+    throw explainSystemError(error, 'read', file);
+  }
 }
 
 function find(root: string, source: MnistSource, published: PublishedFile): Found {

@@ -20,6 +20,10 @@ const MAX_DEPTH = 32;
 const MAX_BYTES = 2 ** 31;
 /** Bytes of a text: every character becomes a string of its own for a while. */
 const MAX_TEXT = 2 ** 24;
+/** Bytes of what describes an array: its dimensions, its name, the names of a struct's fields. */
+const MAX_DIMENSIONS = 64 * 8;
+const MAX_NAME = 2 ** 16;
+const MAX_FIELDS = 2 ** 20;
 /** Arrays in all of a variable's cells and structs. */
 const MAX_ARRAYS = 1e6;
 const COMPLEX = 0x08;
@@ -58,10 +62,10 @@ export class MatReader {
     const flags = this.#element();
     if (flags.bytes.byteLength !== 8) throw this.#wrong('an array begins without its flags');
     const word = new DataView(flags.bytes.buffer).getUint32(0, this.little);
-    const shape = Array.from(this.#integers(this.#element()), Number);
-    if (shape.length < 2 || shape.some((size) => size < 0))
+    const shape = Array.from(this.#integers(this.#element(MAX_DIMENSIONS)), Number);
+    if (shape.length < 2 || !shape.every((size) => Number.isSafeInteger(size) && size >= 0))
       throw this.#wrong(`an array has the shape ${shape.join('x')}`);
-    const name = Buffer.from(this.#element().bytes).toString('latin1');
+    const name = Buffer.from(this.#element(MAX_NAME).bytes).toString('latin1');
     if (!wanted(name)) return undefined;
     const kind = word & 0xff;
     if (((word >> 8) & COMPLEX) !== 0) throw this.#unsupported('complex numbers');
@@ -76,7 +80,7 @@ export class MatReader {
 
   #structs(shape: readonly number[], count: number, depth: number): MatValue {
     const width = Number(this.#integers(this.#element())[0] ?? 0);
-    const { bytes } = this.#element();
+    const { bytes } = this.#element(MAX_FIELDS);
     if (!(width >= 1 && width <= 0xffff) || bytes.byteLength % width !== 0)
       throw this.#wrong('the names of a struct are damaged');
     const fields = Array.from({ length: bytes.byteLength / width }, (_, i) =>
@@ -117,8 +121,7 @@ export class MatReader {
   }
 
   #text(shape: readonly number[], count: number): MatValue {
-    const { type, bytes } = this.#element();
-    if (bytes.byteLength > MAX_TEXT) throw this.#wrong(`a text of ${bytes.byteLength} bytes is more than is read`);
+    const { type, bytes } = this.#element(MAX_TEXT);
     if (type === UTF32) throw this.#unsupported('a text in UTF-32');
     const characters =
       type === UTF8
@@ -128,7 +131,8 @@ export class MatReader {
           );
     if (characters.length !== count) throw this.#wrong(`a text of ${count} characters has ${characters.length}`);
     const rows = count === 0 ? 0 : shape[0]!;
-    const lines = Array.from({ length: rows }, (_, row) => characters.filter((_, i) => i % rows === row).join(''));
+    const lines = new Array<string>(rows).fill('');
+    for (const [i, character] of characters.entries()) lines[i % rows] = `${lines[i % rows]!}${character}`;
     return { kind: 'text', shape, lines };
   }
 
@@ -166,8 +170,10 @@ export class MatReader {
     return stored.view(bytes.buffer as ArrayBuffer);
   }
 
-  #element(): Element {
+  /** @param most bytes that it may have; the stream may hold far more than the file. */
+  #element(most = 64): Element {
     const { type, length, small } = this.#tag();
+    if (length > most) throw this.#wrong(`${length} bytes stand where at most ${most} are read`);
     return { type, bytes: this.#data(length, small) };
   }
 

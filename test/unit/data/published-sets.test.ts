@@ -84,6 +84,9 @@ describe('published data sets', () => {
     const read = (options = {}): unknown => new MNIST(folder, { verify: false, ...options });
     refused(() => new MNIST(path.join(folder, 'no')), 'missing', /cannot read MNIST: there is no folder .*no$/);
     refused(read, 'missing', /holds no MNIST\/raw\/train-images-idx3-ubyte\.gz; let --download \(MNIST\.download\)/);
+    // A file where the folder should be.
+    refused(() => new MNIST(file('plain', new Uint8Array(1))), 'missing', /plain holds no MNIST\/raw\/train-images/);
+    refused(() => new MNIST(path.join(folder, 'plain', 'in')), 'missing', /there is no folder .*plain\/in$/);
     const pictures = idx([2, 28, 28], new Uint8Array(2 * 784));
     file(path.join(raw, 'train-images-idx3-ubyte.gz'), gzipSync(pictures));
     refused(read, 'missing', /train-labels-idx1-ubyte\.gz/);
@@ -168,6 +171,28 @@ describe('published data sets', () => {
     wrong(mat(squeezed(bomb)), /more than 1000000 arrays/);
     const nested = Array.from({ length: 40 }).reduce<Buffer>((inner) => matrix('', 1, [1, 1], inner), Y);
     wrong(mat(matrix('X', 1, [1, 1], nested)), /more than 32 deep$/);
+  });
+
+  it('MATLAB files that are small and unpack to very much are read or refused at once', function () {
+    this.timeout(20_000);
+    const array = (kind: number, name: Uint8Array, shape: Buffer, ...parts: Buffer[]): Buffer => {
+      const flags = element(6, Buffer.from(Uint32Array.of(kind, 0).buffer));
+      return mat(squeezed(element(14, Buffer.concat([flags, shape, element(1, name), ...parts]))));
+    };
+    const shape = (...sizes: number[]): Buffer => element(5, Buffer.from(Int32Array.from(sizes).buffer));
+    const [name, much] = [Buffer.from('a'), Buffer.alloc(2 ** 22, 65)];
+    // A line for each character, in a file of 2,200 bytes.
+    const lines = readMat(array(4, name, shape(2 ** 20, 1), element(17, much.subarray(0, 2 ** 21)))).get('a');
+    assert(lines?.kind === 'text' && lines.lines.length === 2 ** 20 && lines.lines.at(-1) === '䅁');
+    const width = element(5, Buffer.from(Int32Array.of(1).buffer));
+    const half = element(9, Buffer.from(Float64Array.of(1.5, 2).buffer));
+    const bad: [Buffer, RegExp][] = [
+      [array(9, name, element(5, much)), /4194304 bytes stand where at most 512 are read/],
+      [array(9, much, shape(1, 1), element(2, Buffer.alloc(1))), /4194304 bytes stand where at most 65536 are read/],
+      [array(2, name, shape(0, 0), width, element(1, much)), /4194304 bytes stand where at most 1048576 are read/],
+      [array(9, name, half, element(2, Buffer.alloc(3))), /an array has the shape 1.5x2/],
+    ];
+    for (const [bytes, message] of bad) refused(() => readMat(bytes), 'format', message);
   });
 
   it('MATLAB files with wrong bytes anywhere are values or one line, never anything else', function () {
