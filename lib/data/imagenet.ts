@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { writeFully } from '../io/atomic-write.js';
 import { explainSystemError, IoError, makeFolders, readMat, systemCode, type MatValue } from '../io/index.js';
 import { IMAGENET_PUBLISHER } from '../io/publishers.js';
 import { ImageFolder, type ImageFolderOptions } from './image-folder.js';
@@ -150,11 +151,12 @@ function unpack(
     makeFolders(path.join(temporary, folder));
     const fd = fs.openSync(path.join(temporary, folder, name), 'wx');
     try {
-      for (const piece of data) fs.writeSync(fd, piece);
+      for (const piece of data) writeFully(fd, piece);
     } finally {
       fs.closeSync(fd);
     }
-    onProgress?.(++pictures);
+    pictures++;
+    onProgress?.(pictures);
   };
   try {
     makeFolders(temporary);
@@ -176,6 +178,7 @@ function unpack(
         write(wnid, picture, inner.pieces());
       }
     }
+    if (pictures === 0) throw new IoError('format', `${file} holds no pictures`, file);
     place(temporary, path.join(root, split));
   } catch (error) {
     fs.rmSync(temporary, { recursive: true, force: true });

@@ -63,8 +63,8 @@ function writeSynced(file: string, content: FileContent): void {
   }
 }
 
-/** One write takes at most 2 GiB on Linux and may take less than asked on a nearly full disk. */
-function writeFully(fd: number, piece: Uint8Array): void {
+/** Writes all bytes: one write takes at most 2 GiB on Linux and may take less than asked on a nearly full disk. */
+export function writeFully(fd: number, piece: Uint8Array): void {
   let done = 0;
   while (done < piece.byteLength) {
     done += fs.writeSync(fd, piece, done, Math.min(piece.byteLength - done, 0x4000_0000));
