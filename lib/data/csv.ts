@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import { CsvError, parse } from 'csv-parse/sync';
 import { explainSystemError, IoError, openRegularFile } from '../io/index.js';
@@ -14,6 +15,9 @@ export interface CsvOptions {
   readonly naValues?: readonly string[];
 }
 
+/** All of them in any file: the first one that comes is not all that will. */
+const LINE_ENDS = ['\r\n', '\n', '\r'];
+
 /** What pandas takes for a gap. */
 const NA_VALUES = [
   ...['', '#N/A', '#N/A N/A', '#NA', '-1.#IND', '-1.#QNAN', '-NaN', '-nan', '1.#IND', '1.#QNAN', '<NA>', 'N/A', 'NA'],
@@ -21,8 +25,8 @@ const NA_VALUES = [
 ];
 
 /**
- * Reads a table with a line of column names: RFC 4180, with quotes, line breaks within them, either line ending, a byte order mark.
- * @param file path; text is read as UTF-8.
+ * Reads a table with a line of column names: RFC 4180, with quotes, line breaks within them, any line endings, a byte order mark.
+ * @param file path; the text must be UTF-8.
  * @throws IoError `missing` | `access` | `kind` | `format` | `unsupported`, one line that names the file and the line.
  * @see pandas.read_csv
  */
@@ -36,7 +40,7 @@ export function parseCsv(text: string, options: CsvOptions & { readonly file?: s
   const gaps = new Set(naValues);
   let records: string[][];
   try {
-    records = parse(text, { delimiter, bom: true, skip_empty_lines: true }) as string[][];
+    records = parse(text, { delimiter, record_delimiter: LINE_ENDS, bom: true, skip_empty_lines: true }) as string[][];
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     const reason = error.message.split('\n')[0] ?? '';
@@ -60,7 +64,9 @@ function readText(file: string): string {
     if (size > MAX_BYTES) {
       throw new IoError('unsupported', `${file} has ${size} bytes, more than the ${MAX_BYTES} that are read`, file);
     }
-    return fs.readFileSync(fd, 'utf8');
+    const bytes = fs.readFileSync(fd);
+    if (isUtf8(bytes)) return bytes.toString('utf8');
+    throw new IoError('format', `${file} is not in UTF-8: save it in that encoding, or letters would be lost`, file);
   } catch (error) {
     throw explainSystemError(error, 'read', file);
   } finally {

@@ -7,20 +7,22 @@ import { IoError } from '../../../lib/io/index.js';
 import { memory, ones, scope, zeros } from '../../../lib/tensor/index.js';
 
 describe('tables', () => {
-  it('are read with quotes, either line ending, a mark and gaps', () => {
+  it('are read with quotes, any line endings, a mark and gaps', () => {
     const table = parseCsv('\ufeffa,"b, c",d\r\n1,"say ""hi""",NA\r\n -2.5e1 ,"two\nlines",inf\r\n');
     assert.deepEqual([table.columns, table.length], [['a', 'b, c', 'd'], 2]);
     assert.deepEqual(table.fields('b, c'), ['say "hi"', 'two\nlines']);
     assert.deepEqual([...table.numbers('a')], [1, -25]);
     assert.deepEqual([...table.numbers('d')], [NaN, Infinity]);
     assert.deepEqual([table.kind('a'), table.kind('b, c')], ['number', 'text']);
+    // Two programs wrote it.
+    assert.deepEqual(parseCsv('a\r\n1\n2\r3').fields('a'), ['1', '2', '3']);
     assert.deepEqual(parseCsv('a;b\n?;1', { delimiter: ';', naValues: ['?'] }).fields('a'), [null]);
   });
 
   it('say in one line what is wrong', () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-tables-'));
     const file = path.join(folder, 'x.csv');
-    const wrong = (text: string, message: RegExp, code = 'format'): void => {
+    const wrong = (text: string | Uint8Array, message: RegExp, code = 'format'): void => {
       fs.writeFileSync(file, text);
       assert.throws(
         () => readCsv(file),
@@ -36,6 +38,8 @@ describe('tables', () => {
       wrong('a,b\n1,2\n3\n', /x\.csv is no table: Invalid Record Length.* line 3/);
       wrong('a,b\n1,"2\n', /x\.csv is no table: Quote Not Closed.*line/);
       wrong('a,a\n1,2\n', /two columns of the name "a"$/);
+      wrong(Buffer.from('a\ncafé\n', 'latin1'), /x\.csv is not in UTF-8: save it in that encoding/);
+      wrong(Buffer.from('\ufeffa\n1\n', 'utf16le'), /x\.csv is not in UTF-8/);
       fs.rmSync(file);
       assert.throws(() => readCsv(file), /cannot read .*x\.csv: no such file/);
       assert.throws(() => readCsv(folder), /it is a folder/);
