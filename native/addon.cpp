@@ -8,6 +8,7 @@
 #include "environment.h"
 #include "freed_pages.h"
 #include "norm_pool.h"
+#include "plain_file.h"
 #include "version.h"
 
 namespace torchbridge {
@@ -67,6 +68,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
                                 norm_pool_functions(),
                                 bottleneck_functions(),
                                 operator_log_functions(),
+                                plain_file_functions(),
                                 distributed_store_functions(),
                                 distributed_group_functions(),
                                 distributed_collective_functions(),

@@ -7,7 +7,7 @@
 
 namespace torchbridge {
 
-int64_t checked_numel(const std::vector<int64_t>& shape) {
+int64_t checked_numel(at::IntArrayRef shape) {
   int64_t numel = 1;
   for (const int64_t size : shape) {
     if (size < 0) throw BridgeError("shape", "Expected sizes of at least 0 but received " + std::to_string(size));
@@ -17,12 +17,8 @@ int64_t checked_numel(const std::vector<int64_t>& shape) {
   return numel;
 }
 
-at::Tensor view_of(c10::Storage storage, const at::TensorOptions& options, at::ScalarType dtype, double given_offset,
-                   const Tape& tape) {
-  const auto offset = static_cast<int64_t>(given_offset);
-  if (static_cast<double>(offset) != given_offset) throw BridgeError("value", "Expected an integer for the offset");
-  const auto shape = read_ints(tape, 0);
-  const auto strides = read_ints(tape, tape.next(0));
+at::Tensor view_of(c10::Storage storage, const at::TensorOptions& options, at::ScalarType dtype, int64_t offset,
+                   at::IntArrayRef shape, at::IntArrayRef strides) {
   if (shape.size() != strides.size()) throw BridgeError("shape", "Expected as many strides as sizes");
   const int64_t numel = checked_numel(shape);
   int64_t last = offset;
@@ -39,6 +35,13 @@ at::Tensor view_of(c10::Storage storage, const at::TensorOptions& options, at::S
   at::Tensor view = at::empty({0}, options.dtype(dtype));
   view.set_(std::move(storage), offset, shape, strides);
   return view;
+}
+
+at::Tensor view_of(c10::Storage storage, const at::TensorOptions& options, at::ScalarType dtype, double given_offset,
+                   const Tape& tape) {
+  const auto offset = static_cast<int64_t>(given_offset);
+  if (static_cast<double>(offset) != given_offset) throw BridgeError("value", "Expected an integer for the offset");
+  return view_of(std::move(storage), options, dtype, offset, read_ints(tape, 0), read_ints(tape, tape.next(0)));
 }
 
 }  // namespace torchbridge

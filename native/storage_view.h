@@ -1,4 +1,4 @@
-// Tensors over storages, whose place the tape tells: the shape, then the strides.
+// Tensors over storages.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -7,10 +7,13 @@
 namespace torchbridge {
 
 // A tensor over a storage, which must be large enough for every element. `options` are those of its device.
+at::Tensor view_of(c10::Storage storage, const at::TensorOptions& options, at::ScalarType dtype, int64_t offset,
+                   at::IntArrayRef shape, at::IntArrayRef strides);
+// The same, of which the tape tells the shape, then the strides.
 at::Tensor view_of(c10::Storage storage, const at::TensorOptions& options, at::ScalarType dtype, double offset,
                    const Tape& tape);
 
 // The number of elements of a shape; throws BridgeError for sizes below 0 and for shapes that do not fit into memory.
-int64_t checked_numel(const std::vector<int64_t>& shape);
+int64_t checked_numel(at::IntArrayRef shape);
 
 }  // namespace torchbridge

@@ -13,6 +13,8 @@ export interface ByteSource {
   readEach(offsets: Float64Array, length: number): Uint8Array | undefined;
   /** The open file, where it is one. */
   readonly fd?: number;
+  /** The bytes, where they are all in memory. */
+  readonly bytes?: Uint8Array;
   close(): void;
 }
 
@@ -21,6 +23,7 @@ export function bytesSource(bytes: Uint8Array, name = 'bytes'): ByteSource {
   return {
     size: bytes.byteLength,
     name,
+    bytes,
     read: (offset, length) => bytes.subarray(offset, offset + length),
     readEach: (offsets, length) => {
       const target = new Uint8Array(offsets.length * length);

@@ -3,6 +3,7 @@ import { bytesSource, fileSource, type ByteSource } from './byte-source.js';
 import { IoError } from './errors.js';
 import { openTorchFile } from './open-torch-file.js';
 import type { Py2Encoding } from './pickle-reader.js';
+import { readPlain } from './plain-file.js';
 import { StorageReader } from './storage-reader.js';
 import { TensorBuilder, type BuiltStorage } from './tensor-builder.js';
 import { readTorchFile, type TorchContainer } from './torch-file.js';
@@ -44,13 +45,15 @@ export interface LoadOptions {
 export function load(file: string | Uint8Array, options: LoadOptions = {}): unknown {
   const source = typeof file === 'string' ? fileSource(file) : bytesSource(file);
   try {
-    return loadFrom(source, options);
+    const plain = mayBePlain(source, options) ? readPlain(source, options.mmap === true) : undefined;
+    return plain === undefined ? loadTheLongWay(source, options) : plain.value;
   } finally {
     source.close();
   }
 }
 
-function loadFrom(source: ByteSource, { encoding, mapLocation, mmap = false }: LoadOptions): unknown {
+/** @internal {@link load} by the way that reads every file, also those that {@link readPlain} reads. */
+export function loadTheLongWay(source: ByteSource, { encoding, mapLocation, mmap = false }: LoadOptions): unknown {
   const container = openTorchFile(source);
   if (mmap) checkMappable(source, container);
   const place = placement(mapLocation);
@@ -74,6 +77,11 @@ function loadFrom(source: ByteSource, { encoding, mapLocation, mmap = false }: L
   } finally {
     storages.close();
   }
+}
+
+/** Whether a file may be read the short way: onto the CPU, and mapped only where it is a file. */
+function mayBePlain({ fd }: ByteSource, { mapLocation, mmap = false }: LoadOptions): boolean {
+  return (mapLocation === undefined || mapLocation === 'cpu') && !(mmap && fd === undefined);
 }
 
 function checkMappable(source: ByteSource, { form }: TorchContainer): void {

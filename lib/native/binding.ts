@@ -56,6 +56,13 @@ export interface Binding {
   readEach(descriptor: number, offsets: Float64Array, target: Uint8Array): boolean;
   mapFile(descriptor: number, nbytes: number): number;
   sliceStorage(handle: number, offset: number, nbytes: number, dtype: string, start: number): number;
+  // texts, numbers that say what is made of them (native/plain_steps.h), and handles; undefined where the file is unusual
+  readPlainFile(
+    descriptor: number,
+    bytes: Uint8Array,
+    size: number,
+    mapped: boolean,
+  ): [texts: string[], steps: Float64Array, handles: Int32Array] | undefined;
   storageCrc(handle: number): number;
   storagePiece(handle: number, offset: number, target: Uint8Array): void;
 

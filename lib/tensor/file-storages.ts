@@ -65,6 +65,31 @@ export function sliceStorage(tensor: Tensor, offset: number, nbytes: number, vie
   return tensorAt(native.sliceStorage(tensor.handle, offset, nbytes, view?.dtype ?? '', view?.offset ?? 0));
 }
 
+/** The value of a file of torch.save, as steps that make it of texts and tensors; native/plain_steps.h tells their form. */
+export interface PlainFile {
+  readonly texts: readonly string[];
+  readonly steps: Float64Array;
+  readonly tensors: readonly Tensor[];
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Reads a file of torch.save that holds nothing but plain data, in one call.
+ * @param file an open file, whose position stays as it is, or the bytes of one.
+ * @param mapped whether the file's pages are mapped; only of an open file.
+ * @returns its tensors are owned by the current scope; undefined where anything in the file is unusual, or wrong.
+ */
+export function readPlainFile(file: number | Uint8Array, size: number, mapped: boolean): PlainFile | undefined {
+  const isOpen = typeof file === 'number';
+  const found = native.readPlainFile(isOpen ? file : -1, isOpen ? NO_BYTES : file, size, mapped);
+  if (found === undefined) return undefined;
+  const [texts, steps, handles] = found;
+  const tensors: Tensor[] = [];
+  for (let i = 0; i < handles.length; i++) tensors.push(tensorAt(handles[i]!));
+  return { texts, steps, tensors };
+}
+
 /** CRC-32 of the whole storage of a tensor on the CPU, as zip files have it. */
 export function storageCrc(tensor: Tensor): number {
   return native.storageCrc(tensor.handle);

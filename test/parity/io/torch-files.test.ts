@@ -10,6 +10,7 @@ import { writeZip } from '../../../lib/io/zip-writer.js';
 import { ZipReader } from '../../../lib/io/zip-reader.js';
 import { bytesSource } from '../../../lib/io/byte-source.js';
 import { float, scope } from '../../../lib/tensor/index.js';
+import { bothWays } from '../../unit/io/both-ways.js';
 import { parityDescribe, runPython } from '../python.js';
 import { asNumbers, describeValue } from './describe-value.js';
 
@@ -43,6 +44,10 @@ const MORE = [
 
 /** What JavaScript has no kind of its own for, and is another when it is saved again: names, storages, conjugated views. */
 const READ_ONLY = /^(names|waiting|storages|untyped|structures|scalars)-/;
+
+/** What the short way reads (lib/io/plain-file.ts) of these files, and of the same when ours are written, in protocol 2. */
+const PLAIN = /^(views|grad|state|optimizer|scheduler|checkpoint)-zip[23]$|^on-/;
+const PLAIN_OF_OURS = /^(views|grad|state|optimizer|scheduler|checkpoint)-|^on-|^deflated$/;
 
 parityDescribe('files, against torch.save and torch.load', function () {
   this.timeout(300_000);
@@ -82,6 +87,18 @@ parityDescribe('files, against torch.save and torch.load', function () {
       });
     });
   }
+
+  it('the short way reads state dicts and checkpoints, and every file as the long one does', () => {
+    const short = (folder: string, name: string): boolean => {
+      const [read, mapped] = [false, true].map((mmap) => bothWays(path.join(folder, `${name}.pth`), { mmap }));
+      assert.equal(read, mapped, name);
+      return mapped === true;
+    };
+    for (const name of names.filter((each) => !each.includes('legacy'))) {
+      assert.equal(short(theirs, name), PLAIN.test(name), name);
+      if (!READ_ONLY.test(name)) assert.equal(short(ours, name), PLAIN_OF_OURS.test(name), `${name} of ours`);
+    }
+  });
 
   for (const name of names.filter((each) => !READ_ONLY.test(each))) {
     it(`${name} of ours is opened by torch.load, strictly and mapped, with equal bits`, () => {

@@ -1,6 +1,6 @@
 /** The forms of torch.save, written in code: for files that Python does not write, and to damage them in known places. */
 import { Header } from 'tar';
-import { PyName, Tuple, writePickle } from '../../../lib/io/index.js';
+import { PyName, Tuple, writePickle, type Reduced } from '../../../lib/io/index.js';
 import { STORAGE_NAMES } from '../../../lib/io/torch-storages.js';
 import { writeZip } from '../../../lib/io/zip-writer.js';
 import { OrderedDict, Tensor } from '../../../lib/tensor/index.js';
@@ -23,12 +23,24 @@ class StandIn {
   constructor(readonly id: Tuple) {}
 }
 
+/** A tensor that is written as a Parameter. */
+export class Parameter {
+  constructor(readonly data: Tensor) {}
+}
+
 /** The pickle of a value with its storages; the persistent ids of legacy files have a sixth part. */
 export function partsOf(value: unknown, form: 'zip' | 'legacy'): FormParts {
   const storages = new Map<number, FormStorage>();
-  const reduce = (object: object): { callee: PyName; args: unknown[]; items?: OrderedDict<unknown> } | undefined => {
-    if (object instanceof OrderedDict)
-      return { callee: new PyName('collections', 'OrderedDict'), args: [], items: object };
+  const reduce = (object: object): Reduced | undefined => {
+    if (object instanceof OrderedDict) {
+      const { metadata } = object;
+      const state = metadata === undefined ? {} : { state: new Map([['_metadata', metadata]]) };
+      return { callee: new PyName('collections', 'OrderedDict'), args: [], items: object, ...state };
+    }
+    if (object instanceof Parameter) {
+      const args = [object.data, true, new OrderedDict()];
+      return { callee: new PyName('torch._utils', '_rebuild_parameter'), args };
+    }
     if (!(object instanceof Tensor)) return undefined;
     const storage = storageOf(object, storages);
     const id: unknown[] = ['storage', new PyName('torch', storage.type), storage.key, 'cpu', storage.numel];

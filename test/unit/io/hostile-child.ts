@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { IoError, load, loadSafetensors } from '../../../lib/io/index.js';
 import { memory, scope, setNumThreads, TorchError } from '../../../lib/tensor/index.js';
+import { bothWays } from './both-ways.js';
 import { hostileFiles, wholeFiles, type HostileFile } from './hostile-files.js';
 import { valueDigest } from './value-digest.js';
 
@@ -25,6 +26,8 @@ export interface HostileOutcome {
   readonly growth: number;
   /** Tensors and bytes that were left behind. */
   readonly left: number;
+  /** What the short way makes of it that the long one does not (lib/io/plain-file.ts). */
+  readonly differs?: string;
   /** Where the file is kept. */
   readonly file?: string;
 }
@@ -71,9 +74,19 @@ function outcome(hostile: HostileFile, keep: string | undefined, number: number)
     const text = error instanceof Error ? (known ? error.message : (error.stack ?? '')) : String(error);
     result = { error: { kind, message: text } };
   }
+  const differs = form === 'zip' ? differenceOfWays(bytes) : {};
   const now = memory();
   const left = Math.abs(now.tensors - held.tensors) + Math.abs(now.bytes - held.bytes);
-  return { name, form, size: bytes.length, ...result, ...taken, left };
+  return { name, form, size: bytes.length, ...result, ...differs, ...taken, left };
+}
+
+function differenceOfWays(bytes: Buffer): Pick<HostileOutcome, 'differs'> {
+  try {
+    bothWays(bytes);
+    return {};
+  } catch (error) {
+    return { differs: String(error) };
+  }
 }
 
 setNumThreads(1);

@@ -78,6 +78,14 @@ describe('hostile files', function () {
     );
   });
 
+  it('are nothing else to the short way than to the long one', () => {
+    const others = outcomes.filter(({ differs }) => differs !== undefined);
+    assert.deepEqual(
+      others.map((each) => [label(each), each.differs]),
+      [],
+    );
+  });
+
   it('leave no tensor behind', () => {
     assert.deepEqual(outcomes.filter(({ left }) => left !== 0).map(label), []);
   });

@@ -17,7 +17,8 @@ import {
   TorchError,
 } from '../../../lib/tensor/index.js';
 import { Dice } from '../../native/fuzz/dice.js';
-import { legacyForm, partsOf, tarForm, zipForm, type FormParts } from './form-writers.js';
+import { bothWays } from './both-ways.js';
+import { legacyForm, Parameter, partsOf, tarForm, zipForm, type FormParts } from './form-writers.js';
 import { valueDigest } from './value-digest.js';
 
 /** What the mutations gave. */
@@ -25,6 +26,8 @@ export interface MutationSummary {
   readonly tried: number;
   readonly read: number;
   readonly refused: number;
+  /** Of those read, how many the short way reads (lib/io/plain-file.ts); always as the long one does. */
+  readonly plain: number;
   /** Bytes of files for which something went wrong, in hexadecimal, and what. */
   readonly failures: readonly string[];
   readonly slowest: number;
@@ -51,7 +54,12 @@ function targets(): Target[] {
       ['list', [1, 2.5, 2n ** 70n, true, null, Tuple.of<unknown>('a', -1), new Set([1, 2])]],
       ['bytes', Uint8Array.of(1, 2, 3)],
     ]);
+    const plain = new Map<string, unknown>([
+      ['state', state],
+      ['more', [1, 2.5, true, null, Tuple.of<unknown>('a', -1), new Map([[3, 2 ** 40]]), new Parameter(weight)]],
+    ]);
     const [zip, legacy] = [partsOf(value, 'zip'), partsOf(value, 'legacy')];
+    const short = partsOf(plain, 'zip');
     const tensors = { ab: weight, c: ones([0, 2]), d: tensor([true, false]) };
     const safe = Buffer.from(serializeSafetensors(tensors, { metadata: { f: 'pt' } }));
     const whole = (form: string, bytes: Buffer): Target => ({ form, bytes, wrap: (each) => each });
@@ -73,6 +81,7 @@ function targets(): Target[] {
     const tar = tarForm({ ab: weight, d: tensor([1, 2]) });
     return [
       ...[whole('zip', zipForm(zip)), pickle('zip', zip, zipForm), pickle('legacy', legacy, legacyForm)],
+      ...[whole('zip', zipForm(short)), pickle('zip', short, zipForm)],
       ...[whole('legacy', legacyForm(legacy)), whole('tar', tar), whole('safetensors', safe), header],
     ];
   });
@@ -131,7 +140,7 @@ const all = targets();
 const readFile = (form: string, file: Buffer): unknown => (form === 'safetensors' ? loadSafetensors(file) : load(file));
 const originals = all.map(({ form, bytes, wrap }) => scope(() => valueDigest(readFile(form, wrap(bytes)))));
 const held = memory();
-const counts = { read: 0, refused: 0, slowest: 0 };
+const counts = { read: 0, refused: 0, plain: 0, slowest: 0 };
 const failures: string[] = [];
 const kept: { file: string; digest: string; original: string }[] = [];
 for (let i = 0; i < count; i++) {
@@ -157,6 +166,11 @@ for (let i = 0; i < count; i++) {
       );
   }
   counts.slowest = Math.max(counts.slowest, performance.now() - start);
+  try {
+    if (form === 'zip' && bothWays(file)) counts.plain++;
+  } catch (error) {
+    failures.push(`${i} ${String(error)} ${file.toString('hex')}`);
+  }
   if (i % 1000 === 999) fs.writeSync(2, `${i + 1}\n`);
 }
 const now = memory();

@@ -29,11 +29,12 @@ describe('mutations of valid files', function () {
 
   it('200,000 of zip, legacy, tar and safetensors files', async () => {
     const summaries = await Promise.all([mutations(100_000, 1), mutations(100_000, 2)]);
-    for (const { tried, read, refused, failures, slowest, left } of summaries) {
+    for (const { tried, read, refused, plain, failures, slowest, left } of summaries) {
       assert.deepEqual(failures, []);
       assert.equal(read + refused, tried);
       // were all refused at the door, nothing behind it would be tested
       assert.ok(read > tried / 20 && refused > tried / 2, `${read} read, ${refused} refused`);
+      assert.ok(plain > tried / 50, `${plain} read the short way`);
       assert.deepEqual(left, [0, 0], 'tensors and bytes that were not freed');
       assert.ok(slowest < 5000, `${slowest} ms for one`);
     }
