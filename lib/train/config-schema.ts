@@ -7,6 +7,9 @@ import { OPTIMIZER_NAMES } from './optimizer-names.js';
 import { AMP_NAMES } from './precision-names.js';
 import { SCHEDULE_NAMES, SCHEDULE_UNITS } from './schedule-names.js';
 
+/** The share of the learning rate that a warm-up begins with. */
+export const WARMUP_FACTOR = 0.01;
+
 const positive = z.int().min(1);
 const count = z.int().min(0);
 const fraction = z.number().gt(0).max(1);
@@ -83,7 +86,7 @@ export const runConfigSchema = z.strictObject({
   riseShare: share.optional(),
   endFactor: z.number().min(0).max(1).optional(),
   warmupEpochs: count.default(0),
-  warmupFactor: fraction.default(0.01),
+  warmupFactor: fraction.default(WARMUP_FACTOR),
   labelSmoothing: share.default(0),
   accumulate: positive.default(1),
   clipGradNorm: z.number().gt(0).nullable().default(null),

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { runConfigSchema, type RunConfig, type RunOptions } from './config-schema.js';
+import { runConfigSchema, WARMUP_FACTOR, type RunConfig, type RunOptions } from './config-schema.js';
 import { DATASET_FACTS } from './dataset-names.js';
 import { UsageError } from './errors.js';
 import { checkNetworkOptions, networkFields, takesDropRate, withNetwork } from './network-config.js';
@@ -180,6 +180,9 @@ function checkLearning(options: RunOptions): void {
     throw new UsageError(
       `Expected no --warmup-epochs with --schedule ${schedule}: ${schedule === 'plateau' ? 'PyTorch chains no other schedule with it' : 'it rises by itself'}`,
     );
+  // A run that goes on has its default.
+  if (warmupEpochs === 0 && (options.warmupFactor ?? WARMUP_FACTOR) !== WARMUP_FACTOR)
+    throw new UsageError('Expected --warmup-epochs with --warmup-factor: there is no warm-up without them');
   if (warmupEpochs >= nEpochs)
     throw new UsageError(
       `Expected fewer than the ${nEpochs} epochs of the run for --warmup-epochs but received ${warmupEpochs}`,

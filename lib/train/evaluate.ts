@@ -94,9 +94,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const form: NetworkForm = named ?? stored ?? inferNetwork(found.state, path);
     const made = onDevice(options, device, () => modelWithWeights({ ...form, device }, found, notice));
     precision.prepare(made);
-    return { model: made, fit: { resize: form.resize, inChannels: form.inChannels } };
+    return { model: made, fit: { resize: form.resize, inChannels: form.inChannels, numClasses: form.numClasses } };
   });
   const pictures = early ?? (await open());
+  checkFit(pictures, fit, source.dataset);
   const { test } = pictures;
   const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   options.reporter?.model?.(String(model), parameters);
@@ -127,6 +128,20 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     error: error.avg,
     seconds,
   };
+}
+
+/** @throws UsageError for pictures that the network cannot judge: it has other classes, or takes no colours. */
+function checkFit(
+  { test: { set }, numClasses }: Pictures,
+  fit: Pick<NetworkForm, 'inChannels' | 'numClasses'>,
+  dataset: RunConfig['dataset'],
+): void {
+  if (numClasses !== fit.numClasses)
+    throw new UsageError(
+      `Expected pictures of ${fit.numClasses} classes, as the network has, but --dataset ${dataset} has ${numClasses}`,
+    );
+  if (fit.inChannels === 1 && set.channels === 3)
+    throw new UsageError(`Expected pictures without colours, as the network takes, but --dataset ${dataset} has them`);
 }
 
 /** The form of a network by its name, as a run on these pictures would make it. */

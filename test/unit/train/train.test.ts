@@ -3,8 +3,16 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { load, save as saveFile } from '../../../lib/io/index.js';
-import { memory } from '../../../lib/tensor/index.js';
-import { evaluate, train, RunInterrupted, type Reporter, type RunOptions } from '../../../lib/train/index.js';
+import { cifarDenseNet } from '../../../lib/models/index.js';
+import { memory, scope } from '../../../lib/tensor/index.js';
+import {
+  evaluate,
+  train,
+  RunInterrupted,
+  UsageError,
+  type Reporter,
+  type RunOptions,
+} from '../../../lib/train/index.js';
 import { readConfig } from '../../../lib/train/config.js';
 import { writeSmallCifar } from '../../cli/small-cifar.js';
 
@@ -158,5 +166,21 @@ describe('train/train', function () {
     };
     await assert.rejects(evaluate({ save, batchSize: 1, reporter, signal: controller.signal }), { name: 'AbortError' });
     assert.equal(iterations, 1);
+  });
+
+  it('evaluates on pictures of the classes and the channels of the network alone', async () => {
+    const weights = path.join(folder, 'weights.pth');
+    const refused = async (form: { numClasses?: number; inChannels?: number }, message: RegExp): Promise<void> => {
+      scope(() => saveFile(cifarDenseNet({ depth: 10, growthRate: 4, ...form }).stateDict(), weights));
+      await assert.rejects(
+        evaluate({ weights, dataset: 'shapes' }),
+        (error) => error instanceof UsageError && message.test(error.message),
+      );
+    };
+    await refused(
+      { numClasses: 7 },
+      /^Expected pictures of 7 classes, as the network has, but --dataset shapes has 10$/,
+    );
+    await refused({ inChannels: 1 }, /^Expected pictures without colours, .* but --dataset shapes has them$/);
   });
 });
