@@ -108,8 +108,8 @@ function resampleColumns(source: Uint8Array, width: number, from: number, to: nu
 }
 
 /**
- * Gives a picture another size, byte for byte as Pillow does: the rows first, then the columns, with bytes between the
- * two and with weights that are integers of 22 binary places. A picture that shrinks is averaged over all its pixels,
+ * Gives a picture another size, byte for byte as Pillow does: the rows first, then the columns (of a strip the columns first), with
+ * bytes between the two and with weights that are integers of 22 binary places. A picture that shrinks is averaged over all its pixels,
  * which others call antialiasing.
  * @param picture `[channels, height, width]`, not changed.
  * @see PIL.Image.Image.resize
@@ -117,6 +117,12 @@ function resampleColumns(source: Uint8Array, width: number, from: number, to: nu
 export function resample(picture: Picture, height: number, width: number, interpolation: Interpolation): Picture {
   const kernel = KERNELS[interpolation];
   let { data } = picture;
+  // Of a tall strip that shrinks Pillow works on the columns first.
+  if (picture.height > 100 * picture.width && height < picture.height) {
+    data = resampleColumns(data, picture.width, picture.height, height, kernel);
+    if (width !== picture.width) data = resampleRows(data, picture.width, width, kernel);
+    return { channels: picture.channels, height, width, data };
+  }
   if (width !== picture.width) data = resampleRows(data, picture.width, width, kernel);
   if (height !== picture.height) data = resampleColumns(data, width, picture.height, height, kernel);
   return { channels: picture.channels, height, width, data };

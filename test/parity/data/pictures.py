@@ -160,7 +160,7 @@ result = {kind: {path.name: read(path) for path in sorted((root / kind).iterdir(
 
 # Sizes: those of cameras and of trouble. Each source is a file, so that both begin with the same pixels.
 (root / "sizes").mkdir()
-SOURCES = [(375, 500), (500, 333), (33, 47), (1, 1), (2, 300), (257, 3), (224, 224), (256, 341), (601, 450)]
+SOURCES = [(375, 500), (500, 333), (33, 47), (1, 1), (2, 300), (257, 3), (224, 224), (256, 341), (601, 450), (300, 2), (300, 3)]
 for height, width in SOURCES:
     noise = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
     noise[: height // 2] = np.where(noise[: height // 2] > 127, 255, 0)
