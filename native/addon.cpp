@@ -1,6 +1,7 @@
 // The addon's entry: one environment a thread of JavaScript, and the functions of the other files as exports.
 #include <napi.h>
 
+#include "accelerator.h"
 #include "counting_allocator.h"
 #include "dense_block.h"
 #include "distributed.h"
@@ -69,6 +70,9 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
                                 bottleneck_functions(),
                                 operator_log_functions(),
                                 plain_file_functions(),
+                                accelerator_functions(),
+                                accelerator_memory_functions(),
+                                accelerator_stream_functions(),
                                 distributed_store_functions(),
                                 distributed_group_functions(),
                                 distributed_collective_functions(),

@@ -114,7 +114,8 @@ struct CountingAllocator final : c10::Allocator {
       throw;
     } catch (const std::exception&) {
       held.fetch_sub(size, std::memory_order_relaxed);
-      TORCH_CHECK_WITH(OutOfMemoryError, false, "not enough memory: ", n, " bytes were asked for");
+      TORCH_CHECK_WITH(OutOfMemoryError, false, "not enough memory: ", n, " bytes were asked for, ",
+                       held.load(std::memory_order_relaxed), " are held");
     }
     blocks.fetch_add(1, std::memory_order_relaxed);
     int64_t seen = peak.load(std::memory_order_relaxed);

@@ -37,7 +37,7 @@ export function placeOf(name) {
 }
 
 /** The wheel was not what it should be. Not a reason to try the next source: someone must look at it. */
-class HashMismatch extends Error {}
+export class HashMismatch extends Error {}
 
 async function checkHash(file, { sha256, file: name }, source) {
   const actual = await sha256OfFile(file);
@@ -58,7 +58,7 @@ function pipComplaint({ code, output }) {
 }
 
 /** Lets pip find the wheel: it knows local folders, mirrors and proxies that this program does not. */
-async function fetchWithPip(artifact, folder, { log, env }) {
+export async function fetchWithPip(artifact, folder, { log, env }) {
   const { version, implementation, abi, platform } = artifact.pythonTag;
   const args = [
     '-m',
@@ -108,7 +108,7 @@ async function fetchDirectly(artifact, folder, { log, out }) {
   return file;
 }
 
-function checkSpace(folder, bytes) {
+export function checkSpace(folder, bytes) {
   const { bavail, bsize } = fs.statfsSync(folder);
   const free = bavail * bsize;
   if (free >= bytes) return;
@@ -227,6 +227,11 @@ async function fetchLocked(artifact, target, cache, options) {
 export async function resolveLibtorch({ log = () => undefined, out, env = process.env } = {}) {
   const found = config.findLibtorch(env);
   if (found) return found;
+  if (config.chosenFlavour(env) === 'cuda') {
+    const { fetchCudaLibtorch } = await import('./util/fetch-cuda.mjs');
+    await fetchCudaLibtorch({ log, out, env });
+    return config.findLibtorch(env);
+  }
   const platform = `${process.platform}-${process.arch}`;
   const published = config.LIBTORCH_FLAVOURS.cpu[platform];
   if (published === undefined) {
@@ -239,12 +244,29 @@ export async function resolveLibtorch({ log = () => undefined, out, env = proces
   return config.findLibtorch(env);
 }
 
-if (isProgram(import.meta.url)) {
+/** `fetch-libtorch [--cuda | --cpu]`: a flavour that is named is what every later set-up takes. @returns the exit code. */
+async function program(args) {
+  const log = (line) => process.stderr.write(`${line}\n`);
   try {
-    const { folder } = await resolveLibtorch({ log: (line) => process.stderr.write(`${line}\n`), out: process.stderr });
+    const unknown = args.find((arg) => !['--cuda', '--cpu'].includes(arg));
+    if (unknown !== undefined || args.length > 1) throw new Error('Usage: fetch-libtorch [--cuda | --cpu]');
+    const env = { ...process.env };
+    if (args[0] !== undefined) env.TORCHBRIDGE_FLAVOUR = args[0].slice(2);
+    const { folder, origin } = await resolveLibtorch({ log, out: process.stderr, env });
+    if (args[0] !== undefined && origin !== 'cache')
+      throw new Error(`${args[0]} has no effect while ${origin} names a libtorch: ${folder}`);
+    if (args[0] !== undefined) config.chooseFlavour(env.TORCHBRIDGE_FLAVOUR);
     process.stdout.write(`${folder}\n`);
+    return 0;
   } catch (error) {
     process.stderr.write(`torchbridge: ${error.message}\n`);
-    process.exitCode = 1;
+    return 1;
   }
+}
+
+// Not awaited here: util/fetch-cuda.mjs, imported on the way, imports this module and would wait for it to end.
+if (isProgram(import.meta.url)) {
+  void program(process.argv.slice(2)).then((code) => {
+    process.exitCode = code;
+  });
 }

@@ -16,6 +16,9 @@ const root = path.resolve(__dirname, '..');
 /** The release that the project is built and tested with; operators in lib/generated are those of this release. */
 const LIBTORCH_VERSION = '2.13.0';
 
+/** The release of the CUDA build that `fetch-libtorch --cuda` lays out (scripts/util/cuda-wheels.mjs). */
+const CUDA_LIBTORCH_VERSION = '2.14.1';
+
 /** Releases that the C++ is meant to compile against. Others are refused before an hour goes into strange compiler errors. */
 const LIBTORCH_RANGE = { from: [2, 11], to: [2, 14] };
 
@@ -84,6 +87,48 @@ function cacheFolder(env = process.env) {
 /** Where the fetched libtorch of a version and flavour lies, whether or not it is there yet. */
 function cachedLibtorch(version = LIBTORCH_VERSION, flavour = 'cpu', env = process.env) {
   return path.join(cacheFolder(env), `libtorch-${version}-${flavour}`);
+}
+
+/** Where the fetched CUDA build lies: its libraries look for NVIDIA's beside its folder, as pip lays them. */
+const cachedCudaLibtorch = (env = process.env) =>
+  path.join(cachedLibtorch(CUDA_LIBTORCH_VERSION, 'cuda', env), 'torch');
+
+const FLAVOUR_FILE = path.join(root, '.cache', 'flavour');
+
+/** `cpu` or `cuda`: TORCHBRIDGE_FLAVOUR, else what `fetch-libtorch` was last asked for, else cpu. */
+function chosenFlavour(env = process.env) {
+  if (env.TORCHBRIDGE_FLAVOUR) {
+    if (['cpu', 'cuda'].includes(env.TORCHBRIDGE_FLAVOUR)) return env.TORCHBRIDGE_FLAVOUR;
+    throw new Error(`Expected cpu or cuda for TORCHBRIDGE_FLAVOUR but received ${env.TORCHBRIDGE_FLAVOUR}`);
+  }
+  try {
+    return fs.readFileSync(FLAVOUR_FILE, 'utf8').trim() === 'cuda' ? 'cuda' : 'cpu';
+  } catch {
+    return 'cpu';
+  }
+}
+
+/** Remembers what `fetch-libtorch` was asked for. */
+function chooseFlavour(flavour) {
+  fs.mkdirSync(path.dirname(FLAVOUR_FILE), { recursive: true });
+  fs.writeFileSync(FLAVOUR_FILE, `${flavour}\n`);
+}
+
+/**
+ * The folders of CUDA's headers that the CUDA module is compiled with: NVIDIA's packages beside a libtorch, as pip lays them, else an
+ * installed CUDA. Empty for a CPU build, and where there are none.
+ */
+function cudaIncludeFolders(libtorch, env = process.env) {
+  if (!fs.existsSync(path.join(libtorch, 'lib', 'libtorch_cuda.so'))) return [];
+  const nvidia = path.join(libtorch, '..', 'nvidia');
+  const beside = fs.existsSync(nvidia) ? fs.readdirSync(nvidia).map((name) => path.join(nvidia, name, 'include')) : [];
+  const installed = [env.CUDA_HOME, env.CUDA_PATH, '/usr/local/cuda'].filter(Boolean);
+  const sets = [beside, ...installed.map((folder) => [path.join(folder, 'include')])];
+  const holds = (folders, header) => folders.some((folder) => fs.existsSync(path.join(folder, header)));
+  const complete = sets.find((set) =>
+    ['cuda_runtime.h', 'crt/host_config.h', 'cusparse.h'].every((header) => holds(set, header)),
+  );
+  return (complete ?? []).filter((folder) => fs.existsSync(folder));
 }
 
 /**
@@ -168,7 +213,8 @@ function findLibtorch(env = process.env) {
       throw new Error('TORCHBRIDGE_USE_PYTHON_TORCH is set, but the python3 on the PATH has no PyTorch.');
     return { ...checkLibtorch(folder, 'The PyTorch of python3'), origin: 'python3' };
   }
-  const cached = cachedLibtorch(LIBTORCH_VERSION, 'cpu', env);
+  const flavour = chosenFlavour(env);
+  const cached = flavour === 'cuda' ? cachedCudaLibtorch(env) : cachedLibtorch(LIBTORCH_VERSION, 'cpu', env);
   if (fs.existsSync(cached)) return { ...checkLibtorch(cached, 'The cached libtorch'), origin: 'cache' };
   return undefined;
 }
@@ -212,6 +258,7 @@ function buildFacts() {
     libtorch: folder,
     libraryFolder: path.join(folder, 'lib'),
     libraries: libraries(folder),
+    cudaIncludes: cudaIncludeFolders(folder),
   };
 }
 
@@ -253,6 +300,7 @@ function forCMake() {
     set('TORCHBRIDGE_LIBTORCH_FOLDER', facts.libtorch),
     set('TORCHBRIDGE_LIBRARY_FOLDER', facts.libraryFolder),
     set('TORCHBRIDGE_LIBRARIES', facts.libraries),
+    set('TORCHBRIDGE_CUDA_INCLUDES', facts.cudaIncludes),
     '',
   ].join('\n');
 }
@@ -260,6 +308,7 @@ function forCMake() {
 module.exports = {
   root,
   LIBTORCH_VERSION,
+  CUDA_LIBTORCH_VERSION,
   LIBTORCH_RANGE,
   LIBTORCH_FLAVOURS,
   ADDON_NAME,
@@ -269,6 +318,10 @@ module.exports = {
   packageFolder,
   cacheFolder,
   cachedLibtorch,
+  cachedCudaLibtorch,
+  chosenFlavour,
+  chooseFlavour,
+  cudaIncludeFolders,
   readLibtorchVersion,
   checkLibtorch,
   findLibtorch,

@@ -44,16 +44,40 @@ export async function runDoctor({ json }: { json: boolean }, stdout: Output): Pr
   return missing.length === 0 ? 0 : 1;
 }
 
-type Addon = { readonly path: string; readonly info: BuildInfo; readonly threads: number } | { readonly error: string };
+type Addon =
+  | { readonly path: string; readonly info: BuildInfo; readonly threads: number; readonly cuda: CudaChain }
+  | { readonly error: string };
+
+/** What has to be there for CUDA, link by link. */
+interface CudaChain {
+  readonly driver: {
+    readonly failure: string | null;
+    readonly version: string | null;
+    readonly devices: readonly { name?: string; totalMemory?: number }[];
+  };
+  readonly devices: number;
+  /** Why graphs cannot be recorded, null where they can. */
+  readonly module: string | null;
+}
 
 async function loadAddon(): Promise<Addon> {
   try {
     const { addonPath, native } = await import('../native/load.js');
-    return { path: addonPath, info: native.buildInfo(), threads: native.getNumThreads() };
+    const { cudaBinding } = await import('../native/cuda-binding.js');
+    const info = native.buildInfo();
+    const module = hasCuda(info) ? cudaBinding() : 'libtorch has no CUDA';
+    const cuda = {
+      driver: JSON.parse(native.cudaDriver()) as CudaChain['driver'],
+      devices: native.deviceCount('cuda'),
+      module: typeof module === 'string' ? module : null,
+    };
+    return { path: addonPath, info, threads: native.getNumThreads(), cuda };
   } catch (error) {
     return { error: errorLine(error) };
   }
 }
+
+const hasCuda = ({ config }: BuildInfo): boolean => /\bUSE_CUDA=(1|ON)\b/.test(config);
 
 function nodeCheck(): Check {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -113,7 +137,40 @@ function machineChecks(addon: Addon): Check[] {
     { name: 'cpu', status: 'info', text: `${cpuCapability} kernels` },
     { name: 'threads', status: 'info', text: `${addon.threads} of libtorch, ${cores}` },
     { name: 'accelerator', status: 'info', text: device },
+    ...cudaChecks(addon.info, addon.cuda),
   ];
+}
+
+/** The chain from the driver to the devices: what is missing first is why `--device cuda` fails. */
+function cudaChecks(info: BuildInfo, { driver, devices, module }: CudaChain): Check[] {
+  const of = (bytes = 0): string => `${(bytes / 2 ** 30).toFixed(0)} GiB`;
+  const names = driver.devices.map(({ name = 'unknown', totalMemory }) => `${name}, ${of(totalMemory)}`);
+  const found = `CUDA ${driver.version ?? 'unknown'}${names.length === 0 ? ', no device' : `: ${names.join('; ')}`}`;
+  const checks: Check[] = [{ name: 'cuda driver', status: 'info', text: driver.failure ?? found }];
+  if (!hasCuda(info)) {
+    const text = 'libtorch is a CPU build';
+    const wayOut = '`torchbridge fetch-libtorch --cuda` and `torchbridge setup` bring the CUDA build';
+    checks.push({
+      name: 'flavour',
+      status: 'info',
+      text,
+      ...(driver.failure === null && names.length > 0 ? { wayOut } : {}),
+    });
+    return checks;
+  }
+  const number = (name: string): string => new RegExp(`\\b${name}=([\\d.]+)`).exec(info.config)?.[1] ?? 'unknown';
+  const text = `libtorch is built for CUDA ${number('CUDA_VERSION')}, cuDNN ${number('CUDNN_VERSION')}; its libraries are loaded`;
+  const lacking = driver.failure === null && names.length > 0 && devices === 0;
+  checks.push({
+    name: 'flavour',
+    status: lacking ? 'missing' : 'info',
+    text: lacking ? `${text}, but it sees no device` : text,
+    ...(lacking
+      ? { wayOut: `the driver runs CUDA up to ${driver.version ?? 'unknown'}: a newer one may be needed` }
+      : {}),
+  });
+  checks.push({ name: 'cuda module', status: 'info', text: module ?? 'built: graphs can be recorded' });
+  return checks;
 }
 
 function cacheCheck(facts: BuildFacts | null): Check {

@@ -132,13 +132,23 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
     const { runDoctor } = await import('./doctor.js');
     setCode(await runDoctor({ json: given.json === true }, stdout));
   });
+  const fetchLibtorch = new Command('fetch-libtorch')
+    .summary('fetch libtorch, for the CPU or with CUDA and its libraries')
+    .option('--cuda', "the CUDA build and NVIDIA's libraries (2.7 GB); the set-up takes it from then on")
+    .option('--cpu', 'the CPU build; the set-up takes it from then on')
+    .addHelpText('after', '\nPrints the folder. `torchbridge setup` then builds the addon for it.')
+    .action(async ({ cuda, cpu }) => {
+      if (cuda === true && cpu === true) throw new UsageError('Expected one of --cuda and --cpu but received both');
+      const { runFetchLibtorch } = await import('./fetch-libtorch.js');
+      setCode(await runFetchLibtorch(cuda === true ? 'cuda' : cpu === true ? 'cpu' : undefined));
+    });
   const setup = new Command('setup').summary('fetch libtorch and build the addon, if need be').action(async () => {
     const { runSetup } = await import('./setup.js');
     setCode(await runSetup());
   });
   for (const command of [train, evaluate, predict, measure, summary, stat, graph, heatmap, inspection, conversion])
     root.addCommand(command);
-  for (const command of [doctor, setup]) root.addCommand(command);
+  for (const command of [doctor, fetchLibtorch, setup]) root.addCommand(command);
   for (const command of [root, ...root.commands]) {
     command.exitOverride();
     // Commander would print the message and the exception would carry it as well: it is printed once, by report().

@@ -193,6 +193,44 @@ export interface Binding {
   generatorGetState(handle: number): number;
   generatorSetState(handle: number, state: number): void;
 
+  // devices of an accelerator; a device is named with its number unless it says otherwise
+  deviceCount(type: string): number;
+  currentDevice(type: string): number;
+  setDevice(device: string): void;
+  synchronizeDevice(device: string): void;
+  /** JSON of the CUDA driver: `{ failure, version, devices }`. */
+  cudaDriver(): string;
+  getSwitch(name: string): boolean;
+  setSwitch(name: string, on: boolean): void;
+  /** -1 without cuDNN. */
+  cudnnVersion(): number;
+  getMatmulPrecision(): string;
+  setMatmulPrecision(precision: string): void;
+  /** JSON with the names of torch.cuda.memory_stats. */
+  memoryStats(device: string): string;
+  resetPeakStats(device: string): void;
+  resetAccumulatedStats(device: string): void;
+  emptyCache(device: string): void;
+  /** JSON of `{ free, total }`. */
+  memoryInfo(device: string): string;
+
+  // streams and events: a stream is a device and a number
+  newStream(device: string, highPriority: boolean): bigint;
+  currentStream(device: string): bigint;
+  defaultStream(device: string): bigint;
+  /** The one that was current. */
+  setStream(device: string, stream: bigint): bigint;
+  queryStream(device: string, stream: bigint): boolean;
+  synchronizeStream(device: string, stream: bigint): void;
+  recordStream(tensor: number, device: string, stream: bigint): void;
+  newEvent(type: string, timed: boolean): number;
+  recordEvent(event: number, device: string, stream: bigint): void;
+  blockStream(event: number, device: string, stream: bigint): void;
+  queryEvent(event: number): boolean;
+  synchronizeEvent(event: number): void;
+  elapsedTime(start: number, end: number): number;
+  releaseEvent(event: number): void;
+
   // the process
   memory(): void;
   resetPeakMemory(): void;

@@ -39,6 +39,43 @@ export class TorchError extends Error {
  */
 export class CheckpointError extends TorchError {}
 
+/** More memory was asked for than there is, or than the limit allows. The process goes on. @see torch.OutOfMemoryError */
+export class OutOfMemoryError extends TorchError {
+  /** Where: `cpu`, `cuda:0`. */
+  readonly device: string;
+  /** Bytes that were asked for, as exact as libtorch tells; null where it does not. */
+  readonly requested: number | null;
+  /** Bytes that tensors held there at that moment; null where that is not known. */
+  readonly held: number | null;
+
+  constructor(message: string, operator?: string, operands?: string) {
+    super('memory', message, operator, operands);
+    const gpu = /\bGPU (\d+) has\b/.exec(message)?.[1];
+    this.device = gpu === undefined ? 'cpu' : `cuda:${gpu}`;
+    this.requested = bytesIn(message);
+    this.held = gpu === undefined ? numberIn(message, /\b(\d+) are held/) : heldOn(this.device);
+  }
+}
+
+const UNITS: Readonly<Record<string, number>> = { bytes: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+
+/** What an allocator says was asked for. */
+function bytesIn(message: string): number | null {
+  const device = /Tried to allocate ([\d.]+) (bytes|[KMGT]iB)/.exec(message);
+  if (device !== null) return Math.round(Number(device[1]) * (UNITS[device[2] ?? ''] ?? 1));
+  return numberIn(message, /\b(\d+) (?:more|bytes) were asked for/);
+}
+
+function numberIn(message: string, pattern: RegExp): number | null {
+  const found = pattern.exec(message)?.[1];
+  return found === undefined ? null : Number(found);
+}
+
+function heldOn(device: string): number {
+  const stats = JSON.parse(native.memoryStats(device)) as Record<string, number>;
+  return stats['allocated_bytes.all.current'] ?? 0;
+}
+
 // libtorch has one C++ class for most failures; its wording tells shapes, dtypes and devices apart.
 const finer: readonly (readonly [RegExp, TorchErrorCode])[] = [
   [/not enough memory|can't allocate memory|out of memory/i, 'memory'],
@@ -65,7 +102,10 @@ function pythonTypes(message: string): string {
 native.setErrorFactory((code, message, operator, operands) => {
   const text = pythonTypes(message.trimEnd());
   if (code === 'checkpoint') return new CheckpointError('runtime', text);
-  if (operator === '') return new TorchError(refine(code, text), text);
+  const kind = refine(code, text);
+  const memory = kind === 'memory';
+  if (operator === '') return memory ? new OutOfMemoryError(text) : new TorchError(kind, text);
   const place = code === 'type' && text.startsWith('Expected arguments as in') ? '' : `\n  in ${operator}(${operands})`;
-  return new TorchError(refine(code, text), `${operator}: ${text}${place}`, operator, operands);
+  const whole = `${operator}: ${text}${place}`;
+  return memory ? new OutOfMemoryError(whole, operator, operands) : new TorchError(kind, whole, operator, operands);
 });

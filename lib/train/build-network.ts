@@ -3,7 +3,7 @@ import { headsOf } from '../models/heads.js';
 import { putWeights } from '../models/load-weights.js';
 import { findWeights, type FoundWeights } from '../models/weight-files.js';
 import type { Module } from '../nn/index.js';
-import { getRngState, scope, setRngState, type Tensor } from '../tensor/index.js';
+import { cuda, getRngState, scope, setRngState, type Tensor } from '../tensor/index.js';
 import type { RunConfig } from './config-schema.js';
 import { DeviceError, UsageError } from './errors.js';
 import type { NetworkForm } from './infer-network.js';
@@ -91,6 +91,8 @@ function explained(error: unknown): unknown {
 
 /** @throws DeviceError in one line when libtorch has no such device. */
 export function moveTo(model: Module, device: string): void {
+  const without = /^cuda\b/.test(device) ? cuda.whyNotAvailable() : undefined;
+  if (without !== undefined) throw new DeviceError(`the device ${device} cannot be used: ${without}`);
   try {
     model.to({ device });
   } catch (error) {

@@ -1,7 +1,7 @@
 import { load, save } from '../io/index.js';
 import type { GradScaler, Optimizer, Scheduler } from '../optim/index.js';
 import type { Module } from '../nn/index.js';
-import { getRngState, keep, OrderedDict, scope, setRngState, Tensor, type StateDict } from '../tensor/index.js';
+import { cuda, getRngState, keep, OrderedDict, scope, setRngState, Tensor, type StateDict } from '../tensor/index.js';
 import { formatConfig, readConfig, type RunConfig } from './config.js';
 import type { LogLengths } from './run-logs.js';
 import { countOf, dictOf, placeFromDict, placeToDict, type RunPlace } from './run-place.js';
@@ -45,6 +45,8 @@ export function saveCheckpoint(
         // Between two steps of the optimizer they are a part of the sum.
         ...(config.accumulate > 1 ? [['gradients', gradientsOf(parts.model)] as const] : []),
         ['rng_state', getRngState()],
+        // Dropout on a device draws from its generator; a file from a machine without one goes on there with the seed's.
+        ...(config.device.startsWith('cuda') ? [['cuda_rng_state', cuda.getRngStateAll()] as const] : []),
         ['place', placeToDict(place)],
         ['logs', new Map(Object.entries(logs))],
       ]),
@@ -100,12 +102,22 @@ export function readCheckpoint(path: string): Checkpoint {
           parts.optimizer.stepped ||= place.epoch > 0 || place.phase !== 'train' || place.pass !== null;
           setRngState(rng);
           rng.dispose();
+          restoreDevices(file.get('cuda_rng_state'));
           for (const held of [model, averaged])
             for (const value of held instanceof OrderedDict ? held.values() : [])
               if (value instanceof Tensor) value.dispose();
         }),
     };
   });
+}
+
+/** Gives the devices that are here their generators' states. @throws Error for what are no states. */
+function restoreDevices(states: unknown): void {
+  if (states === undefined) return;
+  if (!Array.isArray(states) || !states.every((each) => each instanceof Tensor))
+    throw new Error('its cuda_rng_state is not a list of tensors');
+  cuda.setRngStateAll(states.slice(0, cuda.deviceCount()));
+  for (const state of states) state.dispose();
 }
 
 function gradientsOf(model: Module): Map<string, Tensor> {

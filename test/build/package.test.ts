@@ -13,7 +13,7 @@ const WANTED = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt)$/,
   /^dist\/(bin|lib)\/.+\.(js|d\.ts)$/,
   /^dist\/lib\/.+\.(woff2?|ttf|json|svg|png)$/,
-  /^native\/[^/]+\.(cpp|h|inc)$/,
+  /^native\/(cuda\/)?[^/]+\.(cpp|h|inc)$/,
   /^native\/gloo\/.+\.h$/,
   /^docs\/[^/]+\.md$/,
   /^scripts\/(addon|install|libtorch|setup)\.mjs$/,

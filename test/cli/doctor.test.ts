@@ -15,7 +15,17 @@ describe('torchbridge doctor', function () {
   it('says what is installed', async () => {
     const { stdout } = await succeed(['doctor'], { cwd: folder.path });
     assert.match(stdout, /^torchbridge \d/);
-    for (const name of ['node', 'addon', 'libtorch', 'cpu', 'threads', 'accelerator', 'cache']) {
+    for (const name of [
+      'node',
+      'addon',
+      'libtorch',
+      'cpu',
+      'threads',
+      'accelerator',
+      'cuda driver',
+      'flavour',
+      'cache',
+    ]) {
       assert.match(stdout, new RegExp(`^  (ok     |-      )  ${name} `, 'm'));
     }
     assert.match(stdout, /libtorch +2\.\d+\.\d+, \//);

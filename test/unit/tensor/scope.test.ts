@@ -3,6 +3,7 @@ import {
   keep,
   memory,
   ones,
+  OutOfMemoryError,
   releaseMemory,
   resetPeakMemory,
   scope,
@@ -211,7 +212,15 @@ describe('memory', () => {
     setMemoryLimit(held + 1000);
     try {
       assert.equal(memory().limit, held + 1000);
-      assert.throws(() => zeros([1000]), { code: 'memory', message: /the limit that was set/ });
+      assert.throws(
+        () => zeros([1000]),
+        (error: unknown) => {
+          assert.ok(error instanceof OutOfMemoryError && /the limit that was set/.test(error.message));
+          assert.deepEqual([error.code, error.device, error.requested], ['memory', 'cpu', 4000]);
+          assert.equal(error.held, memory().bytes);
+          return true;
+        },
+      );
       assert.equal(memory().bytes, held);
       zeros([10]).dispose();
     } finally {
