@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { IoError } from '../io/index.js';
 import type { Reporter } from '../train/reporter.js';
 import { EvaluationInterrupted, UsageError } from '../train/errors.js';
-import { evaluate } from '../train/evaluate.js';
+import { isInFiles } from '../train/dataset-names.js';
+import { evaluate, type Evaluation } from '../train/evaluate.js';
 import { evaluateFolder, holdsPictures, type FolderEvaluation } from '../train/evaluate-folder.js';
 import { formatFixed } from '../train/format.js';
 import { isPublished } from '../train/picture-network.js';
@@ -33,12 +34,12 @@ export async function runEval(options: EvalOptions, stdout: Output, stderr: Outp
   const interrupt = interrupts(stdout, notice);
   try {
     const surroundings = { reporter: json ? quiet : (bar ?? plain), signal: interrupt.signal };
-    const result = onFolder
+    const result: FolderEvaluation | Evaluation = onFolder
       ? await evaluateFolder({ ...folderOptions(options), ...surroundings })
       : await evaluate({ ...cifarOptions(options), ...surroundings });
     bar?.close();
     if (json) print(JSON.stringify(result));
-    else if (result.dataset === 'imagefolder') print(summary(result));
+    else if (isOfFolder(result)) print(summary(result));
     if (interrupt.outputFailure !== null) throw new Error(interrupt.outputFailure);
     return interrupt.brokenPipe ? interrupt.exitCode() : 0;
   } catch (error) {
@@ -53,7 +54,7 @@ export async function runEval(options: EvalOptions, stdout: Output, stderr: Outp
 
 /** Whether the pictures are files in folders, by what was asked for or by what the folder holds. */
 function isOnFolder({ dataset, data, weights, download }: EvalOptions): boolean {
-  if (dataset !== undefined) return dataset === 'imagefolder';
+  if (dataset !== undefined) return isInFiles(dataset);
   if (weights !== undefined && isPublished(weights)) return true;
   if (data !== undefined && !download && !existsSync(data)) {
     const expected = 'expected a folder that holds CIFAR-10, CIFAR-100, or one folder of pictures for each class';
@@ -82,14 +83,19 @@ function cifarOptions({
   batchSize,
   device,
   threads,
+  workers,
+  skipBroken,
   amp,
   channelsLast,
-}: EvalOptions) {
-  if (dataset === 'imagefolder') throw new UsageError('Expected another --dataset than imagefolder');
+}: EvalOptions): Parameters<typeof evaluate>[0] {
   return {
     ...{ save, weights, entry, data, dataset, verify, download, model },
-    ...{ batchSize, device, threads, amp, channelsLast },
+    ...{ batchSize, device, threads, workers, skipBroken: skipBroken ? true : undefined, amp, channelsLast },
   };
+}
+
+function isOfFolder(result: FolderEvaluation | Evaluation): result is FolderEvaluation {
+  return 'error5' in result;
 }
 
 function summary({ error, error5, loss, pictures, crops, skipped, seconds, classes }: FolderEvaluation): string {

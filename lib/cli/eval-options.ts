@@ -1,10 +1,10 @@
 import { Command } from '@commander-js/extra-typings';
-import { DATASET_NAMES, embeddedData, isEmbedded, type DatasetName } from '../train/dataset-names.js';
+import { DATASET_NAMES, embeddedData, isEmbedded, isInFiles } from '../train/dataset-names.js';
 import { type AmpName } from '../train/precision-names.js';
 import { UsageError } from '../train/errors.js';
 import { classesOption, entryOption, modelOption } from './network-options.js';
 import { ampOption, channelsLastOption } from './precision-options.js';
-import { choice, device, filePath, positiveInteger, wholeNumber } from './values.js';
+import { datasetName, device, filePath, positiveInteger, wholeNumber } from './values.js';
 
 const examples = `
 Examples:
@@ -21,7 +21,7 @@ export interface EvalOptions {
   readonly weights: string | undefined;
   readonly entry: string | undefined;
   readonly data: string | undefined;
-  readonly dataset: DatasetName | 'imagefolder' | undefined;
+  readonly dataset: string | undefined;
   readonly verify: false | undefined;
   readonly batchSize: number | undefined;
   readonly device: string | undefined;
@@ -62,8 +62,8 @@ export function evalCommand() {
     )
     .option(
       '--dataset <name>',
-      `${DATASET_NAMES.join(', ')} or imagefolder (default: what --data holds, or that of the run)`,
-      choice('--dataset', [...DATASET_NAMES, 'imagefolder']),
+      `${DATASET_NAMES.join(', ')}, or a mix as digits+mnist (default: what --data holds, or that of the run)`,
+      datasetName(),
     )
     .option('--download', 'fetch the data set into its folder if it is not there')
     .option('--no-verify', 'take data of your own in the layout of the data set, whose md5 differ')
@@ -109,7 +109,7 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
     throw new UsageError('Expected no --model with --save: the config.json of a run names its network');
   }
   const { data, dataset } = embeddedData(given.data, given.dataset);
-  if (dataset !== undefined && dataset !== 'imagefolder' && isEmbedded(dataset) && data !== undefined) {
+  if (dataset !== undefined && isEmbedded(dataset) && data !== undefined) {
     throw new UsageError(`Expected no --data with --dataset ${dataset}: its pictures are generated`);
   }
   const forFolders = [
@@ -119,7 +119,8 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
     given.workers === undefined ? undefined : '--workers',
   ].filter((flag) => flag !== undefined);
   const [flag] = forFolders;
-  if (flag !== undefined && dataset !== undefined && dataset !== 'imagefolder') {
+  const ofRuns = given.tenCrop !== true && given.classes === undefined && given.save !== undefined;
+  if (flag !== undefined && dataset !== undefined && !isInFiles(dataset)) {
     throw new UsageError(`Expected no ${flag} with --dataset ${dataset}: it is for folders of pictures`);
   }
   return {
@@ -127,8 +128,8 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
     weights: given.weights,
     entry: given.entry,
     data,
-    // These options are for nothing else.
-    dataset: dataset ?? (flag === undefined ? undefined : 'imagefolder'),
+    // These options are for nothing else; but a run may have been on folders.
+    dataset: dataset ?? (flag === undefined || (data === undefined && ofRuns) ? undefined : 'imagefolder'),
     verify: given.verify ? undefined : false,
     download: given.download === true,
     batchSize: given.batchSize,

@@ -20,6 +20,11 @@ export const scheduleOptions = {
     new Option('--warmup-epochs <n>', 'epochs in which it rises to --lr first (default: 0)').argParser(
       wholeNumber('--warmup-epochs'),
     ),
+  warmupSteps: () =>
+    new Option(
+      '--warmup-steps <n>',
+      'the same in steps of the optimizer; the schedule then moves with each step, too',
+    ).argParser(wholeNumber('--warmup-steps')),
   warmupFactor: () =>
     new Option('--warmup-factor <x>', 'the share of --lr that the warm-up begins with (default: 0.01)').argParser(
       share('--warmup-factor'),

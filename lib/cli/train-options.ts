@@ -10,7 +10,7 @@ import { TRANSITION_POOLS } from '../models/transition-pools.js';
 import { optimizerOptions } from './optimizer-options.js';
 import { ampOption, channelsLastOption } from './precision-options.js';
 import { scheduleOptions } from './schedule-options.js';
-import { choice, decimal, device, filePath, positiveInteger, wholeNumber, wordList } from './values.js';
+import { choice, datasetName, decimal, device, filePath, positiveInteger, wholeNumber, wordList } from './values.js';
 
 const examples = `
 Examples:
@@ -22,6 +22,10 @@ Examples:
       CIFAR-10 from data/cifar-10-python.tar.gz or data/cifar-10-batches-py (or the binary version's).
   $ torchbridge train --data data --dataset cifar100 --download --save runs/c100
       CIFAR-100, fetched into data/ first where it is not there.
+  $ torchbridge train --data pictures --weights densenet121 --n-epochs 10 --lr 0.01 --save runs/own
+      Your own pictures, in pictures/train/CLASS and pictures/val/CLASS, from published weights on.
+  $ torchbridge train --data imagenet --recipe imagenet --save runs/imagenet
+      ImageNet from its authors' archives, as the DenseNet paper trained on it.
   $ torchbridge train --save runs/bc100 --resume
       Goes on where Ctrl-C, or the power, stopped it: with the same numbers as a run never stopped.
 
@@ -43,18 +47,18 @@ export function trainCommand() {
   return new Command('train')
     .summary('train a DenseNet, or another network')
     .description(
-      'Trains a DenseNet, or another network, on CIFAR-10, CIFAR-100, MNIST, Fashion-MNIST, SVHN or on generated pictures. With the same seed and threads every number is the one ' +
+      'Trains a DenseNet, or another network, on CIFAR-10, CIFAR-100, MNIST, Fashion-MNIST, SVHN, ImageNet, on folders of pictures or on generated ones. With the same seed and threads every number is the one ' +
         'the efficient_densenet_pytorch script gets from PyTorch.',
     )
     .option(
       '--data <dir>',
-      'folder that holds the data set; or digits or shapes, which are generated',
+      'folder that holds the data set, or train and val with a folder of pictures for each class; or digits or shapes, which are generated',
       filePath('--data', 'a folder'),
     )
     .option(
       '--dataset <name>',
-      `${DATASET_NAMES.join(', ')} (default: cifar10 with --data, else shapes)`,
-      choice('--dataset', DATASET_NAMES),
+      `${DATASET_NAMES.join(', ')}, or a mix as digits+mnist (default: imagefolder or imagenet where --data holds such, else cifar10; shapes without)`,
+      datasetName(),
     )
     .option('--download', 'fetch the data set into --data if it is not there; goes on where it was cut off')
     .option('--no-verify', 'take data of your own in the layout of the data set, whose md5 differ')
@@ -112,7 +116,7 @@ export function trainCommand() {
     .optionsGroup('Training:')
     .option(
       '--valid-size <n>',
-      'training pictures kept for validation (default: 5000; SVHN 6000; a tenth of generated ones); 0 validates on the test set and saves each epoch',
+      'training pictures kept for validation (default: 5000; SVHN 6000; a tenth of generated ones and of folders; none where there is a folder val); 0 validates on the test set and saves each epoch',
       wholeNumber('--valid-size'),
     )
     .option(
@@ -177,6 +181,7 @@ export function trainCommand() {
     .addOption(s.schedule())
     .addOption(s.scheduleEvery())
     .addOption(s.warmupEpochs())
+    .addOption(s.warmupSteps())
     .addOption(s.warmupFactor())
     .addOption(s.milestones())
     .addOption(s.gamma())
@@ -188,6 +193,16 @@ export function trainCommand() {
     .addOption(s.endFactor())
     .addOption(s.power())
     .addOption(s.patience())
+    .optionsGroup('Folders of pictures:')
+    .option(
+      '--workers <n>',
+      'threads that read pictures (default: one less than cores); they change no number',
+      wholeNumber('--workers', 1024),
+    )
+    .option(
+      '--skip-broken',
+      'leave out pictures that cannot be read; without it the first one ends the run, which can go on',
+    )
     .optionsGroup('Machine:')
     .addOption(efficientOption())
     .addOption(ampOption('none'))

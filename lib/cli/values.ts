@@ -1,3 +1,4 @@
+import { datasetParts } from '../train/dataset-names.js';
 import { UsageError } from '../train/errors.js';
 
 /**
@@ -64,6 +65,11 @@ export function wordList(flag: string, expected: string): (text: string) => stri
 export function choice<const T extends string>(flag: string, words: readonly T[]): (text: string) => T {
   const expected = [words.slice(0, -1).join(', '), words.at(-1)].filter(Boolean).join(' or ');
   return (text) => words.find((word) => word === text) ?? refuse(expected, flag, text);
+}
+
+/** The name of a data set, or a mix of them. */
+export function datasetName(): (text: string) => string {
+  return (text) => datasetParts(text).join('+');
 }
 
 /** Epochs, separated by commas and growing; `none` for an empty list. */

@@ -44,7 +44,7 @@ export class RunSchedule {
 }
 
 function buildScheduler(optimizer: Optimizer, config: RunConfig, stepsPerEpoch: number): Scheduler {
-  const { schedule, nEpochs, warmupEpochs, warmupFactor, scheduleEvery } = config;
+  const { schedule, nEpochs, warmupEpochs, warmupSteps, warmupFactor, scheduleEvery } = config;
   const given = Object.fromEntries(
     SCHEDULE_FIELDS.map((field) => [field, config[field]]).filter(([, value]) => value !== undefined),
   ) as ScheduleOptions;
@@ -55,21 +55,28 @@ function buildScheduler(optimizer: Optimizer, config: RunConfig, stepsPerEpoch: 
     const { gamma = 0.1, patience = 10, minLr = 0 } = options;
     return new ReduceLROnPlateau(optimizer, { factor: gamma, patience, minLr });
   }
-  if (warmupEpochs === 0) return main(optimizer, config, options, unit);
+  const warm = warmupSteps > 0 ? warmupSteps : warmupEpochs * unit;
+  if (warm === 0) return main(optimizer, config, options, unit, warm);
   // As torchvision's reference program chains them.
-  const warmup = new LinearLR(optimizer, { startFactor: warmupFactor, totalIters: warmupEpochs * unit });
-  const then = main(optimizer, config, options, unit);
-  return new SequentialLR(optimizer, { schedulers: [warmup, then], milestones: [warmupEpochs * unit] });
+  const warmup = new LinearLR(optimizer, { startFactor: warmupFactor, totalIters: warm });
+  const then = main(optimizer, config, options, unit, warm);
+  return new SequentialLR(optimizer, { schedulers: [warmup, then], milestones: [warm] });
 }
 
-/** The schedule after the warm-up, in epochs or in steps. */
-function main(optimizer: Optimizer, config: RunConfig, options: ScheduleOptions, unit: number): EpochScheduler {
-  const { warmupEpochs, nEpochs, lr } = config;
-  const length = (nEpochs - warmupEpochs) * unit;
+/** The schedule after the warm-up, in epochs or in steps. @param warm how many of them the warm-up has. */
+function main(
+  optimizer: Optimizer,
+  config: RunConfig,
+  options: ScheduleOptions,
+  unit: number,
+  warm: number,
+): EpochScheduler {
+  const { nEpochs, lr } = config;
+  const length = nEpochs * unit - warm;
   const { gamma = 1, minLr = 0, milestones = [], stepSize = nEpochs, restartEpochs = nEpochs } = options;
   switch (config.schedule) {
     case 'multistep': {
-      const after = milestones.map((epoch) => (epoch - warmupEpochs) * unit).filter((epoch) => epoch > 0);
+      const after = milestones.map((epoch) => epoch * unit - warm).filter((epoch) => epoch > 0);
       return new MultiStepLR(optimizer, { milestones: after, gamma });
     }
     case 'step':

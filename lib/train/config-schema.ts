@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { EFFICIENT_MODES } from '../models/efficient.js';
 import { TRANSITION_POOLS } from '../models/transition-pools.js';
-import { DATASET_NAMES } from './dataset-names.js';
+import { datasetParts } from './dataset-names.js';
 import { DEFAULT_NETWORK, NETWORK_NAMES } from './network-names.js';
 import { OPTIMIZER_NAMES } from './optimizer-names.js';
 import { AMP_NAMES } from './precision-names.js';
@@ -25,9 +25,15 @@ const pair = z.tuple([amount, amount]);
 export const runConfigSchema = z.strictObject({
   // Not RECIPE_NAMES: a run goes on when a later release has other recipes.
   recipe: z.string().nullable().default(null),
-  dataset: z.enum(DATASET_NAMES),
+  // A name, or a mix of them as digits+mnist.
+  dataset: z.string().refine(isDataset, { error: 'there is no such data set' }),
   data: z.string().min(1).nullable(),
   verify: z.boolean(),
+  // Of data sets whose names do not tell them.
+  classes: z.array(z.string()).nullable().default(null),
+  // How pictures in files are read.
+  workers: count.max(1024).nullable().default(null),
+  skipBroken: z.boolean().default(false),
   augment: z.boolean().default(true),
   validSize: count,
   kFold: positive.min(2).nullable().default(null),
@@ -56,7 +62,7 @@ export const runConfigSchema = z.strictObject({
   weights: z.string().min(1).nullable().default(null),
   freeze: z.array(z.string().min(1)).default([]),
   // What the data were, so that a resumed run goes on with the same.
-  pictures: z.strictObject({ train: positive, test: positive, sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+  pictures: z.strictObject({ train: positive, test: count, sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   optimizer: z.enum(OPTIMIZER_NAMES).default('sgd'),
   lr: amount,
   momentum: amount.optional(),
@@ -86,6 +92,7 @@ export const runConfigSchema = z.strictObject({
   riseShare: share.optional(),
   endFactor: z.number().min(0).max(1).optional(),
   warmupEpochs: count.default(0),
+  warmupSteps: count.default(0),
   warmupFactor: fraction.default(WARMUP_FACTOR),
   labelSmoothing: share.default(0),
   accumulate: positive.default(1),
@@ -98,12 +105,20 @@ export const runConfigSchema = z.strictObject({
   versions: z.strictObject({ torchbridge: z.string(), torch: z.string() }),
 });
 
+function isDataset(name: string): boolean {
+  try {
+    return datasetParts(name).length > 0;
+  } catch {
+    return false;
+  }
+}
+
 /** The contents of `config.json`. */
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
 /** What a caller may choose; everything else has a default. */
 export type RunOptions = {
-  [K in Exclude<keyof RunConfig, 'versions' | 'numClasses' | 'pictures' | 'fold' | 'model' | 'recipe'>]?:
+  [K in Exclude<keyof RunConfig, 'versions' | 'numClasses' | 'classes' | 'pictures' | 'fold' | 'model' | 'recipe'>]?:
     RunConfig[K] | undefined;
 } & {
   /** A name of `listModels()`, `cifar-densenet` (the default), or the paper's name of one of these, as `densenet-bc-100-12`. */

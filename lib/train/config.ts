@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { runConfigSchema, WARMUP_FACTOR, type RunConfig, type RunOptions } from './config-schema.js';
-import { DATASET_FACTS } from './dataset-names.js';
+import { DATASET_FACTS, datasetParts, isEmbedded, isInFiles } from './dataset-names.js';
 import { UsageError } from './errors.js';
+import { filesIn } from './folder-layout.js';
 import { checkNetworkOptions, networkFields, takesDropRate, withNetwork } from './network-config.js';
 import { networkNamed } from './network-names.js';
-import { fieldsFor, flagOf } from './option-text.js';
+import { fieldsFor, flagOf, optionText } from './option-text.js';
 import { OPTIMIZER_FIELDS, OPTIMIZER_OPTIONS } from './optimizer-names.js';
 import { RECIPE_NAMES, RECIPES, type RecipeName } from './recipes.js';
 import { SCHEDULE_FIELDS, scheduleOptions } from './schedule-names.js';
@@ -16,9 +17,14 @@ export type { RunConfig, RunOptions } from './config-schema.js';
 export interface ConfigSurroundings {
   /** The training set counts before the validation pictures are taken from it. */
   readonly pictures: RunConfig['pictures'];
-  /** Height and width of a picture in pixels; default 32. */
-  readonly side?: number;
+  /** Height and width of a picture in pixels; null where they are of any size; default 32. */
+  readonly side?: number | null;
+  /** Whether pictures for validation, and for the test, lie beside those to train on; default that of data sets in memory. */
+  readonly hasValidation?: boolean;
+  readonly hasTest?: boolean;
   readonly numClasses: number;
+  /** Names of the classes, to be kept. */
+  readonly classes?: readonly string[] | null;
   /** For runs that name no seed. */
   readonly seed: number;
   readonly threads: number;
@@ -28,10 +34,13 @@ export interface ConfigSurroundings {
   readonly fold?: number;
 }
 
-/** `shapes` without a data folder, `cifar10` with one. */
+/** `shapes` without a data folder; with one `imagenet` or `imagefolder` where it holds such, else `cifar10`. */
 export function datasetOf(given: RunOptions): RunConfig['dataset'] {
-  const options = withRecipe(given);
-  return options.dataset ?? (options.data == null ? 'shapes' : 'cifar10');
+  const { dataset, data, workers, skipBroken } = withRecipe(given);
+  if (dataset !== undefined) return dataset;
+  if (data == null) return 'shapes';
+  // These options are for nothing else.
+  return filesIn(data) ?? (workers != null || skipBroken === true ? 'imagefolder' : 'cifar10');
 }
 
 /**
@@ -66,8 +75,12 @@ export function resolveConfig(given: RunOptions, around: ConfigSurroundings): Ru
   const options = withNetwork(withRecipe(given));
   const dataset = datasetOf(options);
   const { train } = around.pictures;
-  const { channels, validSize: usualValidSize = Math.floor(train / 10) } = DATASET_FACTS[dataset];
-  const { validationSplit, nEpochs = 300, batchSize = 64, kFold = null } = options;
+  const facts = datasetParts(dataset).map((name) => DATASET_FACTS[name]);
+  const { channels = 3 } = facts[0] ?? {};
+  const { hasValidation = false, hasTest = true } = around;
+  const usualValidSize = hasValidation ? 0 : usualSize(facts, train);
+  const { validationSplit, nEpochs = 300, batchSize = 64, kFold = null, warmupSteps = 0, accumulate = 1 } = options;
+  if (hasValidation) refuseSplit(options);
   const ownValidSize = options.validSize ?? (validationSplit == null ? undefined : Math.floor(validationSplit * train));
   const validSize = ownValidSize ?? usualValidSize;
   const { optimizer = 'sgd', schedule = 'multistep' } = options;
@@ -78,6 +91,9 @@ export function resolveConfig(given: RunOptions, around: ConfigSurroundings): Ru
       // From wherever the run is resumed or evaluated it is the same folder.
       data: options.data == null ? null : resolve(options.data),
       verify: options.verify ?? true,
+      classes: around.classes,
+      workers: options.workers,
+      skipBroken: options.skipBroken,
       augment: options.augment,
       validSize: kFold === null ? validSize : Math.floor(train / kFold),
       kFold,
@@ -89,14 +105,14 @@ export function resolveConfig(given: RunOptions, around: ConfigSurroundings): Ru
       amp: options.amp,
       channelsLast: options.channelsLast,
       numClasses: around.numClasses,
-      ...networkFields(options, { channels, side: around.side ?? 32 }),
+      ...networkFields(options, { channels, side: around.side === undefined ? 32 : around.side }),
       weights: options.weights != null && existsSync(options.weights) ? resolve(options.weights) : options.weights,
       freeze: options.freeze,
       pictures: around.pictures,
       optimizer,
       ...fieldsFor(OPTIMIZER_FIELDS, OPTIMIZER_OPTIONS[optimizer] as RunOptions, options, `--optimizer ${optimizer}`),
       schedule,
-      scheduleEvery: schedule === 'one-cycle' ? 'step' : options.scheduleEvery,
+      scheduleEvery: schedule === 'one-cycle' || warmupSteps > 0 ? 'step' : options.scheduleEvery,
       ...fieldsFor(
         SCHEDULE_FIELDS,
         scheduleOptions(schedule, nEpochs) as RunOptions,
@@ -104,6 +120,7 @@ export function resolveConfig(given: RunOptions, around: ConfigSurroundings): Ru
         `--schedule ${schedule}`,
       ),
       warmupEpochs: options.warmupEpochs,
+      warmupSteps: options.warmupSteps,
       warmupFactor: options.warmupFactor,
       labelSmoothing: options.labelSmoothing,
       accumulate: options.accumulate,
@@ -120,8 +137,40 @@ export function resolveConfig(given: RunOptions, around: ConfigSurroundings): Ru
     throw new UsageError(
       `Expected at most ${train} (the training pictures there are) for --k-fold but received ${kFold}`,
     );
-  if (config.earlyStop !== null && config.validSize === 0) throw new UsageError(NO_VALIDATION);
+  if (config.earlyStop !== null && config.validSize === 0 && !hasValidation) throw new UsageError(NO_VALIDATION);
+  if (config.validSize === 0 && !hasValidation && !hasTest)
+    throw new UsageError('Expected --valid-size above 0: the folder holds no val and no test to validate on');
+  const stepsPerEpoch = Math.ceil(Math.ceil((train - config.validSize) / batchSize) / accumulate);
+  checkWarmupSteps(config, stepsPerEpoch);
   return config;
+}
+
+/** Pictures to keep for validation where nobody says how many: those that are usual, else a tenth. */
+function usualSize(facts: readonly { readonly validSize?: number }[], train: number): number {
+  const sizes = facts.map(({ validSize }) => validSize);
+  if (sizes.every((size) => size !== undefined)) return sizes.reduce((sum, size) => sum + size, 0);
+  return Math.floor(train / 10);
+}
+
+function refuseSplit({ validSize, validationSplit, kFold }: RunOptions): void {
+  const given = Object.entries({ validSize, validationSplit, kFold }).find(([, value]) => value != null);
+  if (given === undefined) return;
+  const [field, value] = given;
+  throw new UsageError(
+    `Expected no ${optionText(field as keyof RunOptions, value)}: the folder holds pictures for validation, in val`,
+  );
+}
+
+function checkWarmupSteps({ warmupSteps, nEpochs, milestones }: RunConfig, stepsPerEpoch: number): void {
+  if (warmupSteps === 0) return;
+  const steps = nEpochs * stepsPerEpoch;
+  if (warmupSteps >= steps)
+    throw new UsageError(
+      `Expected fewer than the ${steps} steps of the run for --warmup-steps but received ${warmupSteps}`,
+    );
+  const early = milestones?.find((epoch) => epoch * stepsPerEpoch <= warmupSteps);
+  if (early !== undefined)
+    throw new UsageError(`Expected --milestones after the ${warmupSteps} steps of the warm-up but received ${early}`);
 }
 
 const NO_VALIDATION = 'Expected validation pictures with --early-stop: --valid-size above 0';
@@ -141,13 +190,19 @@ function checkValidSize(validSize: number, trainPictures: number, isDefault: boo
 export function checkOptions(given: RunOptions): void {
   const options = withNetwork(withRecipe(given));
   const dataset = datasetOf(options);
-  const { files } = DATASET_FACTS[dataset];
-  if (files !== undefined && options.data == null) {
-    throw new UsageError(`Expected --data DIR with --dataset ${dataset}: the folder of ${files}`);
+  const files = datasetParts(dataset).flatMap((name) => DATASET_FACTS[name].files ?? []);
+  if (!isEmbedded(dataset) && options.data == null) {
+    throw new UsageError(`Expected --data DIR with --dataset ${dataset}: the folder of ${files.join('; and of ')}`);
   }
-  if (files === undefined && options.data != null) {
+  if (isEmbedded(dataset) && options.data != null) {
     throw new UsageError(`Expected no --data with --dataset ${dataset}: its pictures are generated`);
   }
+  const forFiles = [
+    options.workers == null ? [] : flagOf('workers'),
+    options.skipBroken === true ? flagOf('skipBroken') : [],
+  ].flat();
+  if (forFiles[0] !== undefined && !isInFiles(dataset))
+    throw new UsageError(`Expected no ${forFiles[0]} with --dataset ${dataset}: it is for folders of pictures`);
   if (options.validSize !== undefined && options.validationSplit !== undefined)
     throw new UsageError('Expected one of --valid-size and --validation-split but received both');
   const validation = options.validSize === undefined ? options.validationSplit : options.validSize;
@@ -161,7 +216,7 @@ export function checkOptions(given: RunOptions): void {
 }
 
 function checkLearning(options: RunOptions): void {
-  const { optimizer = 'sgd', schedule = 'multistep', nEpochs = 300, warmupEpochs = 0 } = options;
+  const { optimizer = 'sgd', schedule = 'multistep', nEpochs = 300, warmupEpochs = 0, warmupSteps = 0 } = options;
   fieldsFor(OPTIMIZER_FIELDS, OPTIMIZER_OPTIONS[optimizer] as RunOptions, options, `--optimizer ${optimizer}`);
   fieldsFor(SCHEDULE_FIELDS, scheduleOptions(schedule, nEpochs) as RunOptions, options, `--schedule ${schedule}`);
   const momentum = options.momentum ?? 0.9;
@@ -176,13 +231,17 @@ function checkLearning(options: RunOptions): void {
     );
   if (options.scheduleEvery === 'epoch' && schedule === 'one-cycle')
     throw new UsageError('Expected --schedule-every step with --schedule one-cycle: its cycle is made of steps');
-  if (warmupEpochs > 0 && (schedule === 'plateau' || schedule === 'one-cycle'))
+  if (warmupEpochs > 0 && warmupSteps > 0)
+    throw new UsageError('Expected one of --warmup-epochs and --warmup-steps but received both');
+  if (warmupSteps > 0 && options.scheduleEvery === 'epoch')
+    throw new UsageError('Expected --schedule-every step with --warmup-steps: the learning rate moves with each step');
+  if (warmupEpochs + warmupSteps > 0 && (schedule === 'plateau' || schedule === 'one-cycle'))
     throw new UsageError(
-      `Expected no --warmup-epochs with --schedule ${schedule}: ${schedule === 'plateau' ? 'PyTorch chains no other schedule with it' : 'it rises by itself'}`,
+      `Expected no ${warmupSteps > 0 ? '--warmup-steps' : '--warmup-epochs'} with --schedule ${schedule}: ${schedule === 'plateau' ? 'PyTorch chains no other schedule with it' : 'it rises by itself'}`,
     );
   // A run that goes on has its default.
-  if (warmupEpochs === 0 && (options.warmupFactor ?? WARMUP_FACTOR) !== WARMUP_FACTOR)
-    throw new UsageError('Expected --warmup-epochs with --warmup-factor: there is no warm-up without them');
+  if (warmupEpochs + warmupSteps === 0 && (options.warmupFactor ?? WARMUP_FACTOR) !== WARMUP_FACTOR)
+    throw new UsageError('Expected --warmup-epochs or --warmup-steps with --warmup-factor: there is no warm-up without');
   if (warmupEpochs >= nEpochs)
     throw new UsageError(
       `Expected fewer than the ${nEpochs} epochs of the run for --warmup-epochs but received ${warmupEpochs}`,

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { ImageFolder, PictureLoader, picturesIn, type PictureBatch } from '../data/index.js';
+import { ImageFolder, ImageNet, PictureLoader, picturesIn, type PictureBatch } from '../data/index.js';
 import { IoError } from '../io/index.js';
 import { functional } from '../nn/index.js';
 import { logitsOf } from '../models/index.js';
@@ -16,8 +16,12 @@ import {
 
 /** What to evaluate on a folder of pictures, and how. */
 export interface EvaluateFolderOptions extends PictureNetworkOptions {
-  /** A folder with one folder of pictures for each class. */
+  /** A folder with one folder of pictures for each class; or that of ImageNet's archives. */
   readonly data: string;
+  /** `imagefolder` (default), or `imagenet` for the validation pictures of its archives. */
+  readonly dataset?: string | undefined;
+  /** Whether the MD5 of archives are compared; default true. */
+  readonly verify?: boolean | undefined;
   /** The four corners and the middle of every picture and of its mirror image, their outputs averaged; default false. */
   readonly tenCrop?: boolean | undefined;
   /** Pictures of one pass through the network, default 32, with ten crops 4. */
@@ -34,7 +38,7 @@ export interface EvaluateFolderOptions extends PictureNetworkOptions {
 /** What an evaluation on a folder measured. */
 export interface FolderEvaluation {
   readonly weights: string;
-  readonly dataset: 'imagefolder';
+  readonly dataset: 'imagefolder' | 'imagenet';
   readonly data: string;
   /** Pictures that were evaluated. */
   readonly pictures: number;
@@ -60,7 +64,8 @@ export function holdsPictures(root: string): boolean {
   return !readdirSync(root).some((name) => name.startsWith('cifar-')) && picturesIn(root).length > 0;
 }
 
-function openFolder(root: string): ImageFolder {
+function openFolder({ data: root, dataset, verify = true }: EvaluateFolderOptions): ImageFolder {
+  if (dataset === 'imagenet') return new ImageNet(root, { split: 'val', verify });
   try {
     return new ImageFolder(root);
   } catch (error) {
@@ -77,7 +82,7 @@ function openFolder(root: string): ImageFolder {
  */
 export async function evaluateFolder(options: EvaluateFolderOptions): Promise<FolderEvaluation> {
   setNumThreads(options.threads ?? getNumThreads());
-  const folder = openFolder(options.data);
+  const folder = openFolder(options);
   const network = await openPictureNetwork(options);
   try {
     return await measure(folder, network, options);
@@ -132,7 +137,7 @@ async function measure(
     throw new IoError('format', `${data}: none of its ${folder.length} pictures can be read`, data);
   return {
     weights: network.weights,
-    dataset: 'imagefolder',
+    dataset: options.dataset === 'imagenet' ? 'imagenet' : 'imagefolder',
     data,
     pictures: meters.error.count,
     skipped,

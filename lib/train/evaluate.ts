@@ -1,19 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DataLoader } from '../data/index.js';
 import { IoError } from '../io/index.js';
 import { findWeights, type FoundWeights } from '../models/weight-files.js';
 import { getNumThreads, scope, setNumThreads } from '../tensor/index.js';
 import { modelWithWeights } from './build-network.js';
 import { readConfig, type RunConfig } from './config.js';
-import { fetchPictures, openPictures, testTransform, type Pictures } from './datasets.js';
-import { isEmbedded } from './dataset-names.js';
+import { fetchPictures, openData } from './datasets.js';
+import { isEmbedded, isInFiles } from './dataset-names.js';
 import { DeviceError, EvaluationInterrupted, UsageError } from './errors.js';
 import { inferNetwork, type NetworkForm } from './infer-network.js';
 import { Precision } from './precision.js';
 import type { Reporter } from './reporter.js';
 import { networkFields, withNetwork } from './network-config.js';
 import { DEFAULT_NETWORK } from './network-names.js';
+import type { LoaderConfig, RunData } from './run-data.js';
 import { runFileNames, runPaths } from './run-files.js';
 import { testEpoch } from './test-epoch.js';
 
@@ -33,6 +33,10 @@ export interface EvaluateOptions {
   /** Fetches the data set into the folder it is to be in, where it is not there. */
   readonly download?: boolean | undefined;
   readonly batchSize?: number | undefined;
+  /** Threads that read pictures in files; default as the run. */
+  readonly workers?: number | undefined;
+  /** Leaves out pictures in files that cannot be read; default as the run. */
+  readonly skipBroken?: boolean | undefined;
   readonly device?: string | undefined;
   readonly threads?: number | undefined;
   /** Default that of the run, else none. */
@@ -70,6 +74,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     throw new IoError('missing', `${options.save} holds no run: there is no ${configPath}`, configPath);
   }
   const source = dataSource(options, stored);
+  const flag = options.workers != null ? '--workers' : options.skipBroken === true ? '--skip-broken' : undefined;
+  if (flag !== undefined && !isInFiles(source.dataset))
+    throw new UsageError(`Expected no ${flag} with --dataset ${source.dataset}: it is for folders of pictures`);
   setNumThreads(options.threads ?? stored?.threads ?? getNumThreads());
   const device = options.device ?? stored?.device ?? 'cpu';
   const precision = new Precision({
@@ -78,11 +85,11 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     channelsLast: options.channelsLast ?? stored?.channelsLast,
   });
   const notice = (line: string): void => options.reporter?.notice?.(line);
-  const open = async (): Promise<Pictures> => {
+  const open = async (): Promise<RunData> => {
     if (options.download === true) {
       await fetchPictures(source, (progress) => options.reporter?.download?.(progress));
     }
-    return openPictures(source);
+    return openData(source, notice);
   };
   // The form of a network that is named follows from its data.
   const early = options.model === undefined ? undefined : await open();
@@ -96,17 +103,16 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     precision.prepare(made);
     return { model: made, fit: { resize: form.resize, inChannels: form.inChannels, numClasses: form.numClasses } };
   });
-  const pictures = early ?? (await open());
-  checkFit(pictures, fit, source.dataset);
-  const { test } = pictures;
+  const data = early ?? (await open());
+  checkFit(data, fit, source.dataset);
+  const batchSize = options.batchSize ?? stored?.batchSize ?? 64;
+  const { loader, pictures } = data.tested(loaderConfig(stored, { ...fit, batchSize }, options), notice);
   const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   options.reporter?.model?.(String(model), parameters);
   const began = performance.now();
   const outcome = await testEpoch({
     model,
-    loader: new DataLoader(test.withTransform(testTransform(pictures, fit)), {
-      batchSize: options.batchSize ?? stored?.batchSize ?? 64,
-    }),
+    loader,
     phase: 'test',
     final: true,
     epoch: 0,
@@ -115,14 +121,14 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     signal: options.signal,
     reporter: options.reporter,
   });
-  if (!outcome.finished) throw new EvaluationInterrupted();
+  if (!outcome.finished) throw outcome.error ?? new EvaluationInterrupted();
   const { loss, error } = outcome.meters;
   options.reporter?.finalTest?.(error.avg);
   const seconds = (performance.now() - began) / 1000;
   return {
     weights: path,
     dataset: source.dataset,
-    pictures: test.length,
+    pictures,
     parameters,
     loss: loss.avg,
     error: error.avg,
@@ -132,7 +138,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
 /** @throws UsageError for pictures that the network cannot judge: it has other classes, or takes no colours. */
 function checkFit(
-  { test: { set }, numClasses }: Pictures,
+  { channels, numClasses }: RunData,
   fit: Pick<NetworkForm, 'inChannels' | 'numClasses'>,
   dataset: RunConfig['dataset'],
 ): void {
@@ -140,14 +146,27 @@ function checkFit(
     throw new UsageError(
       `Expected pictures of ${fit.numClasses} classes, as the network has, but --dataset ${dataset} has ${numClasses}`,
     );
-  if (fit.inChannels === 1 && set.channels === 3)
+  if (fit.inChannels === 1 && channels === 3)
     throw new UsageError(`Expected pictures without colours, as the network takes, but --dataset ${dataset} has them`);
 }
 
+/** What a run told of its pictures; where there was none, all that data sets in memory need. */
+function loaderConfig(
+  stored: RunConfig | null,
+  fit: Pick<LoaderConfig, 'resize' | 'inChannels' | 'batchSize'>,
+  { workers, skipBroken }: EvaluateOptions,
+): LoaderConfig {
+  const { validSize = 0, kFold = null, fold = null, seed = 0 } = stored ?? {};
+  const reading = {
+    workers: workers ?? stored?.workers ?? null,
+    skipBroken: skipBroken ?? stored?.skipBroken ?? false,
+  };
+  return { ...fit, ...reading, augment: false, validSize, kFold, fold, seed };
+}
+
 /** The form of a network by its name, as a run on these pictures would make it. */
-function formFor(model: string | undefined, { test, numClasses }: Pictures): NetworkForm {
-  const channels = test.set.channels === 1 ? 1 : 3;
-  const fields = networkFields(withNetwork({ model }), { channels, side: test.set.height });
+function formFor(model: string | undefined, { channels, side, numClasses }: RunData): NetworkForm {
+  const fields = networkFields(withNetwork({ model }), { channels, side });
   const { resize = null, inChannels = channels, model: name = DEFAULT_NETWORK } = fields;
   return { ...fields, model: name, resize, inChannels, numClasses };
 }

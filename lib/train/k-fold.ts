@@ -74,7 +74,15 @@ export async function trainFolds(options: RunOptions, settings: TrainSettings): 
 
 /** The options that give a configuration again. */
 function optionsOf(config: RunConfig): RunOptions {
-  const derived: ReadonlySet<string> = new Set(['versions', 'numClasses', 'pictures', 'fold', 'validSize', 'recipe']);
+  const derived: ReadonlySet<string> = new Set([
+    'versions',
+    'numClasses',
+    'classes',
+    'pictures',
+    'fold',
+    'validSize',
+    'recipe',
+  ]);
   return Object.fromEntries(Object.entries(config).filter(([field]) => !derived.has(field)));
 }
 

@@ -59,7 +59,7 @@ export function withNetwork(options: RunOptions): RunOptions & { readonly model:
 /** The fields of a configuration that concern the network. @throws UsageError for options that it does not take. */
 export function networkFields(
   options: RunOptions & { readonly model: NetworkName },
-  data: { readonly channels: 1 | 3; readonly side: number },
+  data: { readonly channels: 1 | 3; readonly side: number | null },
 ): Partial<RunConfig> {
   const { model } = options;
   const form = fieldsFor(FORM_FIELDS, formOf(model, options), options, `--model ${model}`);
@@ -71,21 +71,24 @@ export function networkFields(
 export function checkNetworkOptions(options: RunOptions & { readonly model: NetworkName }): void {
   const { model, efficient = 'none' } = options;
   fieldsFor(FORM_FIELDS, formOf(model, options), options, `--model ${model}`);
-  sideFor(options, 0);
+  sideFor(options, 32);
   if (efficient !== 'none' && !isDenseNet(model))
     throw new UsageError(`Expected no --efficient ${efficient} with --model ${model}: it is for DenseNets`);
 }
 
-/** The side to which pictures are brought, which may be theirs; null where any will do. */
-function sideFor({ model, resize }: RunOptions & { readonly model: NetworkName }, side: number): number | null {
+/** Of networks that take pictures of any size, where the pictures are of many. */
+const ANY_SIDE = 32;
+
+/** The side to which pictures are brought, which may be theirs; null where any will do and all have one. */
+function sideFor({ model, resize }: RunOptions & { readonly model: NetworkName }, side: number | null): number | null {
   const { sizes, fixed } = NETWORK_FACTS[model];
   if (resize != null) {
     if (sizes !== null && fixed && !sizes.includes(resize))
       throw new UsageError(`Expected ${sizes.join(' or ')} for --resize with --model ${model} but received ${resize}`);
     return resize;
   }
-  if (sizes === null) return null;
-  return fixed && sizes.includes(side) ? side : sizes[0];
+  if (sizes === null) return side === null ? ANY_SIDE : null;
+  return fixed && side !== null && sizes.includes(side) ? side : sizes[0];
 }
 
 function channelsFor({ model, inChannels }: RunOptions & { readonly model: NetworkName }, channels: 1 | 3): number {

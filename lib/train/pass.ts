@@ -1,9 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { DataLoader, LoaderState } from '../data/index.js';
+import type { LoaderState } from '../data/index.js';
+import { IoError } from '../io/index.js';
 import { scope, type Tensor } from '../tensor/index.js';
 import { epochMeters, epochMetersState, type EpochMeters, type EpochMetersState } from './average-meter.js';
 import type { Precision } from './precision.js';
 import type { Phase, Reporter } from './reporter.js';
+import type { PassBatches, PassLoader } from './run-data.js';
 
 /** Loss and top-1 error (0 to 1) of one batch, read back as numbers. */
 export interface BatchResult {
@@ -19,10 +21,13 @@ export interface PassPlace {
   readonly lr?: number;
 }
 
-/** How a pass ended: through the whole loader, or before it, where `place` is null if not one batch was drawn. */
+/**
+ * How a pass ended: through the whole loader, or before it, where `place` is null if not one batch was drawn, and `error` says which
+ * picture could not be read.
+ */
 export type PassOutcome =
   | { readonly finished: true; readonly meters: EpochMeters }
-  | { readonly finished: false; readonly place: PassPlace | null };
+  | { readonly finished: false; readonly place: PassPlace | null; readonly error?: IoError };
 
 /** What every pass needs to know of its run. */
 export interface PassOptions {
@@ -31,7 +36,7 @@ export interface PassOptions {
   readonly nEpochs: number;
   /** Whether this is the test of the kept model. */
   readonly final?: boolean;
-  readonly loader: DataLoader;
+  readonly loader: PassLoader;
   /** How the network computes, and where. */
   readonly precision: Precision;
   /** Goes on from here instead of beginning; the RNG state must be that of the moment the place was taken. */
@@ -53,18 +58,34 @@ export async function runPass(
   step: (input: Tensor, target: Tensor) => BatchResult,
   logged?: (iteration: number, result: BatchResult) => void,
 ): Promise<PassOutcome> {
-  const { loader, phase, epoch, nEpochs, signal, reporter, precision } = options;
+  const { loader, signal } = options;
   const place = options.place ?? null;
   if (isAborted(signal)) return { finished: false, place };
-  const meters = epochMeters(place?.meters);
-  const iterations = loader.length;
-  let end = performance.now();
   // Making the iterator draws a random number; so it is made after the last moment at which the pass can be put off.
   const batches = place === null ? loader[Symbol.iterator]() : loader.resume(place.loader);
+  try {
+    return await runBatches(options, batches, step, logged);
+  } finally {
+    await batches.close?.();
+  }
+}
+
+async function runBatches(
+  options: PassOptions,
+  batches: PassBatches,
+  step: (input: Tensor, target: Tensor) => BatchResult,
+  logged?: (iteration: number, result: BatchResult) => void,
+): Promise<PassOutcome> {
+  const { loader, phase, epoch, nEpochs, signal, reporter, precision } = options;
+  const place = options.place ?? null;
+  const meters = epochMeters(place?.meters);
+  const placeNow = (): PassPlace => ({ loader: batches.state(), meters: epochMetersState(meters) });
+  const iterations = loader.length;
+  let end = performance.now();
   for (let iteration = place === null ? 0 : batches.state().batches; ; iteration++) {
-    if (isAborted(signal)) {
-      return { finished: false, place: { loader: batches.state(), meters: epochMetersState(meters) } };
-    }
+    if (isAborted(signal)) return { finished: false, place: placeNow() };
+    const error = await brokenPicture(batches);
+    if (error !== null) return { finished: false, place: placeNow(), error };
     const done = scope(() => {
       const next = batches.next();
       if (next.done === true) return null;
@@ -91,6 +112,17 @@ export async function runPass(
       meters,
     });
     await turn();
+  }
+}
+
+/** Waits for the pictures of the next batch. @returns what is wrong with one of them. */
+async function brokenPicture(batches: PassBatches): Promise<IoError | null> {
+  try {
+    await batches.ready?.();
+    return null;
+  } catch (error) {
+    if (error instanceof IoError) return error;
+    throw error;
   }
 }
 

@@ -27,8 +27,10 @@ import type { Module } from '../nn/index.js';
 import { scope } from '../tensor/index.js';
 import { readClassNames } from './class-names.js';
 import { readConfig, type RunConfig } from './config.js';
+import { isInFiles } from './dataset-names.js';
 import { scaleOf } from './datasets.js';
 import { UsageError } from './errors.js';
+import { testPictures } from './folder-data.js';
 import type { Reporter } from './reporter.js';
 import { headNames, modelWithWeights, moveTo } from './build-network.js';
 import { DEFAULT_NETWORK, NETWORK_FACTS, NETWORK_NAMES, type NetworkName } from './network-names.js';
@@ -255,7 +257,7 @@ function configBeside(weights: string): RunConfig | undefined {
 }
 
 function categoriesOf(small: boolean, numClasses: number, run: RunConfig | undefined): readonly string[] | undefined {
-  const known = run === undefined ? [] : [CATEGORIES[run.dataset] ?? []];
+  const known = run === undefined ? [] : [run.classes ?? CATEGORIES[run.dataset] ?? []];
   const imagenet = small ? [] : getWeight('densenet121').meta.categories;
   return [...known, imagenet].find((names) => names.length === numClasses);
 }
@@ -265,6 +267,7 @@ function transformOf(model: Network, options: PictureNetworkOptions, run: RunCon
   const small = model instanceof DenseNet && model.config.smallInputs;
   if (run === undefined && named === undefined && !small)
     return new ImageClassification(getWeight('densenet121').transforms);
+  if (run !== undefined && isInFiles(run.dataset)) return testPictures(run.resize ?? 224);
   const inChannels = run?.inChannels ?? channelsOf(model);
   const { mean, std } = scaleOf(run?.dataset ?? (inChannels === 1 ? 'mnist' : 'cifar10'));
   const [size] = (named === undefined ? null : NETWORK_FACTS[named].sizes) ?? [inChannels === 1 ? 28 : 32];
@@ -293,8 +296,13 @@ const CIFAR10_CLASSES = [
   'truck',
 ] as const;
 
-/** Names of the classes by the data set of a run; CIFAR-100's are in its files alone. */
-const CATEGORIES: Readonly<Partial<Record<RunConfig['dataset'], readonly string[]>>> = {
+/** Whether a run on a data set keeps the names of its classes, which are not known otherwise. */
+export function keepsClasses(dataset: string): boolean {
+  return CATEGORIES[dataset] === undefined;
+}
+
+/** Names of the classes by the data set of a run; the others' are in their files alone. */
+const CATEGORIES: Readonly<Partial<Record<string, readonly string[]>>> = {
   cifar10: CIFAR10_CLASSES,
   shapes: SHAPES_CLASSES,
   digits: DIGITS_CLASSES,

@@ -5,7 +5,7 @@ import { withNetwork } from './network-config.js';
 import { optionText } from './option-text.js';
 
 /** Fields that say where the data are, or how the network is computed: not what it is, nor what it learns. */
-const freeFields: ReadonlySet<string> = new Set(['data', 'verify', 'versions', 'efficient']);
+const freeFields: ReadonlySet<string> = new Set(['data', 'verify', 'versions', 'efficient', 'workers', 'skipBroken']);
 
 /**
  * What to go on with when a run is resumed: its own configuration; options may only repeat it, say where the data are
@@ -28,7 +28,8 @@ export function resumedConfig(stored: RunConfig, options: RunOptions, save: stri
   }
   const data = options.data == null ? stored.data : resolve(options.data);
   const { verify = stored.verify, efficient = stored.efficient } = options;
-  return { ...stored, data, verify, efficient };
+  const { workers = stored.workers, skipBroken = stored.skipBroken } = options;
+  return { ...stored, data, verify, efficient, workers, skipBroken };
 }
 
 /** Whether two configurations give the same numbers, wherever their data are. */

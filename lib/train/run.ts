@@ -1,4 +1,3 @@
-import { DataLoader } from '../data/index.js';
 import { cifarBlockConfig, cifarDenseNetConfig, type Network } from '../models/index.js';
 import type { WeightsSource } from '../models/index.js';
 import { AveragedModel, emaMultiAverageFn } from '../nn/index.js';
@@ -9,11 +8,11 @@ import { buildOptimizer } from './build-optimizer.js';
 import { RunSchedule } from './build-schedule.js';
 import type { RunParts } from './checkpoint.js';
 import type { RunConfig, RunOptions } from './config-schema.js';
-import { splitDatasets, type Pictures } from './datasets.js';
 import { UsageError } from './errors.js';
 import { Precision } from './precision.js';
 import { withNetwork } from './network-config.js';
 import { DEFAULT_NETWORK } from './network-names.js';
+import type { RunData, RunLoaders } from './run-data.js';
 
 /** A run that is ready to begin: everything its configuration says, built. */
 export interface Run {
@@ -26,7 +25,7 @@ export interface Run {
   readonly precision: Precision;
   /** Of a run in float16. */
   readonly scaler: GradScaler | null;
-  readonly loaders: { readonly train: DataLoader; readonly valid: DataLoader | null; readonly test: DataLoader };
+  readonly loaders: RunLoaders;
 }
 
 /** The weights that a run begins with. */
@@ -39,25 +38,25 @@ export interface InitialWeights {
  * Builds a run. The order of random draws is that of the efficient_densenet_pytorch script: the split of the training
  * set, then the model's initialisation; the loaders draw as they are used. The seed is set before all of them.
  * @param weights for a run that begins with some; null where a checkpoint follows.
+ * @param onNotice told of pictures that are left out.
  */
-export function buildRun(config: RunConfig, pictures: Pictures, weights: InitialWeights | null = null): Run {
+export function buildRun(
+  config: RunConfig,
+  data: RunData,
+  weights: InitialWeights | null = null,
+  onNotice?: (line: string) => void,
+): Run {
   setNumThreads(config.threads);
   manualSeed(config.seed);
-  const { train, valid, test } = splitDatasets(pictures, config);
+  const loaders = data.loaders(config, onNotice);
   const model = buildModel(config);
   if (weights !== null) startFromWeights(model, weights.source, weights.onNotice);
-  const { batchSize, accumulate } = config;
-  const loaders = {
-    train: new DataLoader(train, { batchSize, shuffle: true }),
-    valid: valid === null ? null : new DataLoader(valid, { batchSize }),
-    test: new DataLoader(test, { batchSize }),
-  };
   const parameters = freeze(model, config.freeze);
   moveTo(model, config.device);
   const precision = new Precision(config);
   precision.prepare(model);
   const optimizer = buildOptimizer(parameters, config);
-  const schedule = new RunSchedule(optimizer, config, Math.ceil(loaders.train.length / accumulate));
+  const schedule = new RunSchedule(optimizer, config, Math.ceil(loaders.train.length / config.accumulate));
   const { ema } = config;
   // As torchvision's reference program: buffers too are averaged.
   const averaged =

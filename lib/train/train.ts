@@ -14,10 +14,10 @@ import {
   type RunOptions,
 } from './config.js';
 import { resumedConfig, sameNumbers } from './resumed-config.js';
-import { checkPictures, fetchPictures, openPictures, pictureFacts, type Pictures } from './datasets.js';
+import { checkPictures, fetchPictures, openData } from './datasets.js';
 import { packageVersion } from './package-version.js';
 import type { Reporter } from './reporter.js';
-import { isPublished } from './picture-network.js';
+import { isPublished, keepsClasses } from './picture-network.js';
 import { buildRun, checkNetwork, partsOf, type InitialWeights, type Run } from './run.js';
 import {
   keepConfig,
@@ -27,6 +27,7 @@ import {
   runPaths,
   type RunPaths,
 } from './run-files.js';
+import type { RunData } from './run-data.js';
 import { RunLogs } from './run-logs.js';
 import { firstPlace, type RunPlace } from './run-place.js';
 import { Trainer, type TrainResult } from './trainer.js';
@@ -69,11 +70,13 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
   };
   if (earlier === null) checkNetwork(withRecipe(options));
   if (settings.download === true) await fetchPictures(source, (progress) => reporter?.download?.(progress));
-  const pictures = openPictures(source);
-  const config = earlier?.config ?? freshConfig(options, pictures, settings.fold);
-  if (earlier !== null) checkPictures(config, pictures, save);
+  const notice = (line: string): void => reporter?.notice?.(line);
+  const data = openData(source, notice);
+  const config = earlier?.config ?? freshConfig({ ...options, dataset: source.dataset }, data, settings.fold);
+  if (earlier !== null) checkPictures(config, data, save);
+  else data.notices.forEach(notice);
   const checkpoint = earlier?.checkpoint ?? null;
-  const run = buildRun(config, pictures, checkpoint === null ? await initialWeights(config, reporter) : null);
+  const run = buildRun(config, data, checkpoint === null ? await initialWeights(config, reporter) : null, notice);
   const parameters = run.model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   reporter?.model?.(String(run.model), parameters);
   const logs = checkpoint === null ? beginFolder(paths, save, config, reporter) : new RunLogs(paths, checkpoint.logs);
@@ -168,12 +171,15 @@ function resumeNotice(place: RunPlace, config: RunConfig, save: string): string 
   return `Resuming the run in ${save} at ${where}${pass}${after}`;
 }
 
-function freshConfig(options: RunOptions, pictures: Pictures, fold: number | undefined): RunConfig {
+function freshConfig(options: RunOptions, data: RunData, fold: number | undefined): RunConfig {
   const { torchVersion } = buildInfo();
   return resolveConfig(options, {
-    pictures: pictureFacts(pictures),
-    side: pictures.train.set.height,
-    numClasses: pictures.numClasses,
+    pictures: data.facts(),
+    side: data.side,
+    hasValidation: data.hasValidation,
+    hasTest: data.hasTest,
+    numClasses: data.numClasses,
+    classes: keepsClasses(options.dataset ?? '') ? data.classes : null,
     ...(fold === undefined ? {} : { fold }),
     seed: randomInt(2 ** 31),
     threads: getNumThreads(),

@@ -1,4 +1,4 @@
-import { save } from '../io/index.js';
+import { IoError, save } from '../io/index.js';
 import { findWeights } from '../models/weight-files.js';
 import type { Network } from '../models/index.js';
 import { scope } from '../tensor/index.js';
@@ -7,7 +7,7 @@ import { modelWithWeights } from './build-network.js';
 import type { RunConfig } from './config-schema.js';
 import { CurvePainter } from './curve-painter.js';
 import { RunInterrupted } from './errors.js';
-import type { PassOptions, PassPlace } from './pass.js';
+import type { PassOptions, PassOutcome } from './pass.js';
 import type { Reporter } from './reporter.js';
 import type { RunPaths } from './run-files.js';
 import type { RunLogs } from './run-logs.js';
@@ -117,7 +117,10 @@ export class Trainer {
         now = rate();
       },
     });
-    if (!outcome.finished) return this.#interrupt(outcome.place === null ? null : { ...outcome.place, lr });
+    if (!outcome.finished) {
+      const { place: reached } = outcome;
+      return this.#interrupt({ ...outcome, place: reached === null ? null : { ...reached, lr } });
+    }
     schedule.afterTraining();
     place.trained = { loss: outcome.meters.loss.avg, error: outcome.meters.error.avg, lr };
     place.phase = 'valid';
@@ -134,7 +137,7 @@ export class Trainer {
       loader: loaders.valid ?? loaders.test,
       phase: validatedOn,
     });
-    if (!outcome.finished) return this.#interrupt(outcome.place);
+    if (!outcome.finished) return this.#interrupt(outcome);
     const { trained } = place;
     if (trained === null) throw new Error('the validation pass has no training pass before it');
     const loss = outcome.meters.loss.avg;
@@ -196,7 +199,7 @@ export class Trainer {
       phase: 'test',
       final: true,
     });
-    if (!outcome.finished) return this.#interrupt(outcome.place);
+    if (!outcome.finished) return this.#interrupt(outcome);
     place.testError = outcome.meters.error.avg;
     place.phase = 'done';
     place.pass = null;
@@ -239,9 +242,14 @@ export class Trainer {
     );
   }
 
-  #interrupt(pass: PassPlace | null): never {
-    this.#place.pass = pass;
+  #interrupt({ place, error }: PassOutcome & { finished: false }): never {
+    const { checkpoint } = this.#paths;
+    this.#place.pass = place;
     this.#checkpoint();
-    throw new RunInterrupted(this.#paths.checkpoint);
+    if (error === undefined) throw new RunInterrupted(checkpoint);
+    const way = 'mend the file, or leave out what cannot be read with --skip-broken, and go on with --resume';
+    throw new IoError(error.code, `${error.message}; ${checkpoint} holds the run: ${way}`, error.path, {
+      cause: error,
+    });
   }
 }

@@ -71,7 +71,10 @@ describe('torchbridge: the command line', function () {
     [['--depth', '40'], /unknown option '--depth'/],
     [['--save', 'a', '--threads', '0'], /Expected an integer from 1 to 1024 for --threads but received "0"$/],
     [['--save', 'a', '--device', 'tpu'], /Expected a device such as cpu, .* for --device but received "tpu"$/],
-    [['--save', 'a', '--dataset', 'mnst'], /Expected cifar10, .*, shapes or imagefolder for --dataset/],
+    [
+      ['--save', 'a', '--dataset', 'mnst'],
+      /Expected cifar10, .*, imagenet, digits or shapes for --dataset but received "mnst"$/,
+    ],
     [['--save', 'a', '--dataset', 'cifar10', '--workers', '2'], /Expected no --workers with --dataset cifar10/],
     [['--weights', ''], /Expected a file for --weights but received ""$/],
     [['--save', ''], /Expected a folder for --save but received ""$/],
