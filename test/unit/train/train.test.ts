@@ -14,6 +14,7 @@ import {
   type RunOptions,
 } from '../../../lib/train/index.js';
 import { readConfig } from '../../../lib/train/config.js';
+import { settle } from '../../settle.js';
 import { writeSmallCifar } from '../../cli/small-cifar.js';
 
 describe('train/train', function () {
@@ -53,6 +54,7 @@ describe('train/train', function () {
   }
 
   it('leaves no tensors behind, epoch after epoch', async () => {
+    await settle(); // what other tests left is not counted
     const counts: number[] = [];
     const reporter: Reporter = {
       iteration: ({ phase, iteration }) => {

@@ -117,6 +117,19 @@ describe('options of a run', () => {
     refused({ warmupFactor: 0.5 }, /^Expected --warmup-epochs with --warmup-factor: there is no warm-up/);
     refused({ warmupEpochs: 4, nEpochs: 4 }, /fewer than the 4 epochs of the run for --warmup-epochs but received 4/);
     refused({ warmupEpochs: 4, milestones: [3] }, /--milestones after the 4 epochs of the warm-up but received 3/);
+    refused({ warmupSteps: 5, warmupEpochs: 2 }, /one of --warmup-epochs and --warmup-steps but received both$/);
+    refused({ warmupSteps: 5, scheduleEvery: 'epoch' }, /--schedule-every step with --warmup-steps: /);
+    refused(
+      { warmupSteps: 5, schedule: 'one-cycle' },
+      /no --warmup-steps with --schedule one-cycle: it rises by itself$/,
+    );
+    // 4500 pictures to train on make 71 steps an epoch.
+    refused(
+      { warmupSteps: 142, nEpochs: 2 },
+      /fewer than the 142 steps of the run for --warmup-steps but received 142$/,
+    );
+    refused({ warmupSteps: 71, nEpochs: 2, milestones: [1] }, /--milestones after the 71 steps of the warm-up .* 1$/);
+    assert.equal(resolved({ warmupSteps: 70, nEpochs: 2, milestones: [1] }).scheduleEvery, 'step');
     refused({ validSize: 5, validationSplit: 0.1 }, /one of --valid-size and --validation-split/);
     refused({ validSize: 5, kFold: 3 }, /no --valid-size and no --validation-split with --k-fold/);
     refused({ validSize: 0, earlyStop: 3 }, /Expected validation pictures with --early-stop/);
