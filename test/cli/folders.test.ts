@@ -23,10 +23,13 @@ describe('torchbridge train on folders of pictures', function () {
     const args = ['train', '--data', 'data', ...small, '--drop-rate', '0.1', '--n-epochs', '2'];
     const { stderr } = await succeed([...args, '--save', 'whole', '--workers', '2'], inside());
     assert.equal(stderr, 'There is no folder test: the final test is on the pictures for validation\n');
+    let isStopped = false;
     const stopped = await torchbridge([...args, '--save', 'stopped', '--workers', '1'], {
       ...inside(),
       onOutput: (sofar, child) => {
-        if (/Epoch: \[2\/2\]\tIter: \[2\/5\]/.test(sofar)) child.kill('SIGINT');
+        if (isStopped || !/Epoch: \[2\/2\]\tIter: \[2\/5\]/.test(sofar)) return;
+        isStopped = true;
+        child.kill('SIGINT');
       },
     });
     assert.equal(stopped.code, 130, stopped.stderr);
