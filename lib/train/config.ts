@@ -241,7 +241,9 @@ function checkLearning(options: RunOptions): void {
     );
   // A run that goes on has its default.
   if (warmupEpochs + warmupSteps === 0 && (options.warmupFactor ?? WARMUP_FACTOR) !== WARMUP_FACTOR)
-    throw new UsageError('Expected --warmup-epochs or --warmup-steps with --warmup-factor: there is no warm-up without');
+    throw new UsageError(
+      'Expected --warmup-epochs or --warmup-steps with --warmup-factor: there is no warm-up without',
+    );
   if (warmupEpochs >= nEpochs)
     throw new UsageError(
       `Expected fewer than the ${nEpochs} epochs of the run for --warmup-epochs but received ${warmupEpochs}`,

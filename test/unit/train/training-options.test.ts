@@ -114,7 +114,10 @@ describe('options of a run', () => {
     );
     refused({ schedule: 'plateau', warmupEpochs: 2 }, /no --warmup-epochs with --schedule plateau/);
     refused({ schedule: 'plateau', scheduleEvery: 'step' }, /--schedule-every epoch with --schedule plateau/);
-    refused({ warmupFactor: 0.5 }, /^Expected --warmup-epochs or --warmup-steps with --warmup-factor: there is no warm-up/);
+    refused(
+      { warmupFactor: 0.5 },
+      /^Expected --warmup-epochs or --warmup-steps with --warmup-factor: there is no warm-up/,
+    );
     refused({ warmupEpochs: 4, nEpochs: 4 }, /fewer than the 4 epochs of the run for --warmup-epochs but received 4/);
     refused({ warmupEpochs: 4, milestones: [3] }, /--milestones after the 4 epochs of the warm-up but received 3/);
     refused({ warmupSteps: 5, warmupEpochs: 2 }, /one of --warmup-epochs and --warmup-steps but received both$/);
