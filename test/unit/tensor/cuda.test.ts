@@ -4,6 +4,7 @@ import {
   backends,
   cuda,
   getFloat32MatmulPrecision,
+  memory,
   setFloat32MatmulPrecision,
   TorchError,
   zeros,
@@ -21,6 +22,8 @@ describe('cuda', () => {
     assert.deepEqual([cuda.isAvailable(), cuda.deviceCount(), cuda.isBf16Supported()], [false, 0, false]);
     assert.deepEqual([cuda.memoryAllocated(), cuda.maxMemoryAllocated(), cuda.memoryReserved()], [0, 0, 0]);
     assert.deepEqual([cuda.memoryStats(), cuda.getRngStateAll()], [{}, []]);
+    const { tensors } = memory();
+    assert.deepEqual(memory('cuda'), { tensors, bytes: 0, peakBytes: 0, limit: null });
     cuda.emptyCache();
     cuda.manualSeed(1);
     cuda.manualSeedAll(1n);
