@@ -2,7 +2,7 @@
 export { CIFAR10, CIFAR100, type Cifar100Options, type Cifar10Options, type CifarPair } from './cifar.js';
 export type { CifarLabels } from './cifar-sources.js';
 export { CenterCrop, FiveCrop, TenCrop, type CropSize } from './crops.js';
-export type { LoaderState } from './batch-order.js';
+export type { BatchSource, LoaderState } from './batch-order.js';
 export { DataLoader, LoaderIterator, type DataLoaderOptions } from './data-loader.js';
 export { ConcatDataset } from './concat-dataset.js';
 export { parseCsv, readCsv, type CsvOptions } from './csv.js';
