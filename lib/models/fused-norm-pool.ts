@@ -1,6 +1,6 @@
 import { native } from '../native/load.js';
 import { batchSettings } from '../nn/batch-norm.js';
-import { AvgPool2d, BatchNorm2d, Conv2d, ReLU, replaceBy, type Module } from '../nn/index.js';
+import { AvgPool2d, BatchNorm2d, Conv2d, MaxPool2d, ReLU, replaceBy, type Module } from '../nn/index.js';
 import { isAutocastEnabled, type Tensor } from '../tensor/index.js';
 import { writeTape } from '../tensor/tape.js';
 import { tensorAt } from '../tensor/tensor.js';
@@ -8,8 +8,8 @@ import { FUSED_DTYPES, isConvolution, isOf } from './fused-dense-block.js';
 
 /**
  * A transition with the mean of windows taken before the 1×1 convolution, with which it commutes: a quarter of the
- * multiplications, and nothing kept but the input and the means. Values and gradients are those of the four modules but for
- * rounding; running statistics are updated once.
+ * multiplications, and nothing kept but the input and the means. Largest values do not commute: there norm and ReLU alone are
+ * one function. Values and gradients are those of the four modules but for rounding; running statistics are updated once.
  * @param x `[N, C, H, W]`, float32, float64 or bfloat16, on the CPU; best in channels_last.
  * @returns `[N, outputs, H / 2, W / 2]`; undefined where the modules themselves must do it, as in `fusedDenseBlock`.
  */
@@ -17,9 +17,13 @@ export function fusedTransition(
   x: Tensor,
   [norm, relu, conv, pool]: readonly (Module | undefined)[],
 ): Tensor | undefined {
-  if (!(conv instanceof Conv2d && pool instanceof AvgPool2d) || !isPlainPool(pool) || !isOf(relu, ReLU))
-    return undefined;
-  if (!isConvolution(conv, x, 1)) return undefined;
+  if (!(conv instanceof Conv2d) || !isConvolution(conv, x, 1) || !isOf(relu, ReLU)) return undefined;
+  if (pool instanceof MaxPool2d) {
+    const rectified = fusedNormPool(x, norm, 1, 1);
+    const convolved = rectified && replaceBy(rectified, conv.call(rectified));
+    return convolved && replaceBy(convolved, pool.call(convolved));
+  }
+  if (!(pool instanceof AvgPool2d) || !isPlainPool(pool)) return undefined;
   const [height, width] = [pool.kernelSize].flat();
   const pooled = fusedNormPool(x, norm, height ?? 0, width ?? height ?? 0);
   return pooled && replaceBy(pooled, conv.call(pooled));

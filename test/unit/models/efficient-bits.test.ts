@@ -116,6 +116,16 @@ describe('models/efficient: shared has the bits of plain training', function () 
     });
   }
 
+  for (const style of ['torchvision', 'cifar'] as const) {
+    it(`with transitions that take the largest values, in the style of ${style}; with checkpoints too`, () => {
+      for (const dtype of ['float32', 'float64', 'bfloat16'] as const) {
+        const way: Way = { dtype, options: { style, smallInputs: style === 'cifar', transitionPool: 'max' } };
+        assertSameBits(way);
+        assertSameBits(way, 'checkpoint');
+      }
+    });
+  }
+
   it('on two threads', () => {
     setNumThreads(2);
     try {

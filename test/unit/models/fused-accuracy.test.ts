@@ -58,6 +58,7 @@ describe('fused dense blocks: rounding', () => {
     'a small network': {},
     'a deeper one': { size: 16, options: deep },
     'one without bottlenecks': { options: { bottleneck: false } },
+    'one with the largest values in its transitions': { options: { transitionPool: 'max' } },
     'one for large pictures': { size: 40, options: { style: 'torchvision', smallInputs: false, blockConfig: [3, 2] } },
   };
   for (const [name, way] of Object.entries(ways)) {
