@@ -1,5 +1,5 @@
 /** What the tables of api.ts are made of. */
-import type { Tensor } from '../../../lib/tensor/index.js';
+import { Tensor } from '../../../lib/tensor/index.js';
 
 /** `tensor`, `list:int`; a `?` behind it may be left out, `name=kind` stands in the last plain object. */
 export interface ApiEntry {
@@ -27,3 +27,17 @@ const steps: readonly ((x: Tensor) => Tensor)[] = [
   (x) => x.get(0),
 ];
 export const step = (n: unknown): ((x: Tensor) => Tensor) => steps[Math.abs(Number(n)) % steps.length] ?? ((x) => x);
+
+/** Of floats a leaf or what was computed, so that there is a way back. */
+export const ready = (x: Tensor): Tensor => (x.isFloatingPoint() && !x.requiresGrad ? x.detach().requiresGrad_() : x);
+
+/** Takes it through backward, and gives what came of it. */
+export function through(y: Tensor, x: Tensor, options?: object): unknown[] {
+  y.sum().backward(options);
+  return [y, x.grad];
+}
+
+export const onGraph = (takes: string, call: (...given: never[]) => unknown): ApiEntry =>
+  entry(takes, (...given: unknown[]) =>
+    call(...(given.map((each) => (each instanceof Tensor ? ready(each) : each)) as never[])),
+  );

@@ -11,27 +11,13 @@ import {
   savedTensorsHooks,
   saveOnCpu,
   setCheckpointDebugEnabled,
-  Tensor,
+  type Tensor,
 } from '../../../lib/tensor/index.js';
-import { type ApiEntry, entry, later, step } from './api-entry.js';
+import { type ApiEntry, later, onGraph, ready, step, through } from './api-entry.js';
 
 
 /** checkpoint with whatever a list holds, in one type. */
 const checkpointed = checkpoint as (fn: (...given: never[]) => Tensor, ...given: readonly unknown[]) => Tensor;
-
-/** Of floats a leaf or what was computed, so that there is a way back. */
-const ready = (x: Tensor): Tensor => (x.isFloatingPoint() && !x.requiresGrad ? x.detach().requiresGrad_() : x);
-
-/** Takes it through backward, and gives what came of it. */
-function through(y: Tensor, x: Tensor, options?: object): unknown[] {
-  y.sum().backward(options);
-  return [y, x.grad];
-}
-
-const onGraph = (takes: string, call: (...given: never[]) => unknown): ApiEntry =>
-  entry(takes, (...given: unknown[]) =>
-    call(...(given.map((each) => (each instanceof Tensor ? ready(each) : each)) as never[])),
-  );
 
 /** Does something else when it runs again. */
 function changing(n: number, m: number): (x: Tensor) => Tensor {

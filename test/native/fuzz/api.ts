@@ -16,6 +16,7 @@ import {
 } from '../../../lib/tensor/index.js';
 import { entry, type ApiEntry, step } from './api-entry.js';
 import { graphApi } from './api-graph.js';
+import { modelsApi } from './api-models.js';
 
 const square = autograd.customFunction({
   name: 'Square',
@@ -30,6 +31,7 @@ const F = nn.functional;
 
 export const api: Readonly<Record<string, ApiEntry>> = {
   ...graphApi,
+  ...modelsApi,
   get: entry('tensor indices', (x: Tensor, at: never[]) => x.get(...at)),
   set: entry('tensor indices value', (x: Tensor, at: never[], value: never) => x.set(at, value)),
   setOne: entry('tensor index value', (x: Tensor, at: never, value: never) => x.set(at, value)),
