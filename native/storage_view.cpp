@@ -17,8 +17,8 @@ int64_t checked_numel(at::IntArrayRef shape) {
   return numel;
 }
 
-at::Tensor view_of(c10::Storage storage, const at::TensorOptions& options, at::ScalarType dtype, int64_t offset,
-                   at::IntArrayRef shape, at::IntArrayRef strides) {
+void check_view(const c10::Storage& storage, at::ScalarType dtype, int64_t offset, at::IntArrayRef shape,
+                at::IntArrayRef strides) {
   if (shape.size() != strides.size()) throw BridgeError("shape", "Expected as many strides as sizes");
   const int64_t numel = checked_numel(shape);
   int64_t last = offset;
@@ -32,16 +32,18 @@ at::Tensor view_of(c10::Storage storage, const at::TensorOptions& options, at::S
   if (overflow || (numel > 0 && last >= available)) {
     throw BridgeError("shape", "Expected a view inside its storage of " + std::to_string(available) + " elements");
   }
-  at::Tensor view = at::empty({0}, options.dtype(dtype));
-  view.set_(std::move(storage), offset, shape, strides);
-  return view;
 }
 
 at::Tensor view_of(c10::Storage storage, const at::TensorOptions& options, at::ScalarType dtype, double given_offset,
                    const Tape& tape) {
   const auto offset = static_cast<int64_t>(given_offset);
   if (static_cast<double>(offset) != given_offset) throw BridgeError("value", "Expected an integer for the offset");
-  return view_of(std::move(storage), options, dtype, offset, read_ints(tape, 0), read_ints(tape, tape.next(0)));
+  const auto shape = read_ints(tape, 0);
+  const auto strides = read_ints(tape, tape.next(0));
+  check_view(storage, dtype, offset, shape, strides);
+  at::Tensor view = at::empty({0}, options.dtype(dtype));
+  view.set_(std::move(storage), offset, shape, strides);
+  return view;
 }
 
 }  // namespace torchbridge

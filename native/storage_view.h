@@ -6,10 +6,12 @@
 
 namespace torchbridge {
 
-// A tensor over a storage, which must be large enough for every element. `options` are those of its device.
-at::Tensor view_of(c10::Storage storage, const at::TensorOptions& options, at::ScalarType dtype, int64_t offset,
-                   at::IntArrayRef shape, at::IntArrayRef strides);
-// The same, of which the tape tells the shape, then the strides.
+// Throws BridgeError where a tensor would reach beyond its storage.
+void check_view(const c10::Storage& storage, at::ScalarType dtype, int64_t offset, at::IntArrayRef shape,
+                at::IntArrayRef strides);
+
+// A tensor over a storage, which must be large enough for every element. `options` are those of its device; the tape
+// tells the shape, then the strides.
 at::Tensor view_of(c10::Storage storage, const at::TensorOptions& options, at::ScalarType dtype, double offset,
                    const Tape& tape);
 
