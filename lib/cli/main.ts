@@ -16,6 +16,7 @@ import {
 import { memoryCommand, memoryOptions } from './memory-options.js';
 import { errorLine, type Output } from './output.js';
 import { predictCommand, predictOptions } from './predict-options.js';
+import { spawnRanks, startsRanks } from './spawn-ranks.js';
 import { fastChoice, recipeList, runOptions, trainCommand } from './train-options.js';
 
 /** Exit code for a command line that cannot be: a wrong option, value or combination. */
@@ -72,13 +73,19 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
   const train = trainCommand().action(async (given) => {
     if (given.recipe === 'list') return void stdout.write(recipeList());
     const options = runOptions(given);
+    if (startsRanks(given.nproc)) return setCode(await spawnRanks(given.nproc, stderr));
     const fast = fastChoice(given);
     if (fast !== undefined) stderr.write(`${fast.line}\n`);
     const { runTrain } = await import('./train-command.js');
     setCode(
       await runTrain(
         options,
-        { save: given.save ?? 'save', resume: given.resume === true, download: given.download === true },
+        {
+          save: given.save ?? 'save',
+          resume: given.resume === true,
+          download: given.download === true,
+          timeout: given.timeout,
+        },
         stdout,
         stderr,
       ),

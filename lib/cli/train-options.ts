@@ -9,6 +9,7 @@ import { RECIPE_NAMES, RECIPES } from '../train/recipes.js';
 import { TRANSITION_POOLS } from '../models/transition-pools.js';
 import { optimizerOptions } from './optimizer-options.js';
 import { ampOption, channelsLastOption } from './precision-options.js';
+import { nprocOption, timeoutOption } from './rank-options.js';
 import { scheduleOptions } from './schedule-options.js';
 import { choice, datasetName, decimal, device, filePath, positiveInteger, wholeNumber, wordList } from './values.js';
 
@@ -26,6 +27,8 @@ Examples:
       Your own pictures, in pictures/train/CLASS and pictures/val/CLASS, from published weights on.
   $ torchbridge train --data imagenet --recipe imagenet --save runs/imagenet
       ImageNet from its authors' archives, as the DenseNet paper trained on it.
+  $ torchbridge train --data data --save runs/two --nproc 2 --batch-size 32
+      Two processes on this machine, 64 pictures an iteration. torchrun, Slurm and Kubernetes work as well.
   $ torchbridge train --save runs/bc100 --resume
       Goes on where Ctrl-C, or the power, stopped it: with the same numbers as a run never stopped.
 
@@ -210,6 +213,8 @@ export function trainCommand() {
     .option('--fast', 'compute as is fastest here, close to PyTorch instead of bit for bit; says what was picked')
     .option('--device <name>', 'cpu, cuda, cuda:1, ... (default: cpu)', device('--device'))
     .option('--threads <n>', 'threads of libtorch (default: as many as cores)', positiveInteger('--threads', 1024))
+    .addOption(nprocOption())
+    .addOption(timeoutOption())
     .addHelpText('after', examples);
 }
 
@@ -261,7 +266,8 @@ export function fastChoice(given: ReturnType<ReturnType<typeof trainCommand>['op
 
 /** What commander read, as the options of a run: only those that were given. */
 export function runOptions(given: ReturnType<ReturnType<typeof trainCommand>['opts']>): RunOptions {
-  const { save: _save, resume: _resume, download: _download, fast: _fast, verify, bottleneck, ...options } = given;
+  const { save: _save, resume: _resume, download: _download, fast: _fast, ...others } = given;
+  const { nproc: _nproc, timeout: _timeout, verify, bottleneck, ...options } = others;
   return {
     ...options,
     ...embeddedData(given.data, given.dataset),

@@ -1,5 +1,5 @@
 import { fromBytes, type Generator } from '../tensor/index.js';
-import { RandomSampler, type SequentialSampler } from './sampler.js';
+import { RandomSampler, type Sampler } from './sampler.js';
 
 /** Where a pass over a loader has got to, as plain data: numbers, bigint, bytes and null, which a pickle can hold. */
 export interface LoaderState {
@@ -18,7 +18,7 @@ export interface BatchSource {
   readonly batchSize: number;
   readonly dropLast: boolean;
   readonly generator: Generator | null;
-  readonly sampler: RandomSampler | SequentialSampler;
+  readonly sampler: Sampler;
 }
 
 /** The batches of one pass as indices of samples, drawn when the first is asked for. */

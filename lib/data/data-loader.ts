@@ -2,13 +2,15 @@ import type { Generator, Tensor } from '../tensor/index.js';
 import { BatchOrder, type LoaderState } from './batch-order.js';
 import type { Dataset } from './dataset.js';
 import { drawSeed } from './random.js';
-import { RandomSampler, SequentialSampler } from './sampler.js';
+import { RandomSampler, type Sampler, SequentialSampler } from './sampler.js';
 
 export interface DataLoaderOptions {
   /** Samples a batch, default 1. */
   batchSize?: number;
   /** A new random order each time, default false. */
   shuffle?: boolean;
+  /** An order of one's own; not together with `shuffle`. */
+  sampler?: Sampler;
   /** Leaves out a last batch that is smaller, default false. */
   dropLast?: boolean;
   /** Where the order is drawn from instead of the default generator. Transforms draw from the default one all the same. */
@@ -23,7 +25,7 @@ export class DataLoader<D extends Dataset = Dataset> implements Iterable<[Tensor
   readonly batchSize: number;
   readonly dropLast: boolean;
   readonly generator: Generator | null;
-  readonly sampler: RandomSampler | SequentialSampler;
+  readonly sampler: Sampler;
 
   constructor(
     readonly dataset: D,
@@ -35,13 +37,17 @@ export class DataLoader<D extends Dataset = Dataset> implements Iterable<[Tensor
     if (!Number.isSafeInteger(this.batchSize) || this.batchSize <= 0) {
       throw new RangeError(`batch_size should be a positive integer value, but got batch_size=${this.batchSize}`);
     }
+    if (options.sampler !== undefined && options.shuffle === true) {
+      throw new RangeError('sampler option is mutually exclusive with shuffle');
+    }
     this.sampler =
-      options.shuffle === true ? new RandomSampler(dataset, this.generator) : new SequentialSampler(dataset);
+      options.sampler ??
+      (options.shuffle === true ? new RandomSampler(dataset, this.generator) : new SequentialSampler(dataset));
   }
 
   /** Batches in one pass. */
   get length(): number {
-    const { length } = this.dataset;
+    const { length } = this.sampler;
     return this.dropLast ? Math.floor(length / this.batchSize) : Math.ceil(length / this.batchSize);
   }
 

@@ -30,6 +30,7 @@ export function saveCheckpoint(
   parts: RunParts,
   place: RunPlace,
   logs: LogLengths,
+  rngStates: readonly Tensor[] = [],
 ): void {
   // A state dict is made of aliases, which would otherwise stay until they are collected.
   scope(() => {
@@ -47,6 +48,8 @@ export function saveCheckpoint(
         ['rng_state', getRngState()],
         // Dropout on a device draws from its generator; a file from a machine without one goes on there with the seed's.
         ...(config.device.startsWith('cuda') ? [['cuda_rng_state', cuda.getRngStateAll()] as const] : []),
+        // Of every process, where there are several.
+        ...(rngStates.length === 0 ? [] : [['rng_states', rngStates] as const]),
         ['place', placeToDict(place)],
         ['logs', new Map(Object.entries(logs))],
       ]),
@@ -60,8 +63,10 @@ export interface Checkpoint {
   readonly config: RunConfig;
   readonly place: RunPlace;
   readonly logs: LogLengths;
-  /** Puts the tensors into the parts and sets torch's RNG state, then frees the file's tensors. */
-  restore(parts: RunParts): void;
+  /** The states of the random numbers of each process, where the run has several; the caller disposes of them. */
+  readonly rngStates: readonly Tensor[];
+  /** Puts the tensors into the parts and sets torch's RNG state, that of process `rank`, then frees the file's tensors. */
+  restore(parts: RunParts, rank?: number): void;
 }
 
 /** Reads `checkpoint.pth`. @throws Error in one line that names the file when it is no checkpoint or is damaged. */
@@ -82,6 +87,7 @@ export function readCheckpoint(path: string): Checkpoint {
     throw new Error(`${path} is not a whole checkpoint: averaged is missing`);
   return whole(path, () => {
     const place = placeFromDict(file.get('place'), config);
+    const rngStates = tensorsOf(file.get('rng_states'));
     const optimizer = dictOf(file.get('optimizer'), 'optimizer');
     const scheduler = dictOf(file.get('scheduler'), 'scheduler');
     const scaler = config.amp === 'fp16' ? dictOf(file.get('scaler'), 'scaler') : new Map<string, unknown>();
@@ -90,7 +96,8 @@ export function readCheckpoint(path: string): Checkpoint {
       config,
       place,
       logs: logsFromDict(file.get('logs')),
-      restore: (parts) =>
+      rngStates,
+      restore: (parts, rank = 0) =>
         whole(path, () => {
           parts.model.loadStateDict(model as StateDict);
           if (averaged instanceof OrderedDict) parts.averaged?.loadStateDict(averaged as StateDict);
@@ -100,7 +107,7 @@ export function readCheckpoint(path: string): Checkpoint {
           restoreGradients(parts.model, gradients);
           // The steps were taken by an earlier process; the scheduler would warn that it comes before them.
           parts.optimizer.stepped ||= place.epoch > 0 || place.phase !== 'train' || place.pass !== null;
-          setRngState(rng);
+          setRngState(rank === 0 ? rng : (rngStates[rank] ?? rng));
           rng.dispose();
           restoreDevices(file.get('cuda_rng_state'));
           for (const held of [model, averaged])
@@ -118,6 +125,11 @@ function restoreDevices(states: unknown): void {
     throw new Error('its cuda_rng_state is not a list of tensors');
   cuda.setRngStateAll(states.slice(0, cuda.deviceCount()));
   for (const state of states) state.dispose();
+}
+
+function tensorsOf(value: unknown): Tensor[] {
+  const list: unknown[] = Array.isArray(value) ? value : [];
+  return list.filter((each) => each instanceof Tensor);
 }
 
 function gradientsOf(model: Module): Map<string, Tensor> {

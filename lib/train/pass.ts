@@ -4,6 +4,7 @@ import { IoError } from '../io/index.js';
 import { scope, type Tensor } from '../tensor/index.js';
 import { epochMeters, epochMetersState, type EpochMeters, type EpochMetersState } from './average-meter.js';
 import type { Precision } from './precision.js';
+import type { Ranks } from './ranks.js';
 import type { Phase, Reporter } from './reporter.js';
 import type { PassBatches, PassLoader } from './run-data.js';
 
@@ -43,6 +44,8 @@ export interface PassOptions {
   readonly place?: PassPlace | null;
   readonly signal?: AbortSignal | undefined;
   readonly reporter?: Reporter | undefined;
+  /** The processes that go through it together: a number is their mean, and all stop where one of them does. */
+  readonly ranks?: Ranks | undefined;
 }
 
 /**
@@ -58,9 +61,9 @@ export async function runPass(
   step: (input: Tensor, target: Tensor) => BatchResult,
   logged?: (iteration: number, result: BatchResult) => void,
 ): Promise<PassOutcome> {
-  const { loader, signal } = options;
+  const { loader } = options;
   const place = options.place ?? null;
-  if (isAborted(signal)) return { finished: false, place };
+  if (await isToStop(options)) return { finished: false, place };
   // Making the iterator draws a random number; so it is made after the last moment at which the pass can be put off.
   const batches = place === null ? loader[Symbol.iterator]() : loader.resume(place.loader);
   try {
@@ -76,14 +79,15 @@ async function runBatches(
   step: (input: Tensor, target: Tensor) => BatchResult,
   logged?: (iteration: number, result: BatchResult) => void,
 ): Promise<PassOutcome> {
-  const { loader, phase, epoch, nEpochs, signal, reporter, precision } = options;
+  const { loader, phase, epoch, nEpochs, signal, reporter, precision, ranks } = options;
   const place = options.place ?? null;
+  let stop = false; // as all have agreed
   const meters = epochMeters(place?.meters);
   const placeNow = (): PassPlace => ({ loader: batches.state(), meters: epochMetersState(meters) });
   const iterations = loader.length;
   let end = performance.now();
   for (let iteration = place === null ? 0 : batches.state().batches; ; iteration++) {
-    if (isAborted(signal)) return { finished: false, place: placeNow() };
+    if (ranks === undefined ? isAborted(signal) : stop) return { finished: false, place: placeNow() };
     const error = await brokenPicture(batches);
     if (error !== null) return { finished: false, place: placeNow(), error };
     const done = scope(() => {
@@ -91,16 +95,18 @@ async function runBatches(
       if (next.done === true) return null;
       const [input, target] = next.value;
       const pictures = target.shape[0] ?? 0;
-      const result = step(precision.input(input), target.to(precision.device));
-      meters.error.update(result.error, pictures);
-      meters.loss.update(result.loss, pictures);
-      return { pictures, result };
+      return { pictures, result: step(precision.input(input), target.to(precision.device)) };
     });
     if (done === null) return { finished: true, meters };
+    const agreed = await ranks?.agree(done.result, isAborted(signal));
+    const result = agreed?.result ?? done.result;
+    stop = agreed?.stop ?? false;
+    meters.error.update(result.error, done.pictures);
+    meters.loss.update(result.loss, done.pictures);
     const now = performance.now();
     meters.time.update((now - end) / 1000);
     end = now;
-    logged?.(iteration, done.result);
+    logged?.(iteration, result);
     reporter?.iteration?.({
       phase,
       final: options.final === true,
@@ -124,6 +130,11 @@ async function brokenPicture(batches: PassBatches): Promise<IoError | null> {
     if (error instanceof IoError) return error;
     throw error;
   }
+}
+
+async function isToStop({ signal, ranks }: PassOptions): Promise<boolean> {
+  if (ranks === undefined) return isAborted(signal);
+  return (await ranks.agree(null, isAborted(signal))).stop;
 }
 
 /** A call, because the compiler takes a flag it has seen once for a constant. */

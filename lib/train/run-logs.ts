@@ -81,6 +81,20 @@ export interface LogLengths {
   readonly losses: number;
 }
 
+/** What is told of a run as it goes on. */
+export type Logs = Pick<RunLogs, 'iteration' | 'epoch' | 'finalTest' | 'syncedLengths' | 'close'>;
+
+const nothing = (): void => undefined;
+
+/** Logs of a process that writes none. */
+export const noLogs: Logs = {
+  iteration: nothing,
+  epoch: nothing,
+  finalTest: nothing,
+  syncedLengths: () => ({ results: 0, losses: 0 }),
+  close: nothing,
+};
+
 /** `results.csv` (the format of the efficient_densenet_pytorch script) and `losses.csv` (every iteration). */
 export class RunLogs {
   readonly #results: GrowingFile;

@@ -5,6 +5,7 @@ import type { GradScaler, Optimizer } from '../optim/index.js';
 import { manualSeed, setNumThreads } from '../tensor/index.js';
 import { buildModel, freeze, moveTo, startFromWeights } from './build-network.js';
 import { buildOptimizer } from './build-optimizer.js';
+import { sharedDataset, type Parallel } from './parallel-run.js';
 import { RunSchedule } from './build-schedule.js';
 import type { RunParts } from './checkpoint.js';
 import type { RunConfig, RunOptions } from './config-schema.js';
@@ -12,7 +13,7 @@ import { UsageError } from './errors.js';
 import { Precision } from './precision.js';
 import { withNetwork } from './network-config.js';
 import { DEFAULT_NETWORK } from './network-names.js';
-import type { RunData, RunLoaders } from './run-data.js';
+import type { PassLoader, RunData, RunLoaders } from './run-data.js';
 
 /** A run that is ready to begin: everything its configuration says, built. */
 export interface Run {
@@ -25,6 +26,8 @@ export interface Run {
   readonly precision: Precision;
   /** Of a run in float16. */
   readonly scaler: GradScaler | null;
+  /** Of a run of several processes. */
+  readonly parallel?: Parallel;
   readonly loaders: RunLoaders;
 }
 
@@ -39,12 +42,14 @@ export interface InitialWeights {
  * set, then the model's initialisation; the loaders draw as they are used. The seed is set before all of them.
  * @param weights for a run that begins with some; null where a checkpoint follows.
  * @param onNotice told of pictures that are left out.
+ * @param processes that share the pictures of an epoch.
  */
 export function buildRun(
   config: RunConfig,
   data: RunData,
   weights: InitialWeights | null = null,
   onNotice?: (line: string) => void,
+  processes = 1,
 ): Run {
   setNumThreads(config.threads);
   manualSeed(config.seed);
@@ -56,12 +61,18 @@ export function buildRun(
   const precision = new Precision(config);
   precision.prepare(model);
   const optimizer = buildOptimizer(parameters, config);
-  const schedule = new RunSchedule(optimizer, config, Math.ceil(loaders.train.length / config.accumulate));
+  const iterations = iterationsOf(loaders.train, config, processes);
+  const schedule = new RunSchedule(optimizer, config, Math.ceil(iterations / config.accumulate));
   const { ema } = config;
   // As torchvision's reference program: buffers too are averaged.
   const averaged =
     ema === null ? null : new AveragedModel(model, { multiAverageFn: emaMultiAverageFn(ema), useBuffers: true });
   return { config, model, averaged, optimizer, schedule, precision, scaler: precision.scaler(), loaders };
+}
+
+/** Iterations of an epoch, where so many processes share it. */
+function iterationsOf(loader: PassLoader, { batchSize }: RunConfig, processes: number): number {
+  return processes === 1 ? loader.length : Math.ceil(Math.ceil(sharedDataset(loader).length / processes) / batchSize);
 }
 
 /** The parts of a run that a checkpoint holds. */

@@ -54,7 +54,12 @@ export async function trainEpoch(options: TrainEpochOptions): Promise<PassOutcom
   );
 }
 
-function lossOf(output: unknown, target: Tensor, { labelSmoothing }: Objective): { loss: Tensor; logits: Tensor } {
+/** @internal The loss of what a network returns, with that of auxiliary classifiers. */
+export function lossOf(
+  output: unknown,
+  target: Tensor,
+  { labelSmoothing }: Objective,
+): { loss: Tensor; logits: Tensor } {
   const logits = logitsOf(output as Parameters<typeof logitsOf>[0]);
   const crossEntropy = (of: Tensor): Tensor => functional.crossEntropy(of, target, { labelSmoothing });
   const auxiliary = auxiliaryOf(output);

@@ -16,6 +16,9 @@ import {
 import { resumedConfig, sameNumbers } from './resumed-config.js';
 import { checkPictures, fetchPictures, openData } from './datasets.js';
 import { packageVersion } from './package-version.js';
+import { parallelRun, warmUp } from './parallel-run.js';
+import type { Ranks } from './ranks.js';
+import { UsageError } from './errors.js';
 import type { Reporter } from './reporter.js';
 import { isPublished, keepsClasses } from './picture-network.js';
 import { buildRun, checkNetwork, partsOf, type InitialWeights, type Run } from './run.js';
@@ -28,7 +31,7 @@ import {
   type RunPaths,
 } from './run-files.js';
 import type { RunData } from './run-data.js';
-import { RunLogs } from './run-logs.js';
+import { noLogs, RunLogs } from './run-logs.js';
 import { firstPlace, type RunPlace } from './run-place.js';
 import { Trainer, type TrainResult } from './trainer.js';
 
@@ -47,6 +50,8 @@ export interface TrainSettings {
   readonly signal?: AbortSignal | undefined;
   /** Called when everything is read and built: from here on an abort leaves a checkpoint. */
   readonly onBegin?: () => void;
+  /** The processes that train together; options and files are those of the first one. */
+  readonly ranks?: Ranks | undefined;
 }
 
 /**
@@ -56,7 +61,29 @@ export interface TrainSettings {
  * or broken outside.
  */
 export async function train(options: RunOptions, settings: TrainSettings): Promise<TrainResult> {
-  const { save, reporter, signal } = settings;
+  const { ranks } = settings;
+  if (ranks === undefined) return begin(await prepare(options, settings), settings);
+  if (!ranks.isFirst) return begin(await follow(ranks, settings), settings);
+  let prepared: Prepared;
+  try {
+    prepared = await prepare(options, settings);
+  } catch (error) {
+    await ranks.tell(null);
+    throw error;
+  }
+  await ranks.tell({ config: prepared.config, resumed: prepared.checkpoint !== null });
+  return begin(prepared, settings);
+}
+
+/** A run that is known, but not built. */
+interface Prepared {
+  readonly config: RunConfig;
+  readonly data: RunData;
+  readonly checkpoint: Checkpoint | null;
+}
+
+async function prepare(options: RunOptions, settings: TrainSettings): Promise<Prepared> {
+  const { save, reporter } = settings;
   const paths = runPaths(save);
   const earlier = settings.resume === true ? earlierRun(paths, options, save, reporter) : null;
   if (earlier === null) {
@@ -76,24 +103,72 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
   if (earlier !== null) checkPictures(config, data, save);
   else data.notices.forEach(notice);
   const checkpoint = earlier?.checkpoint ?? null;
-  const run = buildRun(config, data, checkpoint === null ? await initialWeights(config, reporter) : null, notice);
+  if (checkpoint !== null) checkProcesses(checkpoint, settings);
+  return { config, data, checkpoint };
+}
+
+/** What rank 0 has prepared, as another rank takes it over. */
+async function follow(ranks: Ranks, { save }: TrainSettings): Promise<Prepared> {
+  const { config, resumed } = await ranks.hear();
+  const checkpoint = resumed ? readCheckpoint(runPaths(save).checkpoint) : null;
+  return { config, data: openData(config, () => undefined), checkpoint };
+}
+
+/** @throws UsageError where a run goes on with another number of processes. */
+function checkProcesses({ rngStates }: Checkpoint, { save, ranks }: TrainSettings): void {
+  const before = Math.max(1, rngStates.length);
+  const now = ranks?.size ?? 1;
+  if (before === now) return;
+  const many = (count: number): string => `${count} ${count === 1 ? 'process' : 'processes'}`;
+  throw new UsageError(
+    `Cannot resume the run in ${save} with ${many(now)}: it began with ${many(before)}, and the numbers would change`,
+  );
+}
+
+async function begin({ config, data, checkpoint }: Prepared, settings: TrainSettings): Promise<TrainResult> {
+  const { save, reporter, signal, ranks } = settings;
+  const paths = runPaths(save);
+  const writes = ranks?.isFirst !== false;
+  // Those of rank 0 go to all.
+  const weights = checkpoint === null && writes ? await initialWeights(config, reporter) : null;
+  const notice = (line: string): void => reporter?.notice?.(line);
+  const built = buildRun(config, data, weights, notice, ranks?.size);
+  const run = ranks === undefined ? built : parallelRun(built, ranks);
   const parameters = run.model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   reporter?.model?.(String(run.model), parameters);
-  const logs = checkpoint === null ? beginFolder(paths, save, config, reporter) : new RunLogs(paths, checkpoint.logs);
+  const logs = writes ? openLogs(paths, save, config, checkpoint, reporter) : noLogs;
   try {
     if (checkpoint !== null) {
+      warmUp(run, checkpoint.place);
       restore(checkpoint, run, paths);
-      keepConfig(paths, config);
+      if (writes) keepConfig(paths, config);
     }
     const place = checkpoint?.place ?? firstPlace();
     if (checkpoint !== null) reporter?.notice?.(resumeNotice(place, config, save));
     settings.onBegin?.();
-    const result = await new Trainer(run, { paths, logs, place, reporter, signal }).train();
-    reporter?.done?.();
-    return result;
+    const rngStates = checkpoint?.rngStates ?? [];
+    const trainer = new Trainer(run, { paths, logs, place, rngStates, reporter, signal });
+    try {
+      const result = await trainer.train();
+      reporter?.done?.();
+      return result;
+    } finally {
+      trainer.dispose();
+    }
   } finally {
     logs.close();
+    run.parallel?.model.dispose();
   }
+}
+
+function openLogs(
+  paths: RunPaths,
+  save: string,
+  config: RunConfig,
+  checkpoint: Checkpoint | null,
+  reporter?: Reporter,
+): RunLogs {
+  return checkpoint === null ? beginFolder(paths, save, config, reporter) : new RunLogs(paths, checkpoint.logs);
 }
 
 /** The weights to begin with, fetched where they are published. */
@@ -159,7 +234,7 @@ function restore(checkpoint: Checkpoint, run: Run, paths: RunPaths): void {
     whole(paths.checkpoint, () => loader.resume(pass.loader));
   }
   // Comes second: it sets the state of the random numbers.
-  checkpoint.restore(partsOf(run));
+  checkpoint.restore(partsOf(run), run.parallel?.ranks.rank);
 }
 
 function resumeNotice(place: RunPlace, config: RunConfig, save: string): string {

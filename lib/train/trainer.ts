@@ -1,7 +1,7 @@
 import { IoError, save } from '../io/index.js';
 import { findWeights } from '../models/weight-files.js';
 import type { Network } from '../models/index.js';
-import { scope } from '../tensor/index.js';
+import { scope, type Tensor } from '../tensor/index.js';
 import { saveCheckpoint } from './checkpoint.js';
 import { modelWithWeights } from './build-network.js';
 import type { RunConfig } from './config-schema.js';
@@ -10,7 +10,7 @@ import { RunInterrupted } from './errors.js';
 import type { PassOptions, PassOutcome } from './pass.js';
 import type { Reporter } from './reporter.js';
 import type { RunPaths } from './run-files.js';
-import type { RunLogs } from './run-logs.js';
+import type { Logs } from './run-logs.js';
 import type { RunPlace } from './run-place.js';
 import { partsOf, type Run } from './run.js';
 import { testEpoch } from './test-epoch.js';
@@ -35,18 +35,21 @@ export interface TrainResult {
 export class Trainer {
   readonly #run: Run;
   readonly #paths: RunPaths;
-  readonly #logs: RunLogs;
+  readonly #logs: Logs;
   readonly #place: RunPlace;
   readonly #reporter: Reporter | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #painter: CurvePainter;
+  /** Of the processes of the run, where it has several, when the last checkpoint was written. */
+  #rngStates: readonly Tensor[];
 
   /** @param place where to begin; changed as the run goes on. */
   constructor(
     run: Run,
     options: {
       paths: RunPaths;
-      logs: RunLogs;
+      logs: Logs;
+      rngStates?: readonly Tensor[];
       place: RunPlace;
       reporter?: Reporter | undefined;
       signal?: AbortSignal | undefined;
@@ -56,6 +59,7 @@ export class Trainer {
     this.#paths = options.paths;
     this.#logs = options.logs;
     this.#place = options.place;
+    this.#rngStates = options.rngStates ?? [];
     this.#reporter = options.reporter;
     this.#signal = options.signal;
     this.#painter = new CurvePainter(options.paths, run.loaders.valid === null ? 'test' : 'validation');
@@ -75,9 +79,10 @@ export class Trainer {
     while (place.phase === 'train' || place.phase === 'valid') {
       if (place.phase === 'train') await this.#trainPhase();
       await this.#validPhase();
-      this.#checkpoint();
+      await this.#checkpoint();
       await this.#paint(() => this.#painter.paintSometimes());
     }
+    if (!this.#writes) return { validError: place.bestError, testError: NaN, config };
     if (place.phase === 'test') await this.#testPhase();
     else if (place.testError !== null) this.#reporter?.finalTest?.(place.testError);
     await this.#paint(() => this.#painter.paint());
@@ -87,6 +92,7 @@ export class Trainer {
 
   /** The picture is for looking at: a run does not end for want of it. */
   async #paint(paint: () => Promise<void>): Promise<void> {
+    if (!this.#writes) return;
     try {
       await paint();
     } catch (error) {
@@ -102,8 +108,11 @@ export class Trainer {
     const rate = (): number => Number(optimizer.paramGroups[0]?.lr);
     const lr = place.pass?.lr ?? rate();
     let now = rate();
+    const { parallel } = this.#run;
+    parallel?.sampler.setEpoch(place.epoch);
     const outcome = await trainEpoch({
       ...this.#passOptions(),
+      model: parallel?.model ?? model,
       loader: loaders.train,
       optimizer,
       objective: config,
@@ -131,6 +140,7 @@ export class Trainer {
     const place = this.#place;
     const { config, loaders } = this.#run;
     const validatedOn = loaders.valid === null ? 'test' : 'valid';
+    await this.#run.parallel?.ranks.syncBuffers(this.#kept());
     const outcome = await testEpoch({
       ...this.#passOptions(),
       model: this.#kept(),
@@ -193,18 +203,20 @@ export class Trainer {
     this.#run.precision.prepare(kept);
     const outcome = await testEpoch({
       ...this.#passOptions(),
+      // The other processes have ended.
+      ranks: undefined,
       model: kept,
       epoch: place.epoch - 1,
       loader: loaders.test,
       phase: 'test',
       final: true,
     });
-    if (!outcome.finished) return this.#interrupt(outcome);
+    if (!outcome.finished) return this.#interrupt(outcome, { alone: true });
     place.testError = outcome.meters.error.avg;
     place.phase = 'done';
     place.pass = null;
     this.#logs.finalTest(place.testError);
-    this.#checkpoint();
+    await this.#checkpoint({ alone: true });
     this.#reporter?.finalTest?.(place.testError);
   }
 
@@ -218,6 +230,7 @@ export class Trainer {
       place: this.#place.pass,
       signal: this.#signal,
       reporter: this.#reporter,
+      ranks: this.#run.parallel?.ranks,
     };
   }
 
@@ -226,26 +239,43 @@ export class Trainer {
     return this.#run.averaged?.module ?? this.#run.model;
   }
 
+  /** Whether this process writes the files of the run. */
+  get #writes(): boolean {
+    return this.#run.parallel?.ranks.isFirst !== false;
+  }
+
   #saveModel(): void {
     // A state dict is made of aliases, which would otherwise stay until they are collected.
-    scope(() => save(this.#kept().stateDict(), this.#paths.model));
+    if (this.#writes) scope(() => save(this.#kept().stateDict(), this.#paths.model));
     this.#place.modelSaved = true;
   }
 
-  #checkpoint(): void {
-    saveCheckpoint(
-      this.#paths.checkpoint,
-      this.#run.config,
-      partsOf(this.#run),
-      this.#place,
-      this.#logs.syncedLengths(),
-    );
+  async #checkpoint({ alone = false } = {}): Promise<void> {
+    const { parallel, config } = this.#run;
+    // At the test the others are gone; their numbers were drawn before.
+    if (!alone && parallel !== undefined) {
+      this.#dropRngStates();
+      this.#rngStates = await parallel.ranks.rngStates();
+    }
+    if (!this.#writes) return;
+    const { checkpoint } = this.#paths;
+    saveCheckpoint(checkpoint, config, partsOf(this.#run), this.#place, this.#logs.syncedLengths(), this.#rngStates);
   }
 
-  #interrupt({ place, error }: PassOutcome & { finished: false }): never {
+  /** Frees what the trainer holds. */
+  dispose(): void {
+    this.#dropRngStates();
+  }
+
+  #dropRngStates(): void {
+    for (const state of this.#rngStates) state.dispose();
+    this.#rngStates = [];
+  }
+
+  async #interrupt({ place, error }: PassOutcome & { finished: false }, { alone = false } = {}): Promise<never> {
     const { checkpoint } = this.#paths;
     this.#place.pass = place;
-    this.#checkpoint();
+    await this.#checkpoint({ alone });
     if (error === undefined) throw new RunInterrupted(checkpoint);
     const way = 'mend the file, or leave out what cannot be read with --skip-broken, and go on with --resume';
     throw new IoError(error.code, `${error.message}; ${checkpoint} holds the run: ${way}`, error.path, {
