@@ -1,5 +1,6 @@
 // The stores of c10d: where processes meet, and small values that they tell each other.
 #include <algorithm>
+#include <future>
 #include <thread>
 #include <torch/csrc/distributed/c10d/FileStore.hpp>
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
@@ -76,6 +77,21 @@ void wait_for(const Distributed& state, c10d::Store& store, const std::vector<st
   }
 }
 
+// What another program behind the port never answers, c10d waits for without end: the thread that connects is left
+// behind then.
+c10::intrusive_ptr<c10d::TCPStore> connect(const std::string& host, const c10d::TCPStoreOptions& options) {
+  auto task = std::make_shared<std::packaged_task<c10::intrusive_ptr<c10d::TCPStore>()>>(
+      [host, options] { return c10::make_intrusive<c10d::TCPStore>(host, options); });
+  auto result = task->get_future();
+  std::thread([task] { (*task)(); }).detach();
+  if (result.wait_for(options.timeout + std::chrono::seconds(1)) != std::future_status::ready) {
+    throw BridgeError("distributed", "The client socket has timed out after " +
+                                         std::to_string(options.timeout.count()) + "ms while trying to connect to (" +
+                                         host + ", " + std::to_string(options.port) + ").");
+  }
+  return result.get();
+}
+
 // tcpStore(host, port, worldSize (0: unknown), server, timeout, waitForWorkers, multiTenant): a promise of a store
 napi_value tcp_store(Call& call) {
   const auto state = Distributed::of(call);
@@ -94,6 +110,8 @@ napi_value tcp_store(Call& call) {
   options.multiTenant = call.boolean(6);
   return state->start(call, [state, host, options] {
     const QuietConnecting quiet;
+    // A server waits for its workers as long as it was told.
+    if (!options.isServer) return store_number(state, connect(host, options));
     return store_number(state, c10::make_intrusive<c10d::TCPStore>(host, options));
   });
 }

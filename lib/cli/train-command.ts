@@ -1,5 +1,5 @@
 import type { RunOptions } from '../train/config.js';
-import { RunInterrupted, UsageError } from '../train/errors.js';
+import { RankZeroFailed, RunInterrupted, UsageError } from '../train/errors.js';
 import { formatFixed } from '../train/format.js';
 import { holdsFolds, trainFolds, type FoldsResult } from '../train/k-fold.js';
 import { Ranks } from '../train/ranks.js';
@@ -33,6 +33,7 @@ export async function runTrain(
   try {
     return await runHere(options, { save, resume, download, ranks }, stdout, stderr);
   } catch (error) {
+    if (error instanceof RankZeroFailed) return 1;
     throw explainLoss(error, ranks, save);
   } finally {
     ranks.leave();

@@ -30,3 +30,11 @@ export class RunInterrupted extends Error {
     super(`the run was interrupted; ${checkpoint} holds its place`);
   }
 }
+
+/** Another process than rank 0 has nothing to do, because rank 0 could not begin; that one says why. */
+export class RankZeroFailed extends Error {
+  override readonly name = 'RankZeroFailed';
+  constructor() {
+    super('rank 0 could not begin the run');
+  }
+}

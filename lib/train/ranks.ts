@@ -12,6 +12,7 @@ import {
 import type { Module } from '../nn/index.js';
 import { getRngState, noGrad, type Tensor, tensor, zeros } from '../tensor/index.js';
 import type { RunConfig } from './config-schema.js';
+import { RankZeroFailed } from './errors.js';
 import type { BatchResult } from './pass.js';
 
 /** What the first process tells the others before a run begins. */
@@ -63,10 +64,10 @@ export class Ranks {
     await broadcastObjectList([told]);
   }
 
-  /** @throws Error where rank 0 has none. */
+  /** @throws RankZeroFailed where rank 0 has none. */
   async hear(): Promise<Told> {
     const [told = null] = await broadcastObjectList<Told | null>([null]);
-    if (told === null) throw new Error(`Rank ${this.rank} ends: rank 0 could not begin the run, and says why`);
+    if (told === null) throw new RankZeroFailed();
     return told;
   }
 
