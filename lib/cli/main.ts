@@ -73,7 +73,10 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
   const train = trainCommand().action(async (given) => {
     if (given.recipe === 'list') return void stdout.write(recipeList());
     const options = runOptions(given);
-    if (startsRanks(given.nproc)) return setCode(await spawnRanks(given.nproc, stderr));
+    if (startsRanks(given.nproc)) {
+      setCode(await spawnRanks(given.nproc, stderr));
+      return;
+    }
     const fast = fastChoice(given);
     if (fast !== undefined) stderr.write(`${fast.line}\n`);
     const { runTrain } = await import('./train-command.js');
