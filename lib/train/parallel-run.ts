@@ -34,7 +34,7 @@ export function parallelRun(run: Run, ranks: Ranks): Run {
 
 /** The pictures that processes share. @throws UsageError for pictures that are read as they are needed. */
 export function sharedDataset(loader: PassLoader): Dataset {
-  if (loader instanceof DataLoader) return loader.dataset;
+  if (loader instanceof DataLoader) return loader.dataset as Dataset;
   throw new UsageError('Expected a data set in memory with several processes, not folders of pictures');
 }
 
