@@ -9,11 +9,15 @@ import type { Work } from './work.js';
  * not check that of one process against another. TORCH_DISTRIBUTED_DEBUG=DETAIL lets c10d check it, at a price.
  */
 
-/** A rank of the whole job, also where a group has its own numbers. */
-interface Root extends CollectiveOptions {
+/** Options of a collective that begins at one process. */
+export interface SourceOptions extends CollectiveOptions {
+  /** Its rank in the whole job, also where a group has its own numbers; default 0. */
   readonly src?: number;
 }
-interface Destination extends CollectiveOptions {
+
+/** Options of a collective that ends at one process. */
+export interface DestinationOptions extends CollectiveOptions {
+  /** Its rank in the whole job, also where a group has its own numbers; default 0. */
   readonly dst?: number;
 }
 
@@ -33,12 +37,12 @@ export function allReduceCoalesced(tensors: readonly Tensor[], options: ReduceOp
 }
 
 /** Every process gets the tensor of `src` (default rank 0), in place. @see torch.distributed.broadcast */
-export function broadcast(tensor: Tensor, options: Root = {}): Work<Tensor> {
+export function broadcast(tensor: Tensor, options: SourceOptions = {}): Work<Tensor> {
   return issue('broadcast', { ...options, root: rootOf(options, options.src), first: [tensor], result: () => tensor });
 }
 
 /** `dst` (default rank 0) gets the reduction; what the others' tensors hold afterwards is undefined. @see torch.distributed.reduce */
-export function reduce(tensor: Tensor, options: ReduceOptions & Destination = {}): Work<Tensor> {
+export function reduce(tensor: Tensor, options: ReduceOptions & DestinationOptions = {}): Work<Tensor> {
   return issue('reduce', { ...options, root: rootOf(options, options.dst), first: [tensor], result: () => tensor });
 }
 
@@ -61,7 +65,7 @@ export function allGatherInto(output: Tensor, input: Tensor, options: Collective
  * @param outputs one a process on `dst`, null elsewhere.
  * @see torch.distributed.gather
  */
-export function gather(input: Tensor, outputs: readonly Tensor[] | null, options: Destination = {}): Work {
+export function gather(input: Tensor, outputs: readonly Tensor[] | null, options: DestinationOptions = {}): Work {
   const root = rootOf(options, options.dst);
   onRootAlone(root, options, outputs, 'outputs');
   return issue('gather', { ...options, root, first: outputs ?? [], second: [input], result: nothing });
@@ -72,7 +76,7 @@ export function gather(input: Tensor, outputs: readonly Tensor[] | null, options
  * @param inputs one a process on `src`, null elsewhere.
  * @see torch.distributed.scatter
  */
-export function scatter(output: Tensor, inputs: readonly Tensor[] | null, options: Root = {}): Work<Tensor> {
+export function scatter(output: Tensor, inputs: readonly Tensor[] | null, options: SourceOptions = {}): Work<Tensor> {
   const root = rootOf(options, options.src);
   onRootAlone(root, options, inputs, 'inputs');
   return issue('scatter', { ...options, root, first: [output], second: inputs ?? [], result: () => output });

@@ -9,7 +9,7 @@ export {
   type TCPStoreOptions,
   type TimeoutOptions,
 } from './store.js';
-export { isLaunched, type Launch, launchFromEnvironment } from './launch.js';
+export { isLaunched, type Launch, type LaunchEnvironment, launchFromEnvironment } from './launch.js';
 export { type Backend, ProcessGroup } from './process-group.js';
 export {
   destroyProcessGroup,
@@ -31,6 +31,7 @@ export {
   allToAll,
   barrier,
   broadcast,
+  type DestinationOptions,
   gather,
   monitoredBarrier,
   type PointToPointOptions,
@@ -40,6 +41,7 @@ export {
   reduceScatterTensor,
   scatter,
   send,
+  type SourceOptions,
 } from './collectives.js';
 export { allGatherObject, broadcastObjectList } from './objects.js';
 export { DistributedDataParallel, type DistributedDataParallelOptions } from './data-parallel.js';

@@ -6,10 +6,13 @@ import type { ProcessGroup } from './process-group.js';
 import { Work } from './work.js';
 
 /** c10d's numbers. */
-const REDUCTIONS = { sum: 0, avg: 1, product: 2, min: 3, max: 4, band: 5, bor: 6, bxor: 7 } as const;
+const REDUCTIONS: Readonly<Record<ReduceOp, number>> = {
+  ...{ sum: 0, avg: 1, product: 2, min: 3, max: 4 },
+  ...{ band: 5, bor: 6, bxor: 7 },
+};
 
 /** How elements of several processes become one; `avg` is for backends that have it, Gloo has not. @see torch.distributed.ReduceOp */
-export type ReduceOp = keyof typeof REDUCTIONS;
+export type ReduceOp = 'sum' | 'avg' | 'product' | 'min' | 'max' | 'band' | 'bor' | 'bxor';
 
 /** Options of every collective. */
 export interface CollectiveOptions {

@@ -13,7 +13,8 @@ export interface Launch {
   readonly masterPort: number;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** Variables of a process. */
+export type LaunchEnvironment = Readonly<Record<string, string | undefined>>;
 
 const set = (value: string | undefined): value is string => value !== undefined && value !== '';
 
@@ -36,7 +37,7 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
 }
 
 /** Names of the variables in use: a launcher's own, or Slurm's. */
-function names(env: Environment): { rank: string; worldSize: string; localRank: string } {
+function names(env: LaunchEnvironment): { rank: string; worldSize: string; localRank: string } {
   const slurm = !set(env.RANK) && !set(env.WORLD_SIZE) && set(env.SLURM_PROCID) && set(env.SLURM_NTASKS);
   return slurm
     ? { rank: 'SLURM_PROCID', worldSize: 'SLURM_NTASKS', localRank: 'SLURM_LOCALID' }
@@ -47,7 +48,7 @@ function names(env: Environment): { rank: string; worldSize: string; localRank: 
  * Whether this process was started as one of several: by `torchrun`, Kubernetes' PyTorchJob or hand (`RANK` or `WORLD_SIZE`
  * are set), or by Slurm's `srun` with more than one task and a `MASTER_ADDR`.
  */
-export function isLaunched(env: Environment = process.env): boolean {
+export function isLaunched(env: LaunchEnvironment = process.env): boolean {
   if (set(env.RANK) || set(env.WORLD_SIZE)) return true;
   return set(env.SLURM_PROCID) && Number(env.SLURM_NTASKS) > 1 && set(env.MASTER_ADDR);
 }
@@ -59,7 +60,7 @@ export function isLaunched(env: Environment = process.env): boolean {
  * @throws TorchError `value` that names the variable which is missing or no such number.
  */
 export function launchFromEnvironment(
-  env: Environment = process.env,
+  env: LaunchEnvironment = process.env,
   given: { readonly rank?: number | undefined; readonly worldSize?: number | undefined } = {},
 ): Launch {
   const variable = names(env);

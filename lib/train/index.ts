@@ -1,5 +1,6 @@
 export { train, type TrainSettings } from './train.js';
 export { trainFolds, type FoldsResult, type Spread } from './k-fold.js';
+export type { BatchResult } from './pass.js';
 export { Ranks, type Told } from './ranks.js';
 export { type TrainResult } from './trainer.js';
 export { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.js';
