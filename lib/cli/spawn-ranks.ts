@@ -7,6 +7,9 @@ import type { Output } from './output.js';
 /** Set for the processes that `--nproc` starts: they take no notice of the option. */
 const CHILD = 'TORCHBRIDGE_NPROC_CHILD';
 
+/** The exit code of a command whose options cannot be. */
+const USAGE = 2;
+
 /** How long the others may take to end by themselves once one has failed, in milliseconds. */
 const GRACE = 5000;
 
@@ -41,7 +44,7 @@ interface Ended {
 /**
  * Runs this command `nproc` times on this machine, connected by a port that is free. Only rank 0 prints; when one fails its error is
  * shown and all end. Signals go to all of them.
- * @returns the exit code: of the first process that failed, else 0.
+ * @returns the exit code: 2 where one refused its options, else that of the first process that failed, else 0.
  */
 export async function spawnRanks(nproc: number, stderr: Output): Promise<number> {
   const port = await freePort();
@@ -80,8 +83,10 @@ export async function spawnRanks(nproc: number, stderr: Output): Promise<number>
     clearTimeout(timer);
     // Interrupted on purpose, all of them.
     if (all.every(({ code }) => code === failed.code) && failed.code > 128) return failed.code;
-    if (failed.said !== '') stderr.write(`${failed.said}\n`);
-    return failed.code;
+    // One that refuses its options ends the others, which may be gone first.
+    const { code, said } = all.find((each) => each.code === USAGE) ?? failed;
+    if (said !== '') stderr.write(`${said}\n`);
+    return code;
   } finally {
     for (const signal of signals) process.off(signal, forward);
     for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');

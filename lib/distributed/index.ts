@@ -43,6 +43,12 @@ export {
   send,
   type SourceOptions,
 } from './collectives.js';
-export { allGatherObject, broadcastObjectList } from './objects.js';
+export { allGatherObject, broadcastObjectList, gatherObject } from './objects.js';
 export { DistributedDataParallel, type DistributedDataParallelOptions } from './data-parallel.js';
 export { DistributedSampler, type DistributedSamplerOptions } from './distributed-sampler.js';
+export { convertSyncBatchNorm, SyncBatchNorm, type SyncBatchNormOptions } from './sync-batch-norm.js';
+export {
+  type OptimizerClass,
+  ZeroRedundancyOptimizer,
+  type ZeroRedundancyOptions,
+} from './zero-redundancy-optimizer.js';

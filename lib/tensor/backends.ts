@@ -38,7 +38,7 @@ export const cudnn = {
 };
 
 /** Switches of CUDA's products of matrices. @see torch.backends.cuda.matmul */
-export const matmul = {
+const matmul = {
   /** Whether those of float32 may be computed in TensorFloat32; default false. */
   get allowTf32(): boolean {
     return native.getSwitch('matmul.allowTf32');
