@@ -1,5 +1,6 @@
 # The second build, with node-gyp, into build/. The facts come from scripts/native-config.cjs, which CMakeLists.txt reads too.
 {
+  "variables": { "cuda_headers": "<!(node scripts/native-config.cjs --gyp cuda-headers)" },
   "targets": [
     {
       "target_name": "torchbridge",
@@ -12,5 +13,22 @@
       "ldflags": ["<!@(node scripts/native-config.cjs --gyp ldflags)"],
       "libraries": ["<!@(node scripts/native-config.cjs --gyp libraries)"],
     }
+  ],
+  "conditions": [
+    # What needs CUDA's headers: an addon of its own, where libtorch is a CUDA build and they are found.
+    ["cuda_headers != ''", {
+      "targets": [
+        {
+          "target_name": "torchbridge_cuda",
+          "sources": ["<!@(node scripts/native-config.cjs --gyp cuda-sources)"],
+          "defines": ["<!@(node scripts/native-config.cjs --gyp definitions)"],
+          "cflags!": ["-fno-exceptions", "-O3"],
+          "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
+          "cflags_cc": ["-std=c++20", "<!@(node scripts/native-config.cjs --gyp cflags)", "<!@(node scripts/native-config.cjs --gyp cuda-headers)"],
+          "ldflags": ["<!@(node scripts/native-config.cjs --gyp ldflags)"],
+          "libraries": ["<!@(node scripts/native-config.cjs --gyp libraries)"],
+        }
+      ]
+    }]
   ]
 }

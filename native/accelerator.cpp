@@ -6,6 +6,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 
+#include <cstdio>
 #include <sstream>
 
 #include "environment.h"
@@ -134,7 +135,23 @@ class Driver {
     };
     // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, _MINOR and _MULTIPROCESSOR_COUNT
     return "{\"name\":" + quoted(name) + ",\"totalMemory\":" + std::to_string(bytes) + ",\"major\":" + attribute(75) +
-           ",\"minor\":" + attribute(76) + ",\"multiProcessorCount\":" + attribute(16) + "}";
+           ",\"minor\":" + attribute(76) + ",\"multiProcessorCount\":" + attribute(16) + ",\"uuid\":" + uuid(handle) +
+           "}";
+  }
+
+  // As nvidia-smi writes it.
+  std::string uuid(int handle) const {
+    unsigned char bytes[16] = {};
+    const auto get = symbol<int (*)(unsigned char*, int)>("cuDeviceGetUuid_v2");
+    if (get == nullptr || get(bytes, handle) != 0) return "null";
+    std::string text = "GPU";
+    for (int i = 0; i < 16; ++i) {
+      if (i == 0 || i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+      char digits[3] = {};
+      std::snprintf(digits, sizeof(digits), "%02x", bytes[i]);
+      text += digits;
+    }
+    return torchbridge::quoted(text);  // not std::quoted
   }
 
   void* library_;

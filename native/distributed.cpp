@@ -1,8 +1,13 @@
 #include "distributed.h"
 
 #include <c10/util/Logging.h>
+#include <c10/util/StringUtil.h>
 
+#include <atomic>
+#include <cmath>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <thread>
 
 #include "distributed_reducer.h"
@@ -29,8 +34,18 @@ struct Distributed::Job {
 };
 
 bool DistributedGroup::busy() {
-  std::erase_if(issued, [](const auto& work) { return work->isCompleted(); });
+  std::erase_if(issued, [](const auto& each) { return each.work->isCompleted(); });
   return !issued.empty() || exclusive;
+}
+
+void DistributedGroup::end_nccl(bool in_the_middle) {
+  if (!nccl) return;
+  if (in_the_middle) {
+    group->abort();
+  } else {
+    group->shutdown();
+  }
+  std::erase_if(issued, [](const auto& each) { return each.ordered; });
 }
 
 std::shared_ptr<Distributed> Distributed::of(const Call& call) {
@@ -78,8 +93,22 @@ void Distributed::close() {
   }
   reducers.take_all();
   works.take_all();
-  for (auto& [number, group] : groups.take_all()) free_group(std::move(group));
+  for (auto& [number, group] : groups.take_all()) {
+    try {
+      group->end_nccl(/*in_the_middle=*/true);  // peers may never come
+    } catch (...) {
+      // Nobody is left to be told.
+    }
+    free_group(std::move(group));
+  }
   stores.take_all();
+}
+
+int32_t Distributed::put_work(DistributedGroup& group, c10::intrusive_ptr<c10d::Work> work, bool ordered) {
+  if (work == nullptr) return 0;
+  group.busy();  // forgets what is done
+  group.issued.push_back({work, ordered});
+  return works.put(std::make_shared<DistributedWork>(DistributedWork{std::move(work), ordered}));
 }
 
 napi_value Distributed::start(const Call& call, std::function<Settle()> work) {
@@ -156,6 +185,63 @@ QuietConnecting::~QuietConnecting() {
   if (--quiet_count == 0 && FLAGS_caffe2_log_level == c10::GLOG_FATAL) FLAGS_caffe2_log_level = usual_level;
 }
 
+namespace {
+
+std::terminate_handler usual_end = nullptr;
+
+// What to do when a thread of a backend ends the process; of the whole process, never freed.
+std::atomic<const std::string*> way_on{nullptr};
+
+// What there is to say of an exception of Gloo's or NCCL's own threads; empty for others.
+std::string words_of_backend(const std::string& text) {
+  const auto line_from = [&](size_t begin) { return text.substr(begin, text.find('\n', begin) - begin); };
+  const size_t sizes = text.find("op.preamble.");
+  if (text.find("gloo/transport") != std::string::npos && sizes != std::string::npos) {
+    return "processes of a group gave a collective tensors of different sizes, which Gloo does not survive (" +
+           line_from(sizes) + "); TORCH_DISTRIBUTED_DEBUG=DETAIL says which collective";
+  }
+  if (text.find("watchdog thread terminated with exception") == std::string::npos) return "";
+  const size_t timeout = text.find("Watchdog caught collective operation timeout");
+  if (timeout != std::string::npos) {
+    return "another process has ended or did not come to a collective of NCCL in time (" + line_from(timeout) + ")";
+  }
+  const size_t reason = text.find("terminated with exception: ");
+  return "NCCL failed, maybe as another process has ended (" + line_from(reason + 27) + ")";
+}
+
+[[noreturn]] void end_of_process() {
+  if (const auto thrown = std::current_exception()) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& e) {
+      if (const std::string words = words_of_backend(e.what()); !words.empty()) {
+        const std::string* way = way_on.load();
+        std::fprintf(stderr, "torchbridge: %s%s%s\n", words.c_str(), way == nullptr ? "" : "; ",
+                     way == nullptr ? "" : way->c_str());
+        std::_Exit(1);
+      }
+    } catch (...) {
+    }
+  }
+  if (usual_end != nullptr) usual_end();
+  std::abort();
+}
+
+}  // namespace
+
+napi_value set_way_on(Call& call) {
+  way_on = new std::string(call.string(0));
+  return call.undefined();
+}
+
+void tell_failures_of_backends() {
+  static const bool told = [] {
+    usual_end = std::set_terminate(&end_of_process);
+    return true;
+  }();
+  (void)told;
+}
+
 void free_group(std::shared_ptr<DistributedGroup> group) {
   if (group == nullptr || !group->busy()) return;
   auto* held = new std::shared_ptr<DistributedGroup>(std::move(group));
@@ -164,6 +250,13 @@ void free_group(std::shared_ptr<DistributedGroup> group) {
   } catch (...) {
     // It stays: its end would wait for peers that may never come.
   }
+}
+
+int64_t whole(const Call& call, size_t argument, double least, double most, const char* what) {
+  const double value = call.number(argument);
+  if (value >= least && value <= most && value == std::floor(value)) return static_cast<int64_t>(value);
+  throw BridgeError(
+      "value", c10::str("Expected a whole number from ", least, " to ", most, " for ", what, " but received ", value));
 }
 
 std::chrono::milliseconds milliseconds(const Call& call, size_t argument) {
@@ -186,6 +279,24 @@ std::vector<std::string> texts(const Call& call, size_t argument) {
     call.check(napi_get_value_string_utf8(call.env(), item, nullptr, 0, &size));
     all[i].resize(size);
     call.check(napi_get_value_string_utf8(call.env(), item, all[i].data(), size + 1, &size));
+  }
+  return all;
+}
+
+std::vector<int64_t> whole_numbers(const Call& call, size_t argument, const char* what) {
+  uint32_t length = 0;
+  call.check(napi_get_array_length(call.env(), call.value(argument), &length));
+  if (length > 1'000'000) throw BridgeError("value", c10::str("Expected at most a million ", what));
+  std::vector<int64_t> all(length);
+  for (uint32_t i = 0; i < length; ++i) {
+    napi_value item = nullptr;
+    call.check(napi_get_element(call.env(), call.value(argument), i, &item));
+    double number = 0;
+    call.check(napi_get_value_double(call.env(), item, &number));
+    if (!(number >= 0 && number <= 9e15 && number == std::floor(number))) {
+      throw BridgeError("value", c10::str("Expected whole numbers from 0 for the ", what, " but received ", number));
+    }
+    all[i] = static_cast<int64_t>(number);
   }
   return all;
 }

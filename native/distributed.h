@@ -57,17 +57,21 @@ struct DistributedStore {
   c10::intrusive_ptr<c10d::Store> store;
 };
 
+struct DistributedWork {
+  c10::intrusive_ptr<c10d::Work> work;
+  bool ordered = false;  // whether its end is an order of streams
+};
+
 struct DistributedGroup {
   c10::intrusive_ptr<c10d::ProcessGroup> group;
-  std::vector<c10::intrusive_ptr<c10d::Work>> issued;  // those that may not be done yet
-  std::atomic<bool> exclusive{false};                  // while a monitored barrier counts the group's calls elsewhere
+  bool nccl = false;                    // whether NCCL is one of its backends
+  std::vector<DistributedWork> issued;  // those that may not be done yet
+  std::atomic<bool> exclusive{false};   // while a monitored barrier counts the group's calls elsewhere
 
   // Whether something still runs; forgets what does not.
   bool busy();
-};
-
-struct DistributedWork {
-  c10::intrusive_ptr<c10d::Work> work;
+  // Ends NCCL's threads, which must be gone before CUDA is: after its work, or in the middle of it.
+  void end_nccl(bool in_the_middle);
 };
 
 struct DistributedReducer;
@@ -84,6 +88,10 @@ class Distributed : public std::enable_shared_from_this<Distributed> {
   Numbered<DistributedGroup> groups{"process group"};
   Numbered<DistributedWork> works{"work handle"};
   Numbered<DistributedReducer> reducers{"DistributedDataParallel"};
+
+  // Keeps what a group has issued; 0 for nothing, which is what NCCL gives for a part of what is coalesced. `ordered`:
+  // its end is an order of streams.
+  int32_t put_work(DistributedGroup& group, c10::intrusive_ptr<c10d::Work> work, bool ordered);
 
   // Runs `work` on a thread of its own; returns a promise of what it gives. A thread for each: what waits for another
   // machine must not take the few threads of libuv's pool.
@@ -121,11 +129,26 @@ class QuietConnecting {
   QuietConnecting& operator=(const QuietConnecting&) = delete;
 };
 
+// From now on, what Gloo and NCCL throw on threads of their own, where nobody can catch it, is told in one line before
+// the process ends: processes gave a collective tensors of different sizes, or a peer did not come in time.
+void tell_failures_of_backends();
+
+// setWayOn(words): what to do then, behind that line.
+napi_value set_way_on(Call& call);
+
+// Whether one of a group's backends takes tensors on such a device.
+bool serves(const c10d::ProcessGroup& group, c10::DeviceType device);
+
 // Frees a group: here when nothing runs in it, else on a thread that may wait for what runs.
 void free_group(std::shared_ptr<DistributedGroup> group);
 
+// A whole number of an argument. Throws where it is not one, or not from `least` to `most`.
+int64_t whole(const Call& call, size_t argument, double least, double most, const char* what);
+constexpr double kSafeInteger = 9007199254740991;
 std::chrono::milliseconds milliseconds(const Call& call, size_t argument);
 std::vector<std::string> texts(const Call& call, size_t argument);
+// An array of whole numbers from 0.
+std::vector<int64_t> whole_numbers(const Call& call, size_t argument, const char* what);
 
 std::vector<Function> distributed_store_functions();
 std::vector<Function> distributed_group_functions();

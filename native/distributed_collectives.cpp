@@ -1,5 +1,10 @@
 // The collectives: each is issued at once on JavaScript's thread, in its order, and waited for as a promise or by
 // wait().
+#include <ATen/ops/view_as_real.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <algorithm>
+#include <cmath>
 #include <torch/csrc/distributed/c10d/Work.hpp>
 
 #include "backward_async.h"
@@ -22,6 +27,9 @@ struct Collective {
   std::chrono::milliseconds timeout = kUnset;
   Tensors first;   // what is reduced or sent, or the outputs
   Tensors second;  // the inputs, where outputs are apart
+  // Rows for each rank where one tensor is cut for all; empty for even ones.
+  std::vector<int64_t> output_splits;
+  std::vector<int64_t> input_splits;
 
   at::Tensor& one(Tensors& tensors, const char* what) const {
     if (tensors.size() != 1) {
@@ -54,6 +62,17 @@ template <typename Options>
 Options with_op(const Collective& c) {
   auto options = with_timeout<Options>(c);
   options.reduceOp = c.op;
+  return options;
+}
+
+// On the device that the group is bound to, else the CPU where it has that, else the current device.
+c10d::BarrierOptions barrier_options(ProcessGroup& group, std::chrono::milliseconds timeout) {
+  c10d::BarrierOptions options;
+  options.timeout = timeout;
+  options.device = group.getBoundDeviceId();
+  if (options.device.has_value()) return options;
+  options.device = serves(group, c10::DeviceType::CPU) ? c10::Device(c10::DeviceType::CPU)
+                                                       : c10::impl::VirtualGuardImpl(c10::DeviceType::CUDA).getDevice();
   return options;
 }
 
@@ -96,33 +115,75 @@ WorkPtr issue(ProcessGroup& group, const std::string& kind, Collective& c) {
                                       with_op<c10d::ReduceScatterOptions>(c));
   }
   if (kind == "allToAll") return group.alltoall(c.first, c.second, with_timeout<c10d::AllToAllOptions>(c));
+  if (kind == "allToAllSingle") {
+    return group.alltoall_base(c.one(c.first, "output"), c.one(c.second, "input"), c.output_splits, c.input_splits,
+                               with_timeout<c10d::AllToAllOptions>(c));
+  }
   if (kind == "send") return group.send(c.first, c.root, c.tag);
   if (kind == "recv") return group.recv(c.first, c.root, c.tag);
   if (kind == "recvAnySource") return group.recvAnysource(c.first, c.tag);
-  if (kind == "barrier") {
-    c10d::BarrierOptions options;
-    options.timeout = c.timeout;
-    options.device = c10::Device(c10::DeviceType::CPU);
-    return group.barrier(options);
-  }
+  if (kind == "barrier") return group.barrier(barrier_options(group, c.timeout));
   throw BridgeError("internal", "no collective is called " + kind);
 }
 #pragma GCC diagnostic pop
 
-// What Gloo would read or write without looking at it.
-void check_tensors(const std::string& kind, const Collective& c) {
+// What backends would read or write without looking at it.
+void check_tensors(const std::string& kind, ProcessGroup& group, const Collective& c) {
+  const at::Tensor* before = nullptr;
   for (const auto* list : {&c.first, &c.second}) {
     for (const auto& tensor : *list) {
-      if (!tensor.device().is_cpu() || tensor.layout() != c10::kStrided) {
-        throw BridgeError("device", "Expected dense tensors on the CPU for " + kind + " but received one that is " +
-                                        c10::str(tensor.layout()) + " on " + tensor.device().str());
+      if (!serves(group, tensor.device().type()) || tensor.layout() != c10::kStrided) {
+        const std::string names = !serves(group, c10::DeviceType::CUDA) ? "the CPU"
+                                  : serves(group, c10::DeviceType::CPU) ? "the CPU or CUDA"
+                                                                        : "CUDA";
+        throw BridgeError("device", "Expected dense tensors on " + names + " for " + kind +
+                                        " but received one that is " + c10::str(tensor.layout()) + " on " +
+                                        tensor.device().str());
       }
+      if (before != nullptr && before->device() != tensor.device()) {
+        throw BridgeError("device", "Expected tensors on one device for " + kind + " but received some on " +
+                                        before->device().str() + " and " + tensor.device().str());
+      }
+      before = &tensor;
       if (tensor.is_quantized() || tensor.is_nested() || tensor._is_zerotensor() || tensor.is_neg() ||
           tensor.is_conj()) {
         throw BridgeError("type", "Expected plain tensors for " + kind + ": resolve or clone it first");
       }
     }
   }
+}
+
+// As Python's functions do, which leave out those that follow.
+void complex_as_real(const std::string& kind, Collective& c) {
+  if (kind == "reduce" || kind == "gather" || kind == "reduceScatter" || kind == "reduceScatterTensor") return;
+  for (auto* list : {&c.first, &c.second}) {
+    for (auto& tensor : *list) {
+      if (!tensor.is_complex()) continue;
+      const auto op = static_cast<c10d::ReduceOp::RedOpType>(c.op);
+      if (kind.starts_with("allReduce") && op != c10d::ReduceOp::SUM && op != c10d::ReduceOp::AVG) {
+        static constexpr const char* kNames[] = {"SUM", "AVG", "PRODUCT", "MIN", "MAX", "BAND", "BOR", "BXOR"};
+        throw BridgeError("value",
+                          std::string("all_reduce does not support RedOpType.") + kNames[op] + " on complex tensors");
+      }
+      tensor = at::view_as_real(tensor);
+    }
+  }
+}
+
+// c10d adds and multiplies them without looking.
+void check_splits(const Collective& c, int size) {
+  const auto check = [size](const at::Tensor& tensor, const std::vector<int64_t>& rows) {
+    if (tensor.dim() == 0) throw BridgeError("shape", "Expected tensors of at least one dimension for allToAllSingle");
+    if (rows.empty()) return;
+    int64_t left = tensor.size(0);
+    for (const int64_t each : rows) left -= std::min(each, left + 1);
+    if (left != 0 || rows.size() != static_cast<size_t>(size)) {
+      throw BridgeError("value", "Expected " + std::to_string(size) + " splits that add up to the " +
+                                     std::to_string(tensor.size(0)) + " rows of the tensor");
+    }
+  };
+  for (const auto& each : c.first) check(each, c.output_splits);
+  for (const auto& each : c.second) check(each, c.input_splits);
 }
 
 DistributedGroup& usable(const std::shared_ptr<DistributedGroup>& group) {
@@ -132,7 +193,8 @@ DistributedGroup& usable(const std::shared_ptr<DistributedGroup>& group) {
   return *group;
 }
 
-// issueCollective(group, kind, op, root, tag, timeout (-1: the group's)); on the tape the two lists. Returns a work.
+// issueCollective(group, kind, op, root, tag, timeout (-1: the group's), output splits, input splits); on the tape the
+// two lists. Returns a work.
 napi_value issue_collective(Call& call) {
   const auto state = Distributed::of(call);
   Environment& data = call.data();
@@ -159,22 +221,46 @@ napi_value issue_collective(Call& call) {
   const Values values = data.values();
   c.first = read_tensors(values, 0, false);
   c.second = read_tensors(values, values.tape.next(0), false);
-  check_tensors(kind, c);
+  check_tensors(kind, *group.group, c);
+  complex_as_real(kind, c);
+  if (kind == "allToAllSingle") {
+    c.output_splits = whole_numbers(call, 6, "splits");
+    c.input_splits = whole_numbers(call, 7, "splits");
+    check_splits(c, group.group->getSize());
+  }
   WorkPtr work = issue(*group.group, kind, c);
-  group.busy();  // forgets what is done
-  group.issued.push_back(work);
-  return call.from(state->works.put(std::make_shared<DistributedWork>(DistributedWork{std::move(work)})));
+  const auto on_device = [](const at::Tensor& each) { return !each.is_cpu(); };
+  return call.from(state->put_work(group, std::move(work),
+                                   std::any_of(c.first.begin(), c.first.end(), on_device) ||
+                                       std::any_of(c.second.begin(), c.second.end(), on_device)));
 }
 
-// awaitWork(work): a promise of the rank that a receive came from, -1 for others
+// startCoalescing(group): whether its backend for CUDA runs what is issued until endCoalescing as one
+napi_value start_coalescing(Call& call) {
+  DistributedGroup& group = usable(Distributed::of(call)->groups.get(call.int32(0)));
+  if (!serves(*group.group, c10::DeviceType::CUDA)) return call.from(false);
+  const auto backend = group.group->getBackend(c10::DeviceType::CUDA);
+  if (!backend->supportsCoalescing()) return call.from(false);
+  backend->startCoalescing();
+  return call.from(true);
+}
+
+// endCoalescing(group): a work
+napi_value end_coalescing(Call& call) {
+  const auto state = Distributed::of(call);
+  DistributedGroup& group = *state->groups.get(call.int32(0));
+  return call.from(state->put_work(group, group.group->endCoalescing(c10::DeviceType::CUDA), true));
+}
+
+// awaitWork(work): a promise of the rank that a receive from any came from, -1 for others
 napi_value await_work(Call& call) {
   const auto state = Distributed::of(call);
-  return state->start(call, [work = state->works.get(call.int32(0))->work] {
+  const auto handle = state->works.get(call.int32(0));
+  return state->start(call, [work = handle->work, ordered = handle->ordered] {
     work->wait();
-    int source = -1;
-    const auto type = work->retrieveOpType();
-    if (type == c10d::OpType::RECVANYSOURCE || type == c10d::OpType::RECV) source = work->sourceRank();
-    return Settle([source](napi_env env) {
+    const int source = work->retrieveOpType() == c10d::OpType::RECVANYSOURCE ? work->sourceRank() : -1;
+    return Settle([source, ordered, work](napi_env env) {
+      if (ordered) work->wait();  // so that JavaScript's stream, too, comes after it
       napi_value value = nullptr;
       napi_create_int32(env, source, &value);
       return value;
@@ -229,6 +315,8 @@ napi_value monitored_barrier(Call& call) {
 std::vector<Function> distributed_collective_functions() {
   return {
       {"issueCollective", &guarded<issue_collective>},
+      {"startCoalescing", &guarded<start_coalescing>},
+      {"endCoalescing", &guarded<end_coalescing>},
       {"awaitWork", &guarded<await_work>},
       {"waitWork", &guarded<wait_work>},
       {"workDone", &guarded<work_done>},

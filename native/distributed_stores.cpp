@@ -1,5 +1,9 @@
 // The stores of c10d: where processes meet, and small values that they tell each other.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstring>
 #include <future>
 #include <thread>
 #include <torch/csrc/distributed/c10d/FileStore.hpp>
@@ -59,13 +63,26 @@ Settle store_number(const std::shared_ptr<Distributed>& state, StorePtr store) {
   };
 }
 
+// Runs a question to a store beside JavaScript's thread; that its server is gone is in the error alone.
+template <typename Work>
+napi_value ask(const std::shared_ptr<Distributed>& state, const Call& call, Work work) {
+  return state->start(call, [work = std::move(work)]() -> Settle {
+    const QuietConnecting quiet;
+    return work();
+  });
+}
+
 // Asks in turns instead of waiting inside of the store: a TCP store has one connection, which a wait would keep from
 // everybody else, and nothing could end it.
 void wait_for(const Distributed& state, c10d::Store& store, const std::vector<std::string>& keys,
               std::chrono::milliseconds timeout) {
   const auto start = std::chrono::steady_clock::now();
   auto pause = std::chrono::milliseconds(1);
-  while (!store.check(keys)) {
+  const auto there = [&] {
+    const QuietConnecting quiet;
+    return store.check(keys);
+  };
+  while (!there()) {
     if (state.closed()) throw BridgeError("runtime", "the thread of JavaScript that waited has ended");
     if (std::chrono::steady_clock::now() - start >= timeout) {
       std::string names;
@@ -80,8 +97,10 @@ void wait_for(const Distributed& state, c10d::Store& store, const std::vector<st
 // What another program behind the port never answers, c10d waits for without end: the thread that connects is left
 // behind then.
 c10::intrusive_ptr<c10d::TCPStore> connect(const std::string& host, const c10d::TCPStoreOptions& options) {
-  auto task = std::make_shared<std::packaged_task<c10::intrusive_ptr<c10d::TCPStore>()>>(
-      [host, options] { return c10::make_intrusive<c10d::TCPStore>(host, options); });
+  auto task = std::make_shared<std::packaged_task<c10::intrusive_ptr<c10d::TCPStore>()>>([host, options] {
+    const QuietConnecting quiet;  // here too: it may go on when nobody waits for it
+    return c10::make_intrusive<c10d::TCPStore>(host, options);
+  });
   auto result = task->get_future();
   std::thread([task] { (*task)(); }).detach();
   if (result.wait_for(options.timeout + std::chrono::seconds(1)) != std::future_status::ready) {
@@ -96,11 +115,8 @@ c10::intrusive_ptr<c10d::TCPStore> connect(const std::string& host, const c10d::
 napi_value tcp_store(Call& call) {
   const auto state = Distributed::of(call);
   const std::string host = call.string(0);
-  const double port = call.number(1);
-  const double workers = call.number(2);
-  if (!(port >= 0 && port <= 65535)) {
-    throw BridgeError("value", "Expected a port from 0 to 65535 for port but received " + std::to_string(port));
-  }
+  const int64_t port = whole(call, 1, 0, 65535, "port");
+  const int64_t workers = whole(call, 2, 0, 1e6, "worldSize");
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(port);
   options.isServer = call.boolean(3);
@@ -126,7 +142,13 @@ napi_value store_port(Call& call) {
 // fileStore(path, worldSize, timeout)
 napi_value file_store(Call& call) {
   const auto state = Distributed::of(call);
-  const auto store = c10::make_intrusive<c10d::FileStore>(call.string(0), call.int32(1));
+  const std::string path = call.string(0);
+  const auto processes = static_cast<int>(whole(call, 1, -1, 1e6, "worldSize"));
+  // A file that cannot be made is asked for again and again there, for five minutes.
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (file < 0) throw BridgeError("value", "the store's file " + path + " cannot be opened: " + std::strerror(errno));
+  ::close(file);
+  const auto store = c10::make_intrusive<c10d::FileStore>(path, processes);
   store->setTimeout(milliseconds(call, 2));
   return call.from(state->stores.put(std::make_shared<DistributedStore>(DistributedStore{store})));
 }
@@ -154,11 +176,11 @@ Bytes read_bytes(const Call& call, size_t argument) {
 // storeSet(store, key, bytes)
 napi_value store_set(Call& call) {
   const auto state = Distributed::of(call);
-  return state->start(
-      call, [store = state->stores.get(call.int32(0))->store, key = call.string(1), value = read_bytes(call, 2)] {
-        store->set(key, value);
-        return nothing();
-      });
+  return ask(state, call,
+             [store = state->stores.get(call.int32(0))->store, key = call.string(1), value = read_bytes(call, 2)] {
+               store->set(key, value);
+               return nothing();
+             });
 }
 
 // storeGet(store, key, timeout)
@@ -193,19 +215,19 @@ bool is_count(const Bytes& value) {
 // storeAdd(store, key, amount)
 napi_value store_add(Call& call) {
   const auto state = Distributed::of(call);
-  const double amount = call.number(2);
-  return state->start(call, [store = state->stores.get(call.int32(0))->store, key = call.string(1), amount] {
+  const int64_t amount = whole(call, 2, -kSafeInteger, kSafeInteger, "add");
+  return ask(state, call, [store = state->stores.get(call.int32(0))->store, key = call.string(1), amount] {
     if (store->check({key}) && !is_count(store->get(key))) {
       throw BridgeError("value", "Expected a key that holds an integer for add but " + key + " holds something else");
     }
-    return number(static_cast<double>(store->add(key, static_cast<int64_t>(amount))));
+    return number(static_cast<double>(store->add(key, amount)));
   });
 }
 
 // storeCheck(store, keys)
 napi_value store_check(Call& call) {
   const auto state = Distributed::of(call);
-  return state->start(call, [store = state->stores.get(call.int32(0))->store, keys = texts(call, 1)] {
+  return ask(state, call, [store = state->stores.get(call.int32(0))->store, keys = texts(call, 1)] {
     return boolean(store->check(keys));
   });
 }
@@ -213,15 +235,15 @@ napi_value store_check(Call& call) {
 // storeCompareSet(store, key, expected, desired)
 napi_value store_compare_set(Call& call) {
   const auto state = Distributed::of(call);
-  return state->start(
-      call, [store = state->stores.get(call.int32(0))->store, key = call.string(1), expected = read_bytes(call, 2),
-             desired = read_bytes(call, 3)] { return bytes(store->compareSet(key, expected, desired)); });
+  return ask(state, call,
+             [store = state->stores.get(call.int32(0))->store, key = call.string(1), expected = read_bytes(call, 2),
+              desired = read_bytes(call, 3)] { return bytes(store->compareSet(key, expected, desired)); });
 }
 
 // storeDelete(store, key)
 napi_value store_delete(Call& call) {
   const auto state = Distributed::of(call);
-  return state->start(call, [store = state->stores.get(call.int32(0))->store, key = call.string(1)] {
+  return ask(state, call, [store = state->stores.get(call.int32(0))->store, key = call.string(1)] {
     return boolean(store->deleteKey(key));
   });
 }
@@ -229,7 +251,7 @@ napi_value store_delete(Call& call) {
 // storeCount(store): how many keys it holds
 napi_value store_count(Call& call) {
   const auto state = Distributed::of(call);
-  return state->start(call, [store = state->stores.get(call.int32(0))->store] {
+  return ask(state, call, [store = state->stores.get(call.int32(0))->store] {
     return number(static_cast<double>(store->getNumKeys()));
   });
 }

@@ -1,7 +1,8 @@
 /**
  * `npm run bench [-- dispatch | step | startup | memory | efficient | types | async | load …]`: ratios of torchbridge against Python's PyTorch, both measured in
  * this run, turn by turn, so that a busy machine slows both. Prints a table and writes bench/results.json. Below 1 is faster
- * (or smaller) than Python. A case fails nothing: timings are looked at, not asserted.
+ * (or smaller) than Python. A case fails nothing: timings are looked at, not asserted. `npm run bench -- scaling …` prints the tables of docs/scaling.md
+ * instead, and takes the options of bench/scaling.mjs.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -142,6 +143,13 @@ await main(async () => {
   const wanted = process.argv.slice(2);
   const has = (name) => wanted.length === 0 || wanted.includes(name);
   await setup();
+  if (wanted[0] === 'scaling') {
+    const run = spawnSync(process.execPath, [path.join(folder, 'scaling.mjs'), ...wanted.slice(1)], {
+      stdio: 'inherit',
+    });
+    process.exitCode = run.status ?? 1;
+    return;
+  }
   if (has('types')) {
     const seconds = median(checkTimes(5));
     console.log(`tsc of a program that imports everything: ${seconds.toFixed(2)} s of processor time (median of 5)`);

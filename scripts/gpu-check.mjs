@@ -1,32 +1,40 @@
 /**
  * Everything that wants a GPU, in one command, without npm: builds the addons against the PyTorch of python3 (or LIBTORCH) if need be, runs
- * the tests of a device, compares losses and weights with that Python's, takes 1,000 steps and looks at the memory, and measures a step
- * against Python's in the same run. Writes gpu-check.json and gpu-check.txt.
+ * the tests of a device, compares losses and weights with that Python's, takes 1,000 steps and looks at the memory, runs
+ * several processes on NCCL and Gloo beside Python's, and measures a step against Python's in the same run. Writes gpu-check.json and gpu-check.txt, after each part anew.
  *
- *     node scripts/gpu-check.mjs [--out DIR] [--device cuda] [--python python3] [--quick] [--dry-run]
+ *     node scripts/gpu-check.mjs [--out DIR] [--device cuda] [--python python3] [--quick] [--budget SECONDS] [--only tests,parity,memory,distributed,bench] [--gpus N] [--dry-run]
  *
  * It needs node, cmake, a C++ compiler and python3 with torch; of the clone dist/, native/, scripts/, CMakeLists.txt, package.json,
- * test/parity/models/cifar_densenet.py, and the packages node-addon-api and node-api-headers in node_modules. `--dry-run` does the same on
- * the CPU at tiny sizes: it checks this program, and measures nothing.
+ * test/parity/models/cifar_densenet.py, and the packages node-addon-api and node-api-headers in node_modules. What does not fit into
+ * `--budget` is left out, the last parts first, and named. `--dry-run` does the same on the CPU at tiny sizes: it checks this program, and measures nothing.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { distributedPart } from './gpu/distributed.mjs';
 import config from './native-config.cjs';
 
+const PARTS = ['tests', 'parity', 'memory', 'distributed', 'bench'];
+const began = performance.now();
 const { values: options } = parseArgs({
   options: {
     out: { type: 'string', default: 'gpu-check' },
     device: { type: 'string' },
     python: { type: 'string', default: 'python3' },
     quick: { type: 'boolean', default: false },
+    budget: { type: 'string', default: '7200' },
+    only: { type: 'string', default: PARTS.join(',') },
+    gpus: { type: 'string' },
     'dry-run': { type: 'boolean', default: false },
   },
 });
 const dry = options['dry-run'];
 const device = options.device ?? (dry ? 'cpu' : 'cuda');
+const parts = options.only.split(',');
+const left = () => Number(options.budget) - (performance.now() - began) / 1000;
 const { root } = config;
 const text = [];
 
@@ -40,11 +48,23 @@ function fail(line) {
   process.exit(1);
 }
 
+if (!parts.every((part) => PARTS.includes(part)))
+  fail(`Expected ${PARTS.join(', ')} for --only but received ${options.only}`);
+if (options.gpus !== undefined && !/^[1-9]\d{0,3}$/.test(options.gpus))
+  fail(`Expected how many GPUs may be used for --gpus but received ${options.gpus}`);
+if (!(left() > 0)) fail(`Expected seconds for --budget but received ${options.budget}`);
+
 const env = { ...process.env, CUBLAS_WORKSPACE_CONFIG: ':4096:8', OMP_WAIT_POLICY: 'PASSIVE' };
-const run = (command, args, more = {}) =>
-  spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, env: { ...env, ...more } });
-const last = ({ stderr, stdout, signal }) =>
-  (stderr.trim() || stdout.trim() || String(signal)).split('\n').slice(-3).join(' | ');
+const run = (command, args, more = {}, limited = true) =>
+  spawnSync(command, args, {
+    ...{ cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, env: { ...env, ...more } },
+    ...{ timeout: Math.max(1, Math.ceil(1000 * (limited ? left() : 3600))), killSignal: 'SIGKILL' },
+  });
+const last = ({ stderr, stdout, signal, error }) =>
+  error?.code === 'ETIMEDOUT'
+    ? 'the time was over'
+    : (/^\w*Error\b.*/m.exec(stderr)?.[0] ??
+      (stderr.trim() || stdout.trim() || String(signal)).split('\n').slice(-3).join(' | '));
 
 function json(outcome) {
   if (outcome.status !== 0) return { error: last(outcome) };
@@ -56,7 +76,7 @@ function json(outcome) {
 function findPython() {
   const program =
     'import json, os, torch; print(json.dumps({"folder": os.path.dirname(torch.__file__), "version": torch.__version__, "cuda": torch.cuda.is_available(), "names": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]}))';
-  const found = json(run(options.python, ['-c', program]));
+  const found = json(run(options.python, ['-c', program], {}, false));
   if (found.error !== undefined) fail(`${options.python} has no torch: ${found.error}`);
   if (device !== 'cpu' && !found.cuda)
     fail(`${options.python}'s PyTorch ${found.version} finds no GPU here; --dry-run checks this program on the CPU`);
@@ -74,7 +94,7 @@ function provideAddon(libtorch) {
     '-DCMAKE_CXX_FLAGS=-DBUILDING_NODE_EXTENSION',
     `-DTORCHBRIDGE_NODE=${process.execPath}`,
   ];
-  const began = performance.now();
+  const start = performance.now();
   for (const args of [
     ['-S', root, '-B', folder, ...flags],
     ['--build', folder, '--parallel', String(os.availableParallelism())],
@@ -85,7 +105,7 @@ function provideAddon(libtorch) {
     const errors = outcome.stdout.split('\n').filter((line) => /\berror\b/.test(line));
     fail(`cmake failed, see ${path.join(options.out, 'build.log')}: ${errors[0] ?? last(outcome)}`);
   }
-  say(`Built in ${Math.round((performance.now() - began) / 1000)} s`);
+  say(`Built in ${Math.round((performance.now() - start) / 1000)} s`);
   return addon;
 }
 
@@ -108,103 +128,154 @@ const plain = {
   deterministic: false,
   benchmark: false,
 };
-const common = { ...plain, seed: 1, threads: dry ? 1 : 8, warmup: dry ? 1 : 5 };
+const common = {
+  ...plain,
+  seed: 1,
+  threads: dry ? 1 : 8,
+  warmup: dry ? 1 : 5,
+  seconds: dry ? 60 : options.quick ? 3 : 8,
+};
 const bc = dry
   ? { net: 'bc', depth: 10, growth: 4, batch: 2, side: 8 }
   : { net: 'bc', depth: 100, growth: 12, batch: 64, side: 32 };
 const big = { net: 'densenet121', batch: 64, side: 224 };
+const hasGraphs = device !== 'cpu';
 
-const ours = (job) =>
-  json(run(process.execPath, ['scripts/gpu/job.mjs', JSON.stringify(job)], { TORCHBRIDGE_ADDON: addon }));
-const theirs = (job) => json(run(options.python, ['scripts/gpu/reference.py', JSON.stringify(job)]));
+/** Jobs one after the other in a process of their own: what each came to, an error for those that a process did not get to. */
+function outcomes(jobs, command, args, more) {
+  const outcome = run(command, [...args, JSON.stringify(jobs)], more);
+  const lines = outcome.stdout.split('\n').filter((line) => line.startsWith('{'));
+  return jobs.map((_, i) => {
+    try {
+      return JSON.parse(lines[i]);
+    } catch {
+      return { error: last(outcome) };
+    }
+  });
+}
+const ours = (jobs) => outcomes(jobs, process.execPath, ['scripts/gpu/job.mjs'], { TORCHBRIDGE_ADDON: addon });
+const theirs = (jobs) => outcomes(jobs, options.python, ['scripts/gpu/reference.py'], {});
 
 /** The largest relative difference of two lists. */
 const difference = (a, b) => Math.max(...a.map((value, i) => Math.abs(value - b[i]) / Math.max(Math.abs(b[i]), 1e-12)));
 
 function deviceTests() {
-  const outcome = run(process.execPath, ['scripts/gpu/device-tests.mjs', device], { TORCHBRIDGE_ADDON: addon });
-  const results = outcome.stdout
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line));
-  if (outcome.status !== 0) results.push({ name: 'the tests end', ok: false, error: last(outcome) });
   say('\nTests of the device');
+  const results = [];
+  for (const file of ['device-tests', 'graph-tests']) {
+    if (file === 'graph-tests' && !hasGraphs) continue;
+    const outcome = run(process.execPath, [`scripts/gpu/${file}.mjs`, device], { TORCHBRIDGE_ADDON: addon });
+    const lines = outcome.stdout.split('\n').filter((line) => line.startsWith('{'));
+    results.push(...lines.map((line) => JSON.parse(line)));
+    if (outcome.status !== 0) results.push({ name: `${file} end`, ok: false, error: last(outcome) });
+  }
   for (const { name, ok, error } of results) say(`  ${ok ? 'ok    ' : 'FAILED'}  ${name}${ok ? '' : `: ${error}`}`);
   return results;
 }
 
+const nameOf = (setting) =>
+  Object.keys(setting).length === 0 ? 'float32' : Object.entries(setting).map(String).join(' ');
+
 function parity() {
   say('\nBeside Python: 20 steps, deterministic algorithms');
-  const settings = [{}, { tf32: true }, { amp: 'bf16' }, { channelsLast: true }];
-  return settings.map((setting) => {
-    const job = { ...common, ...bc, ...setting, deterministic: true, warmup: 0, steps: dry ? 3 : 20 };
-    const [a, b] = [ours(job), theirs(job)];
-    const name = Object.keys(setting).length === 0 ? 'float32' : Object.entries(setting).map(String).join();
+  const precisions = [{}, { tf32: true }, { amp: 'bf16' }, { channelsLast: true }];
+  // Python does these plainly. Checkpoints take two steps of the statistics; a recorded step reads the learning rate as float32.
+  const ways = [{ mode: 'shared' }, { mode: 'checkpoint' }, ...(hasGraphs ? [{ graph: true }] : [])];
+  const jobs = (settings) =>
+    settings.map((setting) => ({
+      ...common,
+      ...bc,
+      ...setting,
+      deterministic: true,
+      warmup: 0,
+      steps: dry ? 3 : 20,
+      seconds: 600,
+    }));
+  const settings = [...precisions, ...ways];
+  const [mine, python] = [ours(jobs(settings)), theirs(jobs(precisions))];
+  return settings.map((setting, i) => {
+    const [a, b] = [mine[i], python[i] ?? python[0]];
+    const name = nameOf(setting);
     if (a.error ?? b.error) {
       say(`  FAILED  ${name}: ${a.error ?? b.error}`);
       return { setting, error: a.error ?? b.error };
     }
-    const bitwise = a.digest === b.digest && difference(a.losses, b.losses) === 0;
     const error = difference(a.losses, b.losses);
-    say(`  ${bitwise ? 'the same bits' : `losses differ by up to ${error.toExponential(1)}`}  ${name}`);
-    return { setting, bitwise, lossError: error, sameWeights: a.digest === b.digest };
+    const sameWeights = a.digest === b.digest;
+    const bitwise = sameWeights && error === 0;
+    const losses = error === 0 ? 'the same losses' : `losses differ by up to ${error.toExponential(1)}`;
+    say(`  ${bitwise ? 'the same bits' : losses}  ${name}`);
+    return { setting, bitwise, lossError: error, sameWeights };
   });
 }
 
 function flatMemory() {
-  const steps = dry ? 30 : options.quick ? 100 : 1000;
-  const result = ours({ ...common, ...bc, steps });
-  const flat = result.heldFirst === result.heldLast && result.tensorsFirst === result.tensorsLast;
-  say(
-    `\nMemory over ${steps} steps: ${result.error ?? `${result.heldFirst} bytes and ${result.tensorsFirst} tensors after ten, ${result.heldLast} and ${result.tensorsLast} at the end${flat ? '' : ': FAILED'}`}`,
-  );
-  return { steps, flat: result.error === undefined && flat, ...result, losses: undefined };
+  const steps = dry ? 30 : options.quick ? 200 : 1000;
+  const settings = [{}, ...(hasGraphs ? [{ graph: true }] : [])];
+  const results = ours(settings.map((setting) => ({ ...common, ...bc, ...setting, steps, seconds: 600 })));
+  say('');
+  return results.map((result, i) => {
+    const same = result.heldFirst === result.heldLast && result.tensorsFirst === result.tensorsLast;
+    const flat = result.error === undefined && same && result.steps === steps;
+    const early = `${result.heldFirst} bytes and ${result.tensorsFirst} tensors after ten`;
+    const text =
+      result.error ?? `${early}, ${result.heldLast} and ${result.tensorsLast} at the end${flat ? '' : ': FAILED'}`;
+    say(`Memory over ${result.steps ?? steps} steps, ${settings[i].graph ? 'recorded' : 'eager'}: ${text}`);
+    return { ...result, setting: settings[i], flat, losses: undefined };
+  });
 }
 
-function bench() {
-  const steps = dry ? 3 : options.quick ? 10 : 50;
-  const precisions = {
-    fp32: {},
-    tf32: { tf32: true },
-    bf16: { amp: 'bf16', tf32: true },
-    'bf16 channels_last': { amp: 'bf16', tf32: true, channelsLast: true },
-  };
-  const rows = [];
+const PRECISIONS = {
+  fp32: {},
+  tf32: { tf32: true },
+  bf16: { amp: 'bf16', tf32: true },
+  'bf16 channels_last': { amp: 'bf16', tf32: true, channelsLast: true },
+};
+
+/** Adds to `rows` as they come, so that a run that is cut off has shown something. */
+function bench(rows, written) {
+  const steps = dry ? 3 : options.quick ? 15 : 50;
   say(
     `\nA step: milliseconds and peak megabytes, as a ratio to Python's eager step without checkpoints in this run${dry ? ' (a dry run: no measurement)' : ''}`,
   );
+  const ways = [];
+  for (const mode of ['none', 'checkpoint', 'shared'])
+    for (const graph of hasGraphs ? [false, true] : [false]) ways.push({ mode, graph });
+  const quick = ['fp32', 'bf16 channels_last'];
   for (const [network, form] of [['BC-100', bc], ...(dry ? [] : [['densenet121', big]])]) {
-    for (const [precision, setting] of Object.entries(precisions)) {
-      const base = { ...common, ...form, ...setting, benchmark: true, steps };
-      const reference = theirs(base);
-      for (const mode of ['none', 'checkpoint', 'shared']) {
-        for (const graph of device === 'cpu' ? [false] : [false, true]) {
-          const result = ours({ ...base, mode, graph });
-          const failure = result.error ?? reference.error;
-          const row = {
-            network,
-            precision,
-            mode,
-            graph,
-            ms: result.medianMs,
-            peakBytes: result.peakBytes,
-            pythonMs: reference.medianMs,
-            pythonPeakBytes: reference.peakBytes,
-            failure,
-          };
-          rows.push(row);
-          const name = `${network.padEnd(12)}${precision.padEnd(20)}${mode.padEnd(12)}${(graph ? 'graph' : 'eager').padEnd(7)}`;
-          const ratio = (x, y) => (typeof x !== 'number' || typeof y !== 'number' ? '   -' : (x / y).toFixed(2));
-          if (failure !== undefined) say(`  ${name}FAILED: ${failure}`);
-          else
-            say(
-              `  ${name}${row.ms.toFixed(2).padStart(9)} ms ${ratio(row.ms, row.pythonMs)} x  ${(row.peakBytes / 1e6).toFixed(0).padStart(7)} MB ${ratio(row.peakBytes, row.pythonPeakBytes)} x`,
-            );
-        }
+    const all = Object.entries(PRECISIONS);
+    const chosen = options.quick && network === 'densenet121' ? all.filter(([name]) => quick.includes(name)) : all;
+    for (const [precision, setting] of chosen) {
+      if (left() < 20 && !dry) {
+        say(`  ${network.padEnd(12)}${precision.padEnd(20)}left out: no time`);
+        rows.push({ network, precision, leftOut: true });
+        continue;
       }
+      const base = { ...common, ...form, ...setting, benchmark: true, steps };
+      const [reference] = theirs([base]);
+      const results = ours(ways.map((way) => ({ ...base, ...way })));
+      results.forEach((result, i) => rows.push(row(network, precision, ways[i], result, reference)));
+      written();
     }
   }
-  return rows;
+}
+
+function row(network, precision, { mode, graph }, result, reference) {
+  const failure = result.error ?? reference.error;
+  const name = `${network.padEnd(12)}${precision.padEnd(20)}${mode.padEnd(12)}${(graph ? 'graph' : 'eager').padEnd(7)}`;
+  const ratio = (x, y) => (typeof x !== 'number' || typeof y !== 'number' ? '   -' : (x / y).toFixed(2));
+  // A graph's pool is reserved for it: eager peaks are what tensors held, those of graphs what was taken.
+  const [peak, of] = graph ? ['reservedBytes', 'reserved'] : ['peakBytes', 'held'];
+  if (failure !== undefined) say(`  ${name}FAILED: ${failure}`);
+  else
+    say(
+      `  ${name}${result.medianMs.toFixed(2).padStart(9)} ms ${ratio(result.medianMs, reference.medianMs)} x  ${(result[peak] / 1e6).toFixed(0).padStart(7)} MB ${of} ${ratio(result[peak], reference[peak])} x`,
+    );
+  return {
+    ...{ network, precision, mode, graph, failure, steps: result.steps, ms: result.medianMs },
+    ...{ peakBytes: result.peakBytes, reservedBytes: result.reservedBytes, pythonMs: reference.medianMs },
+    ...{ pythonPeakBytes: reference.peakBytes, pythonReservedBytes: reference.reservedBytes },
+  };
 }
 
 // ---- All of it ------------------------------------------------------------------------------------------------------
@@ -215,18 +286,46 @@ const results = {
   dryRun: dry,
   python,
   addon,
-  tests: deviceTests(),
-  parity: parity(),
-  memory: flatMemory(),
-  bench: bench(),
+  tests: [],
+  parity: [],
+  memory: [],
+  distributed: [],
+  bench: [],
 };
+
+function write() {
+  fs.writeFileSync(path.join(options.out, 'gpu-check.json'), `${JSON.stringify(results, null, 2)}\n`);
+  fs.writeFileSync(path.join(options.out, 'gpu-check.txt'), `${text.join('\n')}\n`);
+}
+
+/** Several processes: on the CPU as if there were two GPUs. */
+function distributed() {
+  const gpus = Math.min(dry || device === 'cpu' ? 2 : python.names.length, Number(options.gpus ?? Infinity));
+  const more = { root, python: options.python, env, addon, left, say };
+  return distributedPart({ device, gpus, dry, ...more });
+}
+
+const skipped = [];
+for (const part of PARTS.filter((each) => parts.includes(each))) {
+  if (left() < 10 && !dry) {
+    skipped.push(part);
+    continue;
+  }
+  if (part === 'tests') results.tests = deviceTests();
+  if (part === 'parity') results.parity = parity();
+  if (part === 'memory') results.memory = flatMemory();
+  if (part === 'distributed') results.distributed = await distributed();
+  if (part === 'bench') bench(results.bench, write);
+  write();
+}
+if (skipped.length > 0) say(`\nLeft out, no time: ${skipped.join(', ')}`);
 const failures = [
   ...results.tests.filter(({ ok }) => !ok),
   ...results.parity.filter(({ error }) => error !== undefined),
-  ...(results.memory.flat ? [] : [results.memory]),
+  ...results.memory.filter(({ flat }) => !flat),
+  ...results.distributed.filter(({ ok }) => !ok),
   ...results.bench.filter(({ failure }) => failure !== undefined),
 ];
 say(`\n${failures.length === 0 ? 'Nothing failed.' : `${failures.length} of these failed.`}`);
-fs.writeFileSync(path.join(options.out, 'gpu-check.json'), `${JSON.stringify(results, null, 2)}\n`);
-fs.writeFileSync(path.join(options.out, 'gpu-check.txt'), `${text.join('\n')}\n`);
+write();
 process.exitCode = failures.length === 0 ? 0 : 1;

@@ -60,13 +60,13 @@ function unsupportedPlatform() {
   return `torchbridge runs on Linux x64 with glibc; this is ${platform} ${arch}${libc}.`;
 }
 
-/** Every native/*.cpp, sorted, relative to the root: a new file needs no edit anywhere. */
-function sources() {
+/** Every .cpp of a folder, sorted, relative to the root: a new file needs no edit anywhere. */
+function sources(folder = 'native') {
   return fs
-    .readdirSync(path.join(root, 'native'))
+    .readdirSync(path.join(root, folder))
     .filter((name) => name.endsWith('.cpp'))
     .sort()
-    .map((name) => `native/${name}`);
+    .map((name) => `${folder}/${name}`);
 }
 
 /** The folder of a package in node_modules, found as Node finds it (a dependency may be hoisted above this package). */
@@ -115,19 +115,22 @@ function chooseFlavour(flavour) {
 }
 
 /**
- * The folders of CUDA's headers that the CUDA module is compiled with: NVIDIA's packages beside a libtorch, as pip lays them, else an
- * installed CUDA. Empty for a CPU build, and where there are none.
+ * The folders of CUDA's headers that the CUDA module is compiled with: NVIDIA's packages beside a libtorch, as pip lays them, with those of the
+ * compiler from Triton's package where NVIDIA's own is not installed; else an installed CUDA, or both together. Those that NCCL's part needs
+ * too come first. Empty for a CPU build, and where some are missing.
  */
 function cudaIncludeFolders(libtorch, env = process.env) {
   if (!fs.existsSync(path.join(libtorch, 'lib', 'libtorch_cuda.so'))) return [];
   const nvidia = path.join(libtorch, '..', 'nvidia');
   const beside = fs.existsSync(nvidia) ? fs.readdirSync(nvidia).map((name) => path.join(nvidia, name, 'include')) : [];
   const installed = [env.CUDA_HOME, env.CUDA_PATH, '/usr/local/cuda'].filter(Boolean);
-  const sets = [beside, ...installed.map((folder) => [path.join(folder, 'include')])];
+  const triton = path.join(libtorch, '..', 'triton', 'backends', 'nvidia', 'include');
+  const toolkits = installed.map((folder) => path.join(folder, 'include'));
+  const sets = [beside, [...beside, triton], ...toolkits.flatMap((folder) => [[folder], [...beside, folder]])];
   const holds = (folders, header) => folders.some((folder) => fs.existsSync(path.join(folder, header)));
-  const complete = sets.find((set) =>
-    ['cuda_runtime.h', 'crt/host_config.h', 'cusparse.h'].every((header) => holds(set, header)),
-  );
+  const has = (headers) => sets.find((set) => headers.every((header) => holds(set, header)));
+  const needed = ['cuda_runtime.h', 'crt/host_config.h', 'cusparse.h'];
+  const complete = has([...needed, 'nccl.h', 'nv/target']) ?? has(needed);
   return (complete ?? []).filter((folder) => fs.existsSync(folder));
 }
 
@@ -252,6 +255,7 @@ function buildFacts() {
     addonName: ADDON_NAME,
     cxxStandard: CXX_STANDARD,
     sources: sources(),
+    cudaSources: sources('native/cuda'),
     definitions: [...definitions, `TORCHBRIDGE_LIBTORCH_VERSION="${version}"`],
     cflags,
     includeFolders: includeFolders(folder),
@@ -268,6 +272,8 @@ function forGyp(what) {
   switch (what) {
     case 'cflags':
       return [...facts.cflags, ...facts.includeFolders.flatMap((folder) => ['-isystem', folder])].join('\n');
+    case 'cuda-headers':
+      return facts.cudaIncludes.flatMap((folder) => ['-isystem', folder]).join('\n');
     case 'ldflags':
       return [`-L${facts.libraryFolder}`, `-Wl,-rpath,${facts.libraryFolder}`, '-Wl,--no-as-needed'].join('\n');
     case 'libraries':
@@ -277,6 +283,8 @@ function forGyp(what) {
       return facts.definitions.map((definition) => definition.replaceAll('"', '\\"')).join('\n');
     case 'sources':
       return facts.sources.join('\n');
+    case 'cuda-sources':
+      return facts.cudaSources.join('\n');
     default:
       throw new Error(`native-config: unknown list ${String(what)}`);
   }
@@ -294,6 +302,7 @@ function forCMake() {
     set('TORCHBRIDGE_ADDON_NAME', facts.addonName),
     set('TORCHBRIDGE_CXX_STANDARD', facts.cxxStandard),
     set('TORCHBRIDGE_SOURCES', facts.sources),
+    set('TORCHBRIDGE_CUDA_SOURCES', facts.cudaSources),
     set('TORCHBRIDGE_DEFINITIONS', facts.definitions),
     set('TORCHBRIDGE_CFLAGS', facts.cflags),
     set('TORCHBRIDGE_INCLUDES', facts.includeFolders),
@@ -337,7 +346,7 @@ if (require.main === module) {
     else if (flag === '--gyp') process.stdout.write(`${forGyp(what)}\n`);
     else
       throw new Error(
-        'Usage: node scripts/native-config.cjs --cmake | --gyp sources|cflags|ldflags|libraries|definitions',
+        'Usage: node scripts/native-config.cjs --cmake | --gyp sources|cuda-sources|cflags|cuda-headers|ldflags|libraries|definitions',
       );
   } catch (error) {
     process.stderr.write(`torchbridge: ${error.message}\n`);

@@ -31,9 +31,12 @@ export function commandLine(args) {
   const cifar = valueOf('data') !== undefined || valueOf('dataset') === 'cifar10';
   const { save, ...rest } = cifar ? CIFAR_RUN : SHAPES_RUN;
   // A run that goes on has its options already, and they may be others than these.
-  const run = args.includes('--resume') ? { save } : { save, ...rest };
+  const resumes = args.includes('--resume');
+  const run = resumes ? { save } : { save, ...rest };
   const defaults = Object.entries(run).filter(([name]) => valueOf(name) === undefined);
-  return ['train', ...defaults.flatMap(([name, value]) => [`--${name}`, String(value)]), ...args];
+  // The folder of the default run is its own: run again, it begins anew. A folder that is named is the command's to judge.
+  const anew = resumes || args.includes('--overwrite') || valueOf('save') !== undefined ? [] : ['--overwrite'];
+  return ['train', ...defaults.flatMap(([name, value]) => [`--${name}`, String(value)]), ...anew, ...args];
 }
 
 /** Runs the command as the terminal's own: Ctrl-C reaches it, and its exit code is ours. */

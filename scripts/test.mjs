@@ -2,7 +2,7 @@
  * `npm test`: sets the clone up, makes the Python for the parity tests, and runs mocha; linters and type checks are tests too
  * (test/checks). `npm test -- test/unit/nn/linear.test.ts -g bias` hands its arguments to mocha; `--full` adds test/full.
  * Without arguments two mochas run side by side: what compares with Python, with the documents' examples, and the rest.
- * The last line is `N passed, N failed`, with `, N skipped` when any was.
+ * The last line is `N passed, N failed`, with `, N skipped` when any was; what failed stands above it once more.
  */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -86,5 +86,8 @@ await main(async () => {
   const sum = (name) => results.reduce((total, each) => total + each[name], 0);
   const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map(sum);
   if (failed > 0 || sum('code') !== 0) process.exitCode = 1;
+  for (const { title, reason } of results.flatMap(({ failures }) => failures)) {
+    process.stdout.write(`Failed: ${title}\n${reason.replace(/^/gm, '  ')}\n`);
+  }
   process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
 });

@@ -58,6 +58,8 @@ interface CudaChain {
   readonly devices: number;
   /** Why graphs cannot be recorded, null where they can. */
   readonly module: string | null;
+  /** Why processes cannot exchange tensors by NCCL, null where they can. */
+  readonly nccl: string | null;
 }
 
 async function loadAddon(): Promise<Addon> {
@@ -66,10 +68,12 @@ async function loadAddon(): Promise<Addon> {
     const { cudaBinding } = await import('../native/cuda-binding.js');
     const info = native.buildInfo();
     const module = hasCuda(info) ? cudaBinding() : 'libtorch has no CUDA';
+    const nccl = typeof module === 'string' ? module : module.nccl();
     const cuda = {
       driver: JSON.parse(native.cudaDriver()) as CudaChain['driver'],
       devices: native.deviceCount('cuda'),
       module: typeof module === 'string' ? module : null,
+      nccl: typeof nccl === 'string' ? nccl : null,
     };
     return { path: addonPath, info, threads: native.getNumThreads(), cuda };
   } catch (error) {
@@ -100,7 +104,8 @@ function addonCheck(addon: Addon): Check {
 function libtorchCheck(addon: Addon, facts: BuildFacts | null): Check {
   const built = recordedLibtorch();
   if (!('error' in addon)) {
-    const where = built?.folder ?? libtorchInMemory() ?? 'in the place the addon was linked with';
+    // What is loaded, whatever was recorded: TORCHBRIDGE_ADDON may name an addon of another libtorch.
+    const where = libtorchInMemory() ?? built?.folder ?? 'in the place the addon was linked with';
     return { name: 'libtorch', status: 'ok', text: `${addon.info.torchVersion}, ${where}` };
   }
   if (built !== null && existsSync(join(built.folder, 'lib', 'libtorch.so'))) {
@@ -142,7 +147,7 @@ function machineChecks(addon: Addon): Check[] {
 }
 
 /** The chain from the driver to the devices: what is missing first is why `--device cuda` fails. */
-function cudaChecks(info: BuildInfo, { driver, devices, module }: CudaChain): Check[] {
+function cudaChecks(info: BuildInfo, { driver, devices, module, nccl }: CudaChain): Check[] {
   const of = (bytes = 0): string => `${(bytes / 2 ** 30).toFixed(0)} GiB`;
   const names = driver.devices.map(({ name = 'unknown', totalMemory }) => `${name}, ${of(totalMemory)}`);
   const found = `CUDA ${driver.version ?? 'unknown'}${names.length === 0 ? ', no device' : `: ${names.join('; ')}`}`;
@@ -170,6 +175,7 @@ function cudaChecks(info: BuildInfo, { driver, devices, module }: CudaChain): Ch
       : {}),
   });
   checks.push({ name: 'cuda module', status: 'info', text: module ?? 'built: graphs can be recorded' });
+  if (module === null) checks.push({ name: 'nccl', status: 'info', text: nccl ?? 'built in' });
   return checks;
 }
 

@@ -7,20 +7,34 @@ import { evaluate, type Evaluation } from '../train/evaluate.js';
 import { evaluateFolder, holdsPictures, type FolderEvaluation } from '../train/evaluate-folder.js';
 import { formatFixed } from '../train/format.js';
 import { isPublished } from '../train/picture-network.js';
+import type { Ranks } from '../train/ranks.js';
 import { runPaths } from '../train/run-files.js';
 import { BarReporter } from './bar-reporter.js';
 import type { EvalOptions } from './eval-options.js';
 import { interrupts } from './interrupt.js';
 import { LineReporter } from './line-reporter.js';
 import { formatDuration, isTerminal, type Output } from './output.js';
+import { withRanks } from './with-ranks.js';
 
 /** `torchbridge eval`. @returns the exit code. */
 export async function runEval(options: EvalOptions, stdout: Output, stderr: Output): Promise<number> {
+  return withRanks(options.timeout, 'run it again', (ranks) => runHere(options, ranks, stdout, stderr));
+}
+
+async function runHere(
+  options: EvalOptions,
+  ranks: Ranks | undefined,
+  stdout: Output,
+  stderr: Output,
+): Promise<number> {
   const { json } = options;
-  const onFolder = isOnFolder(options);
+  const writes = ranks?.isFirst !== false;
+  const look = (): Promise<boolean> => Promise.resolve().then(() => isOnFolder(options));
+  const onFolder = await (ranks === undefined ? look() : ranks.inTurn(look));
   const print = (text: string): void => void stdout.write(`${text}\n`);
   const notice = (text: string): void => void stderr.write(`${text}\n`);
-  const bar = isTerminal(stdout) && !json ? new BarReporter(stdout, notice, onFolder ? 'test' : undefined) : null;
+  const bar =
+    isTerminal(stdout) && !json && writes ? new BarReporter(stdout, notice, onFolder ? 'test' : undefined) : null;
   const lines = new LineReporter(print, notice);
   const quiet: Reporter = { notice, download: (progress) => lines.download(progress) };
   // The model's print belongs to training; here it would bury the one number that was asked for.
@@ -33,11 +47,13 @@ export async function runEval(options: EvalOptions, stdout: Output, stderr: Outp
   // Signals keep their usual effect, as there is nothing to save.
   const interrupt = interrupts(stdout, notice);
   try {
-    const surroundings = { reporter: json ? quiet : (bar ?? plain), signal: interrupt.signal };
+    const reporter = json ? quiet : (bar ?? plain);
+    const surroundings = { reporter: writes ? reporter : undefined, signal: interrupt.signal, ranks };
     const result: FolderEvaluation | Evaluation = onFolder
       ? await evaluateFolder({ ...folderOptions(options), ...surroundings })
       : await evaluate({ ...cifarOptions(options), ...surroundings });
     bar?.close();
+    if (!writes) return 0;
     if (json) print(JSON.stringify(result));
     else if (isOfFolder(result)) print(summary(result));
     if (interrupt.outputFailure !== null) throw new Error(interrupt.outputFailure);
@@ -63,7 +79,13 @@ function isOnFolder({ dataset, data, weights, download }: EvalOptions): boolean 
   return data !== undefined && holdsPictures(data);
 }
 
-function folderOptions({ save, data, weights, ...options }: EvalOptions): Parameters<typeof evaluateFolder>[0] {
+function folderOptions({
+  save,
+  data,
+  weights,
+  timeout: _,
+  ...options
+}: EvalOptions): Parameters<typeof evaluateFolder>[0] {
   if (data === undefined) {
     throw new UsageError('Expected --data DIR: a folder with one folder of pictures for each class');
   }

@@ -3,6 +3,7 @@ import { DATASET_NAMES, embeddedData, isEmbedded, isInFiles } from '../train/dat
 import { type AmpName } from '../train/precision-names.js';
 import { UsageError } from '../train/errors.js';
 import { classesOption, entryOption, modelOption } from './network-options.js';
+import { nprocOption, timeoutOption } from './rank-options.js';
 import { ampOption, channelsLastOption } from './precision-options.js';
 import { datasetName, device, filePath, positiveInteger, wholeNumber } from './values.js';
 
@@ -35,6 +36,8 @@ export interface EvalOptions {
   readonly skipBroken: boolean;
   readonly workers: number | undefined;
   readonly json: boolean;
+  /** Seconds that several processes wait for each other. */
+  readonly timeout: number | undefined;
 }
 
 /** The `eval` command without its action. */
@@ -81,6 +84,8 @@ export function evalCommand() {
     .addOption(ampOption('that of the run, or none'))
     .addOption(channelsLastOption('as the run'))
     .addOption(modelOption())
+    .addOption(nprocOption('share the pictures'))
+    .addOption(timeoutOption())
     .option('--json', 'print one JSON object instead of the lines')
     .optionsGroup('Folders of pictures:')
     .option('--ten-crop', 'average over four corners and the middle of each picture and of its mirror image')
@@ -143,5 +148,6 @@ export function evalOptions(given: ReturnType<ReturnType<typeof evalCommand>['op
     tenCrop: given.tenCrop === true,
     skipBroken: given.skipBroken === true,
     workers: given.workers,
+    timeout: given.timeout,
   };
 }

@@ -1,4 +1,5 @@
-import { networkByName, pictureSizeOf, type Network } from '../models/index.js';
+import { parse } from 'node:path';
+import { networkByName, pictureSizeOf, type NamedNetworkOptions } from '../models/index.js';
 import {
   countParameters,
   networkGraph,
@@ -8,25 +9,36 @@ import {
   summary,
   type LayerInfo,
   type ModelStatistics,
+  type Module,
 } from '../nn/index.js';
 import { scope, setNumThreads, TorchError } from '../tensor/index.js';
 import { formatFixed } from '../train/format.js';
 import { graphFigure } from '../train/graph-figure.js';
 import { disposeNetwork } from '../train/picture-network.js';
-import type { GraphCommandOptions, NetworkChoice, SummaryCommandOptions } from './look-options.js';
+import {
+  isOwnNetwork,
+  type GraphCommandOptions,
+  type NetworkChoice,
+  type SummaryCommandOptions,
+} from './look-options.js';
 import { coloursFor, type Output } from './output.js';
+import { ownNetwork } from './own-network.js';
 import { plain } from './prediction-text.js';
 import { checkFolder, writePicture } from './write-picture.js';
 
 /** Makes the network of a command, and frees it after `look`. */
-function withNetwork<T>(choice: NetworkChoice, look: (net: Network, picture: readonly number[]) => T): T {
+async function withNetwork<T>(choice: NetworkChoice, look: (net: Module, picture: readonly number[]) => T): Promise<T> {
   if (choice.threads !== undefined) setNumThreads(choice.threads);
   const { model, numClasses } = choice;
+  const own = isOwnNetwork(model) ? await ownNetwork(model) : undefined;
+  const make = own ?? ((options: NamedNetworkOptions) => networkByName(model, options));
   return scope(() => {
-    const net = networkByName(model, numClasses === undefined ? {} : { numClasses });
+    const net = make(numClasses === undefined ? {} : { numClasses });
     try {
       return look(net, choice.inputSize ?? pictureSizeOf(model));
     } catch (error) {
+      if (own !== undefined && error instanceof Error)
+        throw new Error(`${model} cannot be run on such a picture: ${error.message}`, { cause: error });
       if (!(error instanceof TorchError) || choice.inputSize === undefined) throw error;
       const size = pictureSizeOf(model).join('x');
       throw new TorchError(error.code, `${error.message}; ${model} is made for pictures of ${size}`);
@@ -37,9 +49,9 @@ function withNetwork<T>(choice: NetworkChoice, look: (net: Network, picture: rea
 }
 
 /** `torchbridge summary`. @returns the exit code. */
-export function runSummary(options: SummaryCommandOptions, stdout: Output): number {
+export async function runSummary(options: SummaryCommandOptions, stdout: Output): Promise<number> {
   const { batchSize, depth, columns, rows, colWidth, layers, json } = options;
-  const text = withNetwork(options, (net, picture) => {
+  const text = await withNetwork(options, (net, picture) => {
     const inputSize = [batchSize, ...picture];
     if (layers) return showNet(net, inputSize);
     const statistics = summary(net, { inputSize, depth, colNames: columns, rowSettings: rows, colWidth });
@@ -98,8 +110,8 @@ function plainLayer(layer: LayerInfo): unknown {
 }
 
 /** `torchbridge stat`. @returns the exit code. */
-export function runStat(options: NetworkChoice, stdout: Output): number {
-  const report = withNetwork(options, (net, picture) => stat(net, picture));
+export async function runStat(options: NetworkChoice, stdout: Output): Promise<number> {
+  const report = await withNetwork(options, (net, picture) => stat(net, picture));
   stdout.write(
     options.json
       ? `${JSON.stringify({ model: options.model, rows: report.rows, unsupported: report.unsupported }, null, 2)}\n`
@@ -112,8 +124,8 @@ export function runStat(options: NetworkChoice, stdout: Output): number {
 export async function runGraph(options: GraphCommandOptions, stdout: Output): Promise<number> {
   const { plot, model, json } = options;
   checkFolder(plot);
-  const graph = withNetwork(options, (net, picture) => networkGraph(net, [1, ...picture]));
-  await writePicture(plot, graphFigure(graph, model));
+  const graph = await withNetwork(options, (net, picture) => networkGraph(net, [1, ...picture]));
+  await writePicture(plot, graphFigure(graph, isOwnNetwork(model) ? parse(model).name : model));
   const arcs = graph.edges.length;
   if (json) stdout.write(`${JSON.stringify({ model, plot, ...graph }, null, 2)}\n`);
   else

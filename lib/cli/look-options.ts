@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { parse } from 'node:path';
 import { UsageError } from '../train/errors.js';
 import { choice, filePath, pictureSize, positiveInteger, wholeNumber } from './values.js';
 
@@ -14,7 +15,8 @@ export const SUMMARY_COLUMNS = [
 ] as const;
 export const SUMMARY_ROWS = ['depth', 'var_names', 'ascii_only', 'hide_recursive_layers'] as const;
 
-const NAMES = 'densenet121, resnet50, vgg16_bn, lenet, ..., or densenet-bc-100-12, densenet-40-12, ...';
+const NAMES =
+  './my-net.mjs, whose default export is a network or makes one; or densenet121, resnet50, vgg16_bn, lenet, ..., or densenet-bc-100-12, densenet-40-12, ...';
 
 /** A network by its name and the picture that is put in. */
 export interface NetworkChoice {
@@ -26,6 +28,11 @@ export interface NetworkChoice {
   readonly json: boolean;
 }
 
+/** Whether a network is named by the path of a program, and not by its own name. */
+export function isOwnNetwork(model: string): boolean {
+  return /[/\\]|\.[cm]?[jt]s$/.test(model);
+}
+
 /** What {@link networkChoice} reads. */
 interface GivenChoice {
   readonly inputSize?: number[] | undefined;
@@ -34,13 +41,11 @@ interface GivenChoice {
   readonly json?: true | undefined;
 }
 
-const networkChoice = (model: string, given: GivenChoice): NetworkChoice => ({
-  model,
-  inputSize: given.inputSize,
-  numClasses: given.numClasses,
-  threads: given.threads,
-  json: given.json === true,
-});
+function networkChoice(model: string, { inputSize, numClasses, threads, json }: GivenChoice): NetworkChoice {
+  if (isOwnNetwork(model) && inputSize === undefined)
+    throw new UsageError(`Expected --input-size CxHxW with a network of one's own, as 3x224x224 for ${model}`);
+  return { model, inputSize, numClasses, threads, json: json === true };
+}
 
 /** Options of all commands that look at a network. */
 function lookCommand(name: string) {
@@ -95,7 +100,9 @@ Examples:
   $ torchbridge summary densenet121 --depth 2
   $ torchbridge summary resnet18 --columns input_size,output_size,num_params,mult_adds --input-size 3x64x64
   $ torchbridge summary lenet --layers
-      What the notes' showNet prints.`,
+      What the notes' showNet prints.
+  $ torchbridge summary ./my-net.mjs --input-size 3x32x32
+      A network of your own: the program is run.`,
     );
 }
 
@@ -157,7 +164,8 @@ export function graphOptions(
   model: string,
   given: ReturnType<ReturnType<typeof graphCommand>['opts']>,
 ): GraphCommandOptions {
-  const plot = given.plot ?? `${model.replace(/[^\w.-]/g, '_')}.svg`;
+  const name = isOwnNetwork(model) ? parse(model).name : model;
+  const plot = given.plot ?? `${name.replace(/[^\w.-]/g, '_')}.svg`;
   if (!/\.(svg|png)$/i.test(plot))
     throw new UsageError(`Expected a file ending in .svg or .png for --plot but received ${JSON.stringify(plot)}`);
   return { ...networkChoice(model, given), plot };

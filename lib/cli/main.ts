@@ -73,7 +73,7 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
   const train = trainCommand().action(async (given) => {
     if (given.recipe === 'list') return void stdout.write(recipeList());
     const options = runOptions(given);
-    if (startsRanks(given.nproc)) {
+    if (startsRanks(given.nproc, given.device)) {
       setCode(await spawnRanks(given.nproc, stderr));
       return;
     }
@@ -86,6 +86,7 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
         {
           save: given.save ?? 'save',
           resume: given.resume === true,
+          overwrite: given.overwrite === true,
           download: given.download === true,
           timeout: given.timeout,
         },
@@ -96,6 +97,10 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
   });
   const evaluate = evalCommand().action(async (given) => {
     const options = evalOptions(given);
+    if (startsRanks(given.nproc, given.device)) {
+      setCode(await spawnRanks(given.nproc, stderr));
+      return;
+    }
     const { runEval } = await import('./eval-command.js');
     setCode(await runEval(options, stdout, stderr));
   });
@@ -126,12 +131,12 @@ function program(setCode: (code: number) => void, stdout: Output, stderr: Output
   const summary = summaryCommand().action(async (model, given) => {
     const options = summaryOptions(model, given);
     const { runSummary } = await import('./look-command.js');
-    setCode(runSummary(options, stdout));
+    setCode(await runSummary(options, stdout));
   });
   const stat = statCommand().action(async (model, given) => {
     const options = statOptions(model, given);
     const { runStat } = await import('./look-command.js');
-    setCode(runStat(options, stdout));
+    setCode(await runStat(options, stdout));
   });
   const graph = graphCommand().action(async (model, given) => {
     const options = graphOptions(model, given);

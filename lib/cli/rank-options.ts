@@ -1,12 +1,11 @@
 import { Option } from '@commander-js/extra-typings';
 import { positiveInteger } from './values.js';
 
-/** `--nproc <n>` */
-export function nprocOption() {
-  return new Option(
-    '--nproc <n>',
-    'processes on this machine that train together, each with --batch-size pictures (default: 1)',
-  ).argParser(positiveInteger('--nproc', 1024));
+/** `--nproc <n>` @param what the processes do. */
+export function nprocOption(what: string) {
+  return new Option('--nproc <n>', `processes on this machine that ${what} (default: 1)`).argParser(
+    positiveInteger('--nproc', 1024),
+  );
 }
 
 /** `--timeout <seconds>` */

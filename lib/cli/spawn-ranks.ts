@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { availableParallelism, constants } from 'node:os';
 import { UsageError } from '../train/errors.js';
+import { gpuOf } from '../train/rank-device.js';
 import type { Output } from './output.js';
 
 /** Set for the processes that `--nproc` starts: they take no notice of the option. */
@@ -15,14 +16,16 @@ const GRACE = 5000;
 
 /**
  * Whether this process is to start others: `--nproc` is above 1, and it is not one of those itself.
- * @throws UsageError where another launcher has started it.
+ * @param device that the processes are to compute on.
+ * @throws UsageError where another launcher has started it, and for a device that is one GPU's alone.
  */
-export function startsRanks(nproc: number | undefined): nproc is number {
+export function startsRanks(nproc: number | undefined, device = 'cpu'): nproc is number {
   if (nproc === undefined || nproc === 1 || process.env[CHILD] !== undefined) return false;
   if (process.env.RANK !== undefined || process.env.WORLD_SIZE !== undefined)
     throw new UsageError(
       'Expected no --nproc under torchrun or with RANK and WORLD_SIZE set: they start the processes',
     );
+  gpuOf(device, { localRank: 0, gpus: 0 }); // how many GPUs there are only the processes can tell: they load libtorch
   return true;
 }
 
@@ -53,6 +56,7 @@ export async function spawnRanks(nproc: number, stderr: Output): Promise<number>
     ...process.env,
     [CHILD]: '1',
     WORLD_SIZE: String(nproc),
+    LOCAL_WORLD_SIZE: String(nproc),
     MASTER_ADDR: '127.0.0.1',
     MASTER_PORT: String(port),
     GLOO_SOCKET_IFNAME: process.env.GLOO_SOCKET_IFNAME ?? 'lo',

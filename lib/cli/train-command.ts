@@ -1,20 +1,20 @@
 import type { RunOptions } from '../train/config.js';
-import { RankZeroFailed, RunInterrupted, UsageError } from '../train/errors.js';
+import { RunInterrupted } from '../train/errors.js';
 import { formatFixed } from '../train/format.js';
 import { holdsFolds, trainFolds, type FoldsResult } from '../train/k-fold.js';
-import { Ranks } from '../train/ranks.js';
+import type { Ranks } from '../train/ranks.js';
 import { train } from '../train/train.js';
-import { TorchError } from '../tensor/index.js';
 import { BarReporter } from './bar-reporter.js';
 import { interrupts } from './interrupt.js';
 import { LineReporter } from './line-reporter.js';
 import { isTerminal, type Output } from './output.js';
-import { endWithParent } from './spawn-ranks.js';
+import { withRanks } from './with-ranks.js';
 
 /** What the command itself is told. */
 export interface TrainPlace {
   readonly save: string;
   readonly resume: boolean;
+  readonly overwrite: boolean;
   readonly download: boolean;
   /** Seconds that the processes of a run wait for each other. */
   readonly timeout?: number | undefined;
@@ -23,40 +23,17 @@ export interface TrainPlace {
 /** `torchbridge train`. @returns the exit code. */
 export async function runTrain(
   options: RunOptions,
-  { save, resume, download, timeout }: TrainPlace,
+  { timeout, ...place }: TrainPlace,
   stdout: Output,
   stderr: Output,
 ): Promise<number> {
-  endWithParent();
-  const ranks = await Ranks.join(timeout === undefined ? undefined : 1000 * timeout);
-  if (ranks === null) return runHere(options, { save, resume, download }, stdout, stderr);
-  try {
-    return await runHere(options, { save, resume, download, ranks }, stdout, stderr);
-  } catch (error) {
-    if (error instanceof RankZeroFailed) return 1;
-    throw explainLoss(error, ranks, save);
-  } finally {
-    ranks.leave();
-  }
-}
-
-/** In one line that another process is missing, where that is what c10d's words say. */
-function explainLoss(error: unknown, ranks: Ranks, save: string): unknown {
-  if (!(error instanceof TorchError)) return error;
-  const reason = /Connection (?:closed by peer|reset)|Broken pipe|Timed out|timed? ?out|not connected/i.exec(
-    error.message,
-  );
-  if (reason === null) return error;
-  const way = `go on with: torchbridge train --save ${save} --resume, and the same processes`;
-  return new Error(
-    `Rank ${ranks.rank} of ${ranks.size} cannot go on, another process has ended or did not come in time (${reason[0]}); ${way}`,
-    { cause: error },
-  );
+  const way = `go on with: torchbridge train --save ${place.save} --resume, and the same processes`;
+  return withRanks(timeout, way, (ranks) => runHere(options, { ...place, ranks }, stdout, stderr));
 }
 
 async function runHere(
   options: RunOptions,
-  { save, resume, download, ranks }: TrainPlace & { readonly ranks?: Ranks },
+  { save, resume, overwrite, download, ranks }: TrainPlace & { readonly ranks: Ranks | undefined },
   stdout: Output,
   stderr: Output,
 ): Promise<number> {
@@ -72,9 +49,9 @@ async function runHere(
   });
   try {
     const { signal } = interrupt;
-    const settings = { save, resume, download, ranks, reporter, signal, onBegin: () => interrupt.listen() };
-    const isFolds = options.kFold != null || (resume && holdsFolds(save));
-    if (isFolds && ranks !== undefined) throw new UsageError('Expected no --k-fold with several processes');
+    const settings = { save, resume, overwrite, download, ranks, reporter, signal, onBegin: () => interrupt.listen() };
+    const ofFolds = options.kFold != null || (resume && holdsFolds(save));
+    const isFolds = ranks === undefined ? ofFolds : await ranks.fromFirst(ofFolds);
     const folds = isFolds ? await trainFolds(options, settings) : undefined;
     if (folds === undefined) await train(options, settings);
     bar?.close();
@@ -85,6 +62,8 @@ async function runHere(
     return 0;
   } catch (error) {
     bar?.close();
+    // Until the line is written, as in withRanks.
+    if (ranks !== undefined) process.on('SIGTERM', () => undefined);
     if (!(error instanceof RunInterrupted)) throw error;
     const holds = `${error.checkpoint} holds the run. Go on with: torchbridge train --save ${save} --resume`;
     if (interrupt.outputFailure !== null) {

@@ -67,6 +67,7 @@ export function trainCommand() {
     .option('--no-verify', 'take data of your own in the layout of the data set, whose md5 differ')
     .option('--save <dir>', 'folder for the results (default: save)', filePath('--save', 'a folder'))
     .option('--resume', 'go on with the run in --save')
+    .option('--overwrite', 'begin in the place of a run that --save holds; without it such a folder is refused')
     .option('--recipe <name>', `defaults that belong together: ${RECIPE_NAMES.join(', ')}; list describes them`)
     .optionsGroup('Network:')
     .option(
@@ -210,10 +211,18 @@ export function trainCommand() {
     .addOption(efficientOption())
     .addOption(ampOption('none'))
     .addOption(channelsLastOption())
+    .option(
+      '--cuda-graph',
+      'record a step on the GPU and do it again at one call; for SGD and one process (default: no)',
+    )
     .option('--fast', 'compute as is fastest here, close to PyTorch instead of bit for bit; says what was picked')
-    .option('--device <name>', 'cpu, cuda, cuda:1, ... (default: cpu)', device('--device'))
+    .option(
+      '--device <name>',
+      'cpu, cuda, cuda:1, ...; cuda is a GPU for each process (default: cpu)',
+      device('--device'),
+    )
     .option('--threads <n>', 'threads of libtorch (default: as many as cores)', positiveInteger('--threads', 1024))
-    .addOption(nprocOption())
+    .addOption(nprocOption('train together, each with --batch-size pictures'))
     .addOption(timeoutOption())
     .addHelpText('after', examples);
 }
@@ -266,7 +275,7 @@ export function fastChoice(given: ReturnType<ReturnType<typeof trainCommand>['op
 
 /** What commander read, as the options of a run: only those that were given. */
 export function runOptions(given: ReturnType<ReturnType<typeof trainCommand>['opts']>): RunOptions {
-  const { save: _save, resume: _resume, download: _download, fast: _fast, ...others } = given;
+  const { save: _save, resume: _resume, overwrite: _overwrite, download: _download, fast: _fast, ...others } = given;
   const { nproc: _nproc, timeout: _timeout, verify, bottleneck, ...options } = others;
   return {
     ...options,

@@ -27,16 +27,19 @@ const NA_VALUES = [
 /**
  * Reads a table with a line of column names: RFC 4180, with quotes, line breaks within them, any line endings, a byte order mark.
  * @param file path; the text must be UTF-8.
- * @throws IoError `missing` | `access` | `kind` | `format` | `unsupported`, one line that names the file and the line.
+ * @throws IoError `missing` | `access` | `kind` | `format` | `unsupported`, one line that names the file and the line; RangeError for
+ * a delimiter that cannot be.
  * @see pandas.read_csv
  */
 export function readCsv(file: string, options: CsvOptions = {}): Table {
+  checkDelimiter(options.delimiter);
   return parseCsv(readText(file), { ...options, file });
 }
 
 /** The same of a text. @param options.file names it in errors. */
 export function parseCsv(text: string, options: CsvOptions & { readonly file?: string } = {}): Table {
   const { delimiter = ',', naValues = NA_VALUES, file = 'the text' } = options;
+  checkDelimiter(delimiter);
   const gaps = new Set(naValues);
   let records: string[][];
   try {
@@ -55,6 +58,14 @@ export function parseCsv(text: string, options: CsvOptions & { readonly file?: s
   return new Table(
     new Map(names.map((name, i) => [name, rows.map((row) => (gaps.has(row[i]!) ? null : row[i]!))])),
     rows.length,
+  );
+}
+
+/** Before a file is read: it is not to blame. */
+function checkDelimiter(delimiter: string | undefined): void {
+  if (delimiter === undefined || (delimiter !== '' && !/["\r\n]/.test(delimiter))) return;
+  throw new RangeError(
+    `Expected a text without quotes and line ends for delimiter but received ${JSON.stringify(delimiter)}`,
   );
 }
 

@@ -1,4 +1,5 @@
-import type { Generator, Tensor } from '../tensor/index.js';
+import { cuda, type Generator, scope, type Tensor } from '../tensor/index.js';
+import { warnOnce } from '../tensor/warn-once.js';
 import { BatchOrder, type LoaderState } from './batch-order.js';
 import type { Dataset } from './dataset.js';
 import { drawSeed } from './random.js';
@@ -15,7 +16,12 @@ export interface DataLoaderOptions {
   dropLast?: boolean;
   /** Where the order is drawn from instead of the default generator. Transforms draw from the default one all the same. */
   generator?: Generator | null;
+  /** Puts batches into page-locked memory, from where they are copied to a device beside its work; default false. */
+  pinMemory?: boolean;
 }
+
+const NO_ACCELERATOR =
+  "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used.";
 
 /**
  * Batches of a data set, drawing random numbers exactly when PyTorch's loader (without workers) does.
@@ -26,6 +32,7 @@ export class DataLoader<D extends Dataset = Dataset> implements Iterable<[Tensor
   readonly dropLast: boolean;
   readonly generator: Generator | null;
   readonly sampler: Sampler;
+  readonly pinMemory: boolean;
 
   constructor(
     readonly dataset: D,
@@ -34,6 +41,7 @@ export class DataLoader<D extends Dataset = Dataset> implements Iterable<[Tensor
     this.batchSize = options.batchSize ?? 1;
     this.dropLast = options.dropLast ?? false;
     this.generator = options.generator ?? null;
+    this.pinMemory = options.pinMemory ?? false;
     if (!Number.isSafeInteger(this.batchSize) || this.batchSize <= 0) {
       throw new RangeError(`batch_size should be a positive integer value, but got batch_size=${this.batchSize}`);
     }
@@ -70,11 +78,14 @@ export class DataLoader<D extends Dataset = Dataset> implements Iterable<[Tensor
 export class LoaderIterator implements IterableIterator<[Tensor, Tensor], undefined> {
   readonly #loader: DataLoader;
   readonly #order: BatchOrder;
+  readonly #pins: boolean;
 
   /** Made by {@link DataLoader}, not by hand. */
   constructor(loader: DataLoader, state: LoaderState | null) {
     this.#loader = loader;
     this.#order = new BatchOrder(loader, state);
+    this.#pins = loader.pinMemory && cuda.isAvailable();
+    if (loader.pinMemory && !this.#pins) warnOnce(NO_ACCELERATOR);
   }
 
   [Symbol.iterator](): this {
@@ -85,7 +96,13 @@ export class LoaderIterator implements IterableIterator<[Tensor, Tensor], undefi
   next(): IteratorResult<[Tensor, Tensor], undefined> {
     const indices = this.#order.next();
     if (indices === undefined) return { done: true, value: undefined };
-    return { done: false, value: this.#loader.dataset.batch(indices) };
+    const { dataset } = this.#loader;
+    if (!this.#pins) return { done: false, value: dataset.batch(indices) };
+    const value = scope((): [Tensor, Tensor] => {
+      const [input, target] = dataset.batch(indices);
+      return [input.pinMemory(), target.pinMemory()];
+    });
+    return { done: false, value };
   }
 
   /** Where this pass has got to, for {@link DataLoader.resume}. */

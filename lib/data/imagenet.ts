@@ -5,6 +5,7 @@ import path from 'node:path';
 import { writeFully } from '../io/atomic-write.js';
 import { explainSystemError, IoError, makeFolders, readMat, systemCode, type MatValue } from '../io/index.js';
 import { IMAGENET_PUBLISHER } from '../io/publishers.js';
+import { syncFolder, syncTree } from '../io/sync-tree.js';
 import { ImageFolder, type ImageFolderOptions } from './image-folder.js';
 import { checkMd5 } from './md5-file.js';
 import { readTarGz } from './tar-archive.js';
@@ -66,6 +67,15 @@ export class ImageNet extends ImageFolder {
     this.wnids = this.classes;
     this.words = this.classes.map((wnid) => devkit.words.get(wnid) ?? [wnid]);
   }
+}
+
+/**
+ * Looks for all that {@link ImageNet} will read of these splits, before the first is unpacked.
+ * @throws IoError `missing`
+ */
+export function findImageNet(root: string, splits: readonly ImageNetSplit[]): void {
+  archive(root, 'devkit', false);
+  for (const split of splits) if (!fs.existsSync(path.join(root, split))) archive(root, split, false);
 }
 
 function archive(root: string, which: keyof typeof ARCHIVES, verify: boolean): string {
@@ -179,7 +189,10 @@ function unpack(
       }
     }
     if (pictures === 0) throw new IoError('format', `${file} holds no pictures`, file);
+    // Before it has its name: a folder of that name is taken for the whole.
+    syncTree(temporary);
     place(temporary, path.join(root, split));
+    syncFolder(root);
   } catch (error) {
     fs.rmSync(temporary, { recursive: true, force: true });
     throw explainSystemError(error, 'write', temporary);

@@ -6,6 +6,7 @@ export type { BatchSource, LoaderState } from './batch-order.js';
 export { DataLoader, LoaderIterator, type DataLoaderOptions } from './data-loader.js';
 export { ConcatDataset } from './concat-dataset.js';
 export { parseCsv, readCsv, type CsvOptions } from './csv.js';
+export { Prefetcher, type BatchCopies, type Batches, type PrefetcherOptions } from './prefetcher.js';
 export { randomSplit } from './random-split.js';
 export { TableEncoder, type TableEncoderOptions } from './table-encoder.js';
 export { Table, type ColumnKind, type Field } from './table.js';

@@ -8,7 +8,7 @@ import { ImageTraining } from './image-training.js';
 import type { PictureBatch } from './picture-batch.js';
 import { PicturePass } from './picture-pass.js';
 import { drawSeed } from './random.js';
-import { RandomSampler, SequentialSampler } from './sampler.js';
+import { RandomSampler, type Sampler, SequentialSampler } from './sampler.js';
 
 /** Options of {@link PictureLoader}. */
 export interface PictureLoaderOptions {
@@ -20,11 +20,13 @@ export interface PictureLoaderOptions {
   readonly batchSize?: number;
   /** A new random order each time, default false. */
   readonly shuffle?: boolean;
+  /** An order of one's own; not together with `shuffle`. */
+  readonly sampler?: Sampler;
   /** Leaves out a last batch that is smaller, default false. */
   readonly dropLast?: boolean;
   /** Where the order is drawn from instead of the default generator. */
   readonly generator?: Generator | null;
-  /** Threads that read pictures; 0 reads in the caller's. Default one less than there are processors, 1 to 8. */
+  /** Threads that read pictures; 0 reads in the caller's. Default one less than there are processors, 1 to 8; processes of one launch share them. */
   readonly workers?: number | undefined;
   /** Told of pictures that cannot be read, which their batches go without; default: the first of them ends the pass. */
   readonly onBroken?: ((error: IoError) => void) | undefined;
@@ -49,11 +51,11 @@ export class PictureLoader implements AsyncIterable<PictureBatch>, BatchSource {
   readonly batchSize: number;
   readonly dropLast: boolean;
   readonly generator: Generator | null;
-  readonly sampler: RandomSampler | SequentialSampler;
+  readonly sampler: Sampler;
 
   /**
    * @param folder an ImageFolder, or anything that lists samples.
-   * @throws RangeError for numbers that cannot be; TypeError for ten crops of pictures to train on.
+   * @throws RangeError for numbers that cannot be, and for `sampler` with `shuffle`; TypeError for ten crops of pictures to train on.
    */
   constructor(
     readonly folder: { readonly samples: readonly ImageSample[]; readonly length: number },
@@ -67,12 +69,14 @@ export class PictureLoader implements AsyncIterable<PictureBatch>, BatchSource {
     if (workers !== undefined) expectInteger('PictureLoader workers', workers, 0, 1024);
     if (tenCrop && options.transform instanceof ImageTraining)
       throw new TypeError('Expected no tenCrop with ImageTraining: it cuts out parts of its own');
-    this.sampler = shuffle ? new RandomSampler(folder, generator) : new SequentialSampler(folder);
+    if (options.sampler !== undefined && shuffle)
+      throw new RangeError('sampler option is mutually exclusive with shuffle');
+    this.sampler = options.sampler ?? (shuffle ? new RandomSampler(folder, generator) : new SequentialSampler(folder));
   }
 
   /** Batches in one pass. */
   get length(): number {
-    const { length } = this.folder;
+    const { length } = this.sampler;
     return this.dropLast ? Math.floor(length / this.batchSize) : Math.ceil(length / this.batchSize);
   }
 

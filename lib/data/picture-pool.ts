@@ -11,8 +11,10 @@ export interface PicturePool {
   close(): Promise<void>;
 }
 
-export function defaultWorkers(): number {
-  return Math.min(8, Math.max(1, os.availableParallelism() - 1));
+/** One less than there are processors, 1 to 8; processes of one run on a machine (`LOCAL_WORLD_SIZE`, as torchrun sets it) share them. */
+export function defaultWorkers(env: Readonly<Record<string, string | undefined>> = process.env): number {
+  const processes = Math.max(1, Math.floor(Number(env.LOCAL_WORLD_SIZE ?? 1)) || 1);
+  return Math.min(8, Math.max(1, Math.floor(os.availableParallelism() / processes) - 1));
 }
 
 /**

@@ -2,7 +2,8 @@ import { native } from '../native/load.js';
 import { type Tensor, TorchError } from '../tensor/index.js';
 import { groupOf } from './groups.js';
 import { type CollectiveOptions, issue, type ReduceOptions } from './issue.js';
-import type { Work } from './work.js';
+import type { ProcessGroup } from './process-group.js';
+import { Work } from './work.js';
 
 /*
  * Every process of the group calls the same collectives in the same order, with tensors of the same shapes and dtypes: Gloo does
@@ -112,6 +113,24 @@ export function allToAll(
   return issue('allToAll', { ...options, first: outputs, second: inputs, result: () => outputs });
 }
 
+/** Options of {@link allToAllSingle}: rows for each process; default even parts. */
+export interface AllToAllSingleOptions extends CollectiveOptions {
+  readonly outputSplitSizes?: readonly number[];
+  readonly inputSplitSizes?: readonly number[];
+}
+
+/**
+ * {@link allToAll} of the rows of one tensor.
+ * @param output `[N, ...]`: what the processes sent, in their order. @param input `[M, ...]`: what goes to them.
+ * @throws TorchError `value` for splits that do not add up to the rows.
+ * @see torch.distributed.all_to_all_single
+ */
+export function allToAllSingle(output: Tensor, input: Tensor, options: AllToAllSingleOptions = {}): Work<Tensor> {
+  const { outputSplitSizes: outputSplits = [], inputSplitSizes: inputSplits = [], ...rest } = options;
+  const lists = { first: [output], second: [input], outputSplits, inputSplits };
+  return issue('allToAllSingle', { ...rest, ...lists, result: () => output });
+}
+
 /** Waits until every process of the group has come here. @see torch.distributed.barrier */
 export function barrier(options: CollectiveOptions = {}): Work {
   return issue('barrier', { ...options, result: nothing });
@@ -119,6 +138,7 @@ export function barrier(options: CollectiveOptions = {}): Work {
 
 /**
  * {@link barrier} that tells rank 0 which rank did not come. The group cannot be used for anything else meanwhile.
+ * On Gloo and the CPU, which the group must have.
  * @param options.waitAllRanks whether all that did not come are told, instead of the first one.
  * @see torch.distributed.monitored_barrier
  */
@@ -126,6 +146,9 @@ export async function monitoredBarrier(
   options: CollectiveOptions & { readonly waitAllRanks?: boolean } = {},
 ): Promise<void> {
   const group = groupOf(options.group);
+  if (!group.deviceTypes.includes('cpu')) {
+    throw new TorchError('value', 'monitored_barrier is only implemented for GLOO backend.');
+  }
   await native.monitoredBarrier(group.number, options.timeout ?? group.timeout, options.waitAllRanks ?? false);
 }
 
@@ -154,6 +177,40 @@ export function recv(tensor: Tensor, src: number | null = null, options: PointTo
   return issue('recv', { ...options, root: rootOf(options, src), first: [tensor], result: () => src });
 }
 
+/** One of the calls of {@link batchISendIRecv}. @see torch.distributed.P2POp */
+export interface P2POp extends PointToPointOptions {
+  readonly op: 'send' | 'recv';
+  readonly tensor: Tensor;
+  /** The rank it goes to or comes from. */
+  readonly peer: number;
+}
+
+/**
+ * Sends and receives at once, in whichever order they stand; on NCCL as one launch, without which they would wait for each other.
+ * @param ops of one group and one kind of device.
+ * @returns a work each, in their order; on NCCL one for all.
+ * @see torch.distributed.batch_isend_irecv
+ */
+export function batchISendIRecv(ops: readonly P2POp[]): Work<unknown>[] {
+  const [first] = ops;
+  if (first === undefined) throw new TorchError('value', 'Expected at least one operation for batchISendIRecv');
+  const unknown = ops.find(({ op }) => !['send', 'recv'].includes(op));
+  if (unknown !== undefined) {
+    throw new TorchError('value', `Expected send or recv for op but received ${unknown.op}`);
+  }
+  const group = groupOf(first.group);
+  if (ops.some((each) => groupOf(each.group) !== group)) {
+    throw new TorchError('value', 'All ops need to use the same group.');
+  }
+  for (const { peer } of ops) group.groupRank(peer);
+  const issueAll = (): Work<unknown>[] =>
+    ops.map(({ op, tensor, peer, ...options }) =>
+      op === 'send' ? send(tensor, peer, options) : recv(tensor, peer, options),
+    );
+  if (!first.tensor.device.startsWith('cuda')) return issueAll();
+  return coalesced(group, issueAll);
+}
+
 function rootOf(options: CollectiveOptions, rank = 0): number {
   return groupOf(options.group).groupRank(rank);
 }
@@ -169,4 +226,19 @@ function onRootAlone(root: number, { group }: CollectiveOptions, list: readonly 
   if (rank !== root && list !== null && list.length > 0) {
     throw new TorchError('value', `Expected null for ${name} on ranks that are not the root`);
   }
+}
+
+/** Issues as one what the group's backend can run as one. */
+function coalesced(group: ProcessGroup, issueAll: () => Work<unknown>[]): Work<unknown>[] {
+  if (!native.startCoalescing(group.number)) return issueAll();
+  let parts: Work<unknown>[] = [];
+  try {
+    parts = issueAll();
+  } finally {
+    // Also after a failure: a launch that stays open would swallow all that follows.
+    const whole = native.endCoalescing(group.number);
+    for (const each of parts) each.forget();
+    parts = [new Work(whole, nothing)];
+  }
+  return parts;
 }

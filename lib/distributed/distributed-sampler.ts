@@ -1,5 +1,6 @@
 import { type Indices, permutation, type Sampler } from '../data/sampler.js';
 import { Generator } from '../tensor/index.js';
+import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import { getRank, getWorldSize } from './groups.js';
 
 /** Options of {@link DistributedSampler}. */
@@ -15,6 +16,14 @@ export interface DistributedSamplerOptions {
   /** Whether samples are left out so that every process has as many; otherwise some come twice. Default false. */
   readonly dropLast?: boolean;
 }
+
+const OPTIONS: OptionNames<DistributedSamplerOptions> = {
+  numReplicas: false,
+  rank: false,
+  shuffle: false,
+  seed: false,
+  dropLast: false,
+};
 
 /**
  * Each process gets every so-many-th sample of an order that is the same for all.
@@ -36,6 +45,7 @@ export class DistributedSampler implements Sampler {
     readonly source: { readonly length: number },
     options: DistributedSamplerOptions = {},
   ) {
+    checkOptionBag('DistributedSampler', options, OPTIONS);
     this.numReplicas = options.numReplicas ?? getWorldSize();
     this.rank = options.rank ?? getRank();
     this.shuffle = options.shuffle ?? true;
@@ -47,7 +57,8 @@ export class DistributedSampler implements Sampler {
     }
     const { length } = source;
     const uneven = this.dropLast && length % numReplicas !== 0;
-    this.numSamples = Math.ceil(uneven ? (length - numReplicas) / numReplicas : length / numReplicas);
+    // Not −0 for fewer samples than processes.
+    this.numSamples = Math.ceil(uneven ? (length - numReplicas) / numReplicas : length / numReplicas) + 0;
     this.totalSize = this.numSamples * numReplicas;
   }
 

@@ -11,7 +11,7 @@ const REDUCTIONS: Readonly<Record<ReduceOp, number>> = {
   ...{ band: 5, bor: 6, bxor: 7 },
 };
 
-/** How elements of several processes become one; `avg` is for backends that have it, Gloo has not. @see torch.distributed.ReduceOp */
+/** How elements of several processes become one; `avg` is for floating-point tensors. @see torch.distributed.ReduceOp */
 export type ReduceOp = 'sum' | 'avg' | 'product' | 'min' | 'max' | 'band' | 'bor' | 'bxor';
 
 /** Options of every collective. */
@@ -41,6 +41,7 @@ export type Kind =
   | 'reduceScatter'
   | 'reduceScatterTensor'
   | 'allToAll'
+  | 'allToAllSingle'
   | 'send'
   | 'recv'
   | 'recvAnySource'
@@ -54,6 +55,8 @@ interface Call<T> extends ReduceOptions {
   /** A rank of the group. */
   readonly root?: number;
   readonly tag?: number;
+  readonly outputSplits?: readonly number[];
+  readonly inputSplits?: readonly number[];
   readonly result: (source: number) => T;
 }
 
@@ -64,6 +67,10 @@ export function issue<T>(kind: Kind, call: Call<T>): Work<T> {
     throw new TorchError('value', `Expected ${Object.keys(REDUCTIONS).join(', ')} for op but received ${op as string}`);
   }
   const { number } = groupOf(call.group);
+  const { outputSplits = [], inputSplits = [] } = call;
   writeTape(first, second);
-  return new Work(native.issueCollective(number, kind, REDUCTIONS[op], root, tag, timeout), call.result);
+  return new Work(
+    native.issueCollective(number, kind, REDUCTIONS[op], root, tag, timeout, outputSplits, inputSplits),
+    call.result,
+  );
 }

@@ -36,26 +36,39 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
   return value;
 }
 
-/** Names of the variables in use: a launcher's own, or Slurm's. */
+/** Whether the variables in use are Slurm's, not a launcher's own. */
+function isSlurm(env: LaunchEnvironment): boolean {
+  return !set(env.RANK) && !set(env.WORLD_SIZE) && set(env.SLURM_PROCID) && set(env.SLURM_NTASKS);
+}
+
 function names(env: LaunchEnvironment): { rank: string; worldSize: string; localRank: string } {
-  const slurm = !set(env.RANK) && !set(env.WORLD_SIZE) && set(env.SLURM_PROCID) && set(env.SLURM_NTASKS);
-  return slurm
+  return isSlurm(env)
     ? { rank: 'SLURM_PROCID', worldSize: 'SLURM_NTASKS', localRank: 'SLURM_LOCALID' }
     : { rank: 'RANK', worldSize: 'WORLD_SIZE', localRank: 'LOCAL_RANK' };
 }
 
 /**
  * Whether this process was started as one of several: by `torchrun`, Kubernetes' PyTorchJob or hand (`RANK` or `WORLD_SIZE`
- * are set), or by Slurm's `srun` with more than one task and a `MASTER_ADDR`.
+ * are set), or by Slurm's `srun` with more than one task. A job's script has Slurm's variables too, but not those of a step; outside of
+ * a job they take a `MASTER_ADDR`.
  */
 export function isLaunched(env: LaunchEnvironment = process.env): boolean {
   if (set(env.RANK) || set(env.WORLD_SIZE)) return true;
-  return set(env.SLURM_PROCID) && Number(env.SLURM_NTASKS) > 1 && set(env.MASTER_ADDR);
+  if (!set(env.SLURM_PROCID) || !(Number(env.SLURM_NTASKS) > 1)) return false;
+  if (set(env.SLURM_STEP_NUM_TASKS)) return Number(env.SLURM_STEP_NUM_TASKS) > 1;
+  return set(env.SLURM_STEP_ID) || (set(env.MASTER_ADDR) && !isJobScript(env));
+}
+
+/** Whether this is the script of a job for several tasks, which `srun` is to start. */
+export function isJobScript(env: LaunchEnvironment = process.env): boolean {
+  const isStep = set(env.SLURM_STEP_NUM_TASKS) || set(env.SLURM_STEP_ID);
+  return set(env.SLURM_JOB_ID) && Number(env.SLURM_NTASKS) > 1 && !isStep;
 }
 
 /**
  * Reads `RANK`, `WORLD_SIZE`, `LOCAL_RANK` (0 where it is not set), `MASTER_ADDR` and `MASTER_PORT`; without the first two
- * Slurm's `SLURM_PROCID`, `SLURM_NTASKS` and `SLURM_LOCALID`.
+ * Slurm's `SLURM_PROCID`, `SLURM_NTASKS` and `SLURM_LOCALID`; with those, rank 0 listens on the first node of `SLURM_STEP_NODELIST` at
+ * 20000 + `SLURM_JOB_ID` % 10000 where `MASTER_ADDR` or `MASTER_PORT` do not say otherwise.
  * @param given a rank or world size that need not be in the environment.
  * @throws TorchError `value` that names the variable which is missing or no such number.
  */
@@ -73,13 +86,32 @@ export function launchFromEnvironment(
   const rank = given.rank ?? wholeNumber(variable.rank, read(variable.rank), 0, 1e6);
   checkRank(rank, worldSize);
   const local = env[variable.localRank];
+  const master = { ...(isSlurm(env) ? slurmMaster(env) : {}), ...(set(env.MASTER_ADDR) && { addr: env.MASTER_ADDR }) };
   return {
     rank,
     worldSize,
     localRank: set(local) ? wholeNumber(variable.localRank, local, 0, 1e6) : 0,
-    masterAddr: read('MASTER_ADDR'),
-    masterPort: wholeNumber('MASTER_PORT', read('MASTER_PORT'), 0, 65535),
+    masterAddr: master.addr ?? read('MASTER_ADDR'),
+    masterPort:
+      !set(env.MASTER_PORT) && master.port !== undefined
+        ? master.port
+        : wholeNumber('MASTER_PORT', read('MASTER_PORT'), 0, 65535),
   };
+}
+
+/** Where rank 0 of a step of Slurm listens, as far as the variables tell. */
+function slurmMaster(env: LaunchEnvironment): { addr?: string; port?: number } {
+  const { SLURM_STEP_NODELIST: nodes, SLURM_JOB_ID: job } = env;
+  return {
+    ...(set(nodes) && { addr: firstNode(nodes) }),
+    ...(set(job) && { port: 20000 + (wholeNumber('SLURM_JOB_ID', job, 0, 2 ** 32) % 10000) }),
+  };
+}
+
+/** The first name of a list of Slurm's, as `gpu[003-007,12]-ib,other` has them. */
+function firstNode(list: string): string {
+  const [, before = '', numbers, after = ''] = /^([^,[]*)(?:\[([^\]]*)\]([^,[]*))?/.exec(list) ?? [];
+  return numbers === undefined ? before : before + (/^[^,-]*/.exec(numbers)?.[0] ?? '') + after;
 }
 
 /** @throws TorchError `value` */

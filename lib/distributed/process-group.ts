@@ -1,9 +1,18 @@
 import { native } from '../native/load.js';
 import { TorchError } from '../tensor/index.js';
+import { type Backend, type BackendDevice, parseBackend, backendPairs } from './backend.js';
 import type { Store } from './store.js';
 
-/** Where collectives run. NCCL, for GPUs, is not built in. */
-export type Backend = 'gloo';
+/** What a group is connected with. @internal */
+export interface ConnectOptions {
+  readonly backend: Backend;
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** Address of this machine; '' for PyTorch's choice. */
+  readonly host: string;
+  /** The device that it is bound to; '' for none. */
+  readonly deviceId: string;
+}
 
 const forgotten = new FinalizationRegistry<number>((number) => {
   native.destroyProcessGroup(number);
@@ -24,10 +33,11 @@ export class ProcessGroup {
   static async connect(
     store: Store,
     place: { readonly name: string; readonly ranks: readonly number[]; readonly rank: number },
-    { backend = 'gloo', timeout, host = '' }: { backend?: Backend; timeout: number; host?: string },
+    { backend, timeout, host, deviceId }: ConnectOptions,
   ): Promise<ProcessGroup> {
     const { name, ranks, rank } = place;
-    const number = await native.newProcessGroup(backend, store.number, name, rank, ranks.length, host, timeout);
+    const pairs = backendPairs(backend);
+    const number = await native.newProcessGroup(pairs, store.number, name, rank, ranks, host, timeout, deviceId);
     return new ProcessGroup(number, backend, name, store, ranks, rank, timeout);
   }
 
@@ -46,6 +56,11 @@ export class ProcessGroup {
   ) {
     this.#number = number;
     forgotten.register(this, number, this);
+  }
+
+  /** Kinds of devices whose tensors its collectives take. */
+  get deviceTypes(): readonly BackendDevice[] {
+    return [...parseBackend(this.backend).keys()];
   }
 
   /** How many processes it has. */
@@ -83,3 +98,7 @@ export class ProcessGroup {
     native.destroyProcessGroup(this.#number);
   }
 }
+
+/** @internal Where tensors are made that only carry words between processes: the CPU where the group has it, else its current GPU. */
+export const controlDevice = (group: ProcessGroup): BackendDevice =>
+  group.deviceTypes.includes('cpu') ? 'cpu' : 'cuda';

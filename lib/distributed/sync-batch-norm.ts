@@ -1,15 +1,9 @@
-import {
-  BatchNorm,
-  BatchNorm1d,
-  BatchNorm2d,
-  BatchNorm3d,
-  batchSettings,
-  type BatchNormOptions,
-} from '../nn/batch-norm.js';
+import { BatchNorm, batchSettings, type BatchNormOptions } from '../nn/batch-norm.js';
 import { batchNorm } from '../nn/norm-functional.js';
 import type { Module } from '../nn/index.js';
 import { autograd, emptyLike, ops, type Tensor, TorchError, zeros } from '../tensor/index.js';
 import { allGather, allReduce } from './collectives.js';
+import { deviceBatchNorm } from './device-batch-norm.js';
 import { isInitialized, groupOf } from './groups.js';
 import type { ProcessGroup } from './process-group.js';
 
@@ -22,9 +16,10 @@ export interface SyncBatchNormOptions extends BatchNormOptions {
 /**
  * Batch normalisation over the batches of all processes of a group: mean and variance are those of the whole batch, forward and
  * backward. In evaluation, in a group of one, and before there is a group it is {@link nn.BatchNorm2d}'s computation. For `[N, C, ...]` of
- * any number of dimensions, on the CPU too, where PyTorch has none; processes may have batches of different sizes.
+ * any number of dimensions; processes may have batches of different sizes, or none.
  *
- * Moments are joined in float64. Gradients of weight and bias are those of the process's own part, which
+ * On CUDA it is PyTorch's computation, by libtorch's own operators. On the CPU, where PyTorch has none, moments are joined in float64.
+ * Gradients of weight and bias are those of the process's own part, which
  * {@link DistributedDataParallel} averages. All processes of the group run the same norms in the same order.
  * @see torch.nn.SyncBatchNorm
  */
@@ -38,14 +33,15 @@ export class SyncBatchNorm extends BatchNorm {
     this.group = group;
   }
 
-  protected override checkInput({ ndim }: Tensor): void {
+  protected override checkInput({ ndim, shape }: Tensor): void {
     if (ndim < 2) throw new TorchError('value', `expected at least 2D input (got ${ndim}D input)`);
+    if (shape[1] === 0) throw new TorchError('value', 'SyncBatchNorm number of input channels should be non-zero');
   }
 
   /**
-   * @param x `[N, C, ...]`, float32 | float64 | bfloat16; N may be 0 on some of the processes.
-   * @throws TorchError `value` for another number of dimensions or channels, or for one value a channel in all processes together; what
-   *   the collectives throw.
+   * @param x `[N, C, ...]`, float32 | float64 | bfloat16, on CUDA float16 too; N may be 0 on some of the processes.
+   * @throws TorchError `value` for another number of dimensions or channels, or (on the CPU) for one value a channel in all processes
+   *   together; what the collectives throw.
    */
   override forward(x: Tensor): Tensor {
     this.checkInput(x);
@@ -58,20 +54,22 @@ export class SyncBatchNorm extends BatchNorm {
     if (x.shape[1] !== this.numFeatures) {
       throw new TorchError('value', `Expected ${this.numFeatures} channels but received ${x.shape[1] ?? 0}`);
     }
+    if (x.device !== 'cpu') {
+      return deviceBatchNorm(x, { weight, bias, runningMean: mean, runningVar: variance, eps, momentum, group });
+    }
     return SyncedNorm.apply(x, weight, bias, mean, variance, eps, momentum, group);
   }
 }
 
-const NORMS: readonly unknown[] = [BatchNorm1d, BatchNorm2d, BatchNorm3d];
-
 /**
- * Puts a {@link SyncBatchNorm} in the place of every batch norm of a network; it takes over parameters, buffers and mode. Make optimizers
- * and {@link DistributedDataParallel} afterwards or before: the parameters stay the same objects.
+ * Puts a {@link SyncBatchNorm} in the place of every batch norm of a network, those of classes that extend one and older
+ * SyncBatchNorms among them; it takes over parameters, buffers and mode. Make optimizers and {@link DistributedDataParallel} afterwards or
+ * before: the parameters stay the same objects.
  * @returns the network, or the new norm where it was itself a norm.
  * @see torch.nn.SyncBatchNorm.convert_sync_batchnorm
  */
 export function convertSyncBatchNorm(module: Module, options: { readonly group?: ProcessGroup } = {}): Module {
-  if (NORMS.includes(module.constructor)) return synced(module as BatchNorm, options.group);
+  if (module instanceof BatchNorm) return synced(module, options.group);
   for (const [name, child] of module.members().children) {
     if (child === null) continue;
     const converted = convertSyncBatchNorm(child, options);
@@ -142,7 +140,7 @@ class SyncedNorm extends autograd.Function {
         `Expected more than 1 value per channel when training, got input size [${x.shape.join(', ')}]`,
       );
     }
-    const dtype = (weight ?? runningMean)?.dtype ?? x.dtype;
+    const dtype = (weight ?? runningMean)?.dtype ?? (x.dtype === 'float64' ? 'float64' : 'float32');
     const variance = squares.div(count);
     runningMean?.mul_(1 - momentum).add_(mean.to(runningMean.dtype), { alpha: momentum });
     runningVar?.mul_(1 - momentum).add_(squares.div(count - 1).to(runningVar.dtype), { alpha: momentum });

@@ -51,6 +51,16 @@ export class Work<T = void> implements PromiseLike<T> {
     return this.#result(-1);
   }
 
+  /** @internal Lets it run on its own: nobody waits, nobody hears of its end. */
+  forget(): void {
+    this.#release();
+  }
+
+  /** @internal its number in the addon */
+  get number(): number {
+    return this.#number;
+  }
+
   /** Whether it has ended, well or not. A send or receive is only known to have ended once it was waited for. */
   get isCompleted(): boolean {
     return this.#done || native.workDone(this.#number);

@@ -1,9 +1,11 @@
 import { native } from '../native/load.js';
-import { Optimizer, type ParamGroup, type Params } from '../optim/optimizer.js';
+import { type GivenGroup, Optimizer, type ParamGroup, type Params } from '../optim/optimizer.js';
 import type { OptimizerStateDict, OptimizerStateLike } from '../optim/state-dict.js';
-import { enableGrad, fromBytes, keep, noGrad, scope, Tensor, TorchError, type DType } from '../tensor/index.js';
+import { type Device, fromBytes, keep, noGrad, scope, Tensor, TorchError, type DType } from '../tensor/index.js';
+import { checkOptionBag, type OptionNames } from '../tensor/option-bag.js';
 import { writeTape } from '../tensor/tape.js';
 import { groupOf } from './groups.js';
+import { type Joinable, type JoinHook, notifyJoinContext } from './join.js';
 import { gatherObject } from './objects.js';
 import type { ProcessGroup } from './process-group.js';
 
@@ -23,6 +25,8 @@ export interface ZeroRedundancyOptions<Options> {
   readonly group?: ProcessGroup;
 }
 
+const OPTIONS: OptionNames<ZeroRedundancyOptions<object>> = { optimizer: true, options: false, group: false };
+
 /** c10d's size of what is broadcast at once: 250 MB. */
 const BROADCAST_BYTES = 250 * 1024 * 1024;
 
@@ -34,17 +38,22 @@ const BROADCAST_BYTES = 250 * 1024 * 1024;
  * All processes make it with the same parameters in the same order, and step together.
  * @see torch.distributed.optim.ZeroRedundancyOptimizer
  */
-export class ZeroRedundancyOptimizer<Options extends object = object> extends Optimizer<ParamGroup, Options> {
+export class ZeroRedundancyOptimizer<Options extends object = object>
+  extends Optimizer<ParamGroup, Options>
+  implements Joinable
+{
   readonly #group: ProcessGroup;
   /** Knows the options of all groups; never steps. */
   readonly #whole: Optimizer<ParamGroup, Options>;
   readonly #local: Optimizer<ParamGroup, Options>;
   /** For each rank its parameters, group by group. */
-  readonly #parts: readonly (readonly (readonly Tensor[])[])[];
+  #parts: readonly (readonly (readonly Tensor[])[])[];
   #consolidated: OptimizerStateDict | null = null;
 
   /** @throws TorchError what the optimizer says of its parameters and options. */
-  constructor(params: Params<Options>, { optimizer: Class, options, group }: ZeroRedundancyOptions<Options>) {
+  constructor(params: Params<Options>, given: ZeroRedundancyOptions<Options>) {
+    checkOptionBag('ZeroRedundancyOptimizer', given, OPTIONS);
+    const { optimizer: Class, options, group } = given;
     const whole = new Class(params, options);
     super(whole.defaults);
     this.#whole = whole;
@@ -62,10 +71,35 @@ export class ZeroRedundancyOptimizer<Options extends object = object> extends Op
 
   /** Steps the parameters of this process, then all processes send theirs. Waits for the others. */
   step(closure?: () => Tensor): Tensor | null {
+    notifyJoinContext(this)?.forget();
+    return this.#step(closure);
+  }
+
+  get joinProcessGroup(): ProcessGroup {
+    return this.#group;
+  }
+
+  /** Where the first parameter is. */
+  get joinDevice(): Device {
+    return this.paramGroups[0]!.params[0]!.device;
+  }
+
+  /**
+   * Inside of {@link join}, a process without batches goes on stepping its part of the parameters, as PyTorch's does: with the gradients
+   * that it has, its last ones unless the loop set others.
+   */
+  joinHook(): JoinHook {
+    return {
+      mainHook: () => {
+        this.#step();
+      },
+    };
+  }
+
+  #step(closure?: () => Tensor): Tensor | null {
     this.stepped = true;
-    const loss = closure === undefined ? null : enableGrad(closure);
     copyOptions(this.paramGroups, this.#local.paramGroups);
-    this.#local.step();
+    const loss = this.#local.step(closure);
     copyOptions(this.#local.paramGroups, this.paramGroups);
     this.state = this.#local.state;
     this.#disposeConsolidated();
@@ -73,13 +107,26 @@ export class ZeroRedundancyOptimizer<Options extends object = object> extends Op
     return loss;
   }
 
-  /** @throws TorchError `notImplemented`: the parts are made once. */
-  override addParamGroup(): void {
-    throw new TorchError('notImplemented', 'ZeroRedundancyOptimizer: give all groups to the constructor');
+  /**
+   * Adds tensors with options of their own; all processes do it. What was dealt out before stays where it is.
+   * @throws TorchError what the optimizer says of them.
+   */
+  override addParamGroup(given: GivenGroup<Options>): void {
+    this.#whole.addParamGroup(given);
+    const { paramGroups } = this.#whole;
+    const added = paramGroups.at(-1)!;
+    this.paramGroups.push(added);
+    this.#parts = partition(
+      paramGroups.map(({ params }) => params),
+      this.#group.size,
+    );
+    const params = [...this.#parts[this.#group.rank]!.at(-1)!];
+    this.#local.addParamGroup({ ...optionsOf(added), params } as unknown as GivenGroup<Options>);
+    this.#disposeConsolidated();
   }
 
   /**
-   * Brings the state of all processes together on one of them, whose {@link stateDict} then is that of the plain optimizer. All
+   * Brings the state of all processes together on the CPU of one of them, whose {@link stateDict} then is that of the plain optimizer. All
    * processes call it, before rank `to` saves. It is let go at the next step.
    */
   async consolidateStateDict({ to = 0 }: { readonly to?: number } = {}): Promise<void> {
@@ -123,14 +170,10 @@ export class ZeroRedundancyOptimizer<Options extends object = object> extends Op
   /** Takes over a state of the plain optimizer: each process its part of it. */
   override loadStateDict(state: OptimizerStateLike): void {
     const given = fieldsOf(state);
-    const groups = [...(given.get('param_groups') as Iterable<unknown>)].map(fieldsOf);
     const own = this.#parts[this.#group.rank]!;
-    this.#whole.loadStateDict(
-      new Map<string, unknown>([
-        ['state', new Map()],
-        ['param_groups', groups],
-      ]),
-    );
+    // Says what is wrong with the groups, if anything is.
+    this.#whole.loadStateDict(new Map(given).set('state', new Map()));
+    const groups = [...(given.get('param_groups') as Iterable<unknown>)].map(fieldsOf);
     const parts = groups.map((fields, index) => {
       const numbers = [...(fields.get('params') as Iterable<unknown>)];
       const all = this.paramGroups[index]!.params;
@@ -197,20 +240,28 @@ function numbersOf(groups: readonly ParamGroup[]): Map<Tensor, number> {
 interface Packed {
   readonly dtype: DType;
   readonly shape: number[];
+  readonly stride: number[];
   readonly elements: Uint8Array;
 }
 
 function packed(value: unknown): unknown {
   if (!(value instanceof Tensor)) return { value };
-  const whole = value.detach().clone();
-  return { dtype: whole.dtype, shape: whole.shape, elements: whole.storageBytes() } satisfies Packed;
+  const whole = value.detach().to('cpu').clone(); // dense, in the order in which its elements lie
+  const { dtype, shape } = whole;
+  return { dtype, shape, stride: whole.stride(), elements: whole.storageBytes() } satisfies Packed;
 }
 
 function unpacked(value: unknown): unknown {
   const fields = value as Packed | { readonly value: unknown };
-  return 'value' in fields ? fields.value : keep(fromBytes(fields.elements, fields.shape, fields.dtype));
+  if ('value' in fields) return fields.value;
+  const { dtype, shape, stride, elements } = fields;
+  const count = shape.reduce((product, size) => product * size, 1);
+  return scope(() => keep(fromBytes(elements, [count], dtype).asStrided(shape, stride)));
 }
 
 function fieldsOf(value: unknown): Map<string, unknown> {
-  return value instanceof Map ? (value as Map<string, unknown>) : new Map(Object.entries(value as object));
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TorchError('type', `expected the state dict to be a Map or an object, but got ${typeof value}`);
+  }
+  return value instanceof Map ? (value as Map<string, unknown>) : new Map(Object.entries(value));
 }

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { explainSystemError } from './errors.js';
+import { syncFolder } from './sync-tree.js';
 
 /** Content of a file: text, bytes, or pieces that are written one after the other. */
 export type FileContent = string | Uint8Array | Iterable<Uint8Array>;
@@ -32,6 +33,7 @@ export function atomicWriteFile(file: string, content: FileContent): void {
       fs.rmSync(temporary, { force: true });
       throw error;
     }
+    // The rename itself must survive a power cut.
     syncFolder(path.dirname(target));
   } catch (error) {
     throw explainSystemError(error, 'write', file);
@@ -68,20 +70,6 @@ export function writeFully(fd: number, piece: Uint8Array): void {
   let done = 0;
   while (done < piece.byteLength) {
     done += fs.writeSync(fd, piece, done, Math.min(piece.byteLength - done, 0x4000_0000));
-  }
-}
-
-/** The rename itself must survive a power cut. Some file systems cannot sync a folder: the file is complete anyway. */
-function syncFolder(folder: string): void {
-  try {
-    const fd = fs.openSync(folder, 'r');
-    try {
-      fs.fsyncSync(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
-  } catch {
-    return;
   }
 }
 

@@ -1,6 +1,6 @@
 import { normReluConv, savedAsOne } from '../nn/norm-relu-conv.js';
 import { BatchNorm2d, Conv2d, functional, Module, ReLU, replaceBy } from '../nn/index.js';
-import { checkpoint, ops, type Tensor } from '../tensor/index.js';
+import { checkpoint, cuda, ops, type Tensor } from '../tensor/index.js';
 import type { EfficientMode } from './efficient.js';
 import { fusedDenseBlock } from './fused-dense-block.js';
 
@@ -81,7 +81,10 @@ export class DenseLayer extends Module {
         asOne ??= whole !== undefined;
         return whole ?? plain(...inputs);
       };
-      return checkpoint(this.reentrant ? plain : again, ...features, { useReentrant: this.reentrant });
+      // Nothing in here draws random numbers, and their state cannot be read while a graph is recorded.
+      const preserveRngState = !cuda.isCurrentStreamCapturing();
+      const run = this.reentrant ? plain : again;
+      return checkpoint(run, ...features, { useReentrant: this.reentrant, preserveRngState });
     }
     const whole = efficient === 'shared' ? normReluConv(features, norm1, relu1, conv1) : undefined;
     return whole ?? plain(...features);

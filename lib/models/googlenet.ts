@@ -128,7 +128,7 @@ export class InceptionAux extends Module {
 
 /**
  * GoogLeNet as torchvision has it, `[N, 3, 224, 224]` (15×15 at least) to `[N, classes]` logits; while training, with its
- * auxiliary classifiers, to {@link GoogLeNetOutputs}. {@link logitsOf} takes either.
+ * auxiliary classifiers, to {@link GoogLeNetOutputs}. `logitsOf` takes either.
  * @see torchvision.models.GoogLeNet
  * @see https://arxiv.org/abs/1409.4842
  */
@@ -237,11 +237,6 @@ function scaledAnew(x: Tensor): Tensor {
       1,
     ),
   );
-}
-
-/** The logits of what any network gives: {@link GoogLeNet} has more while it trains. */
-export function logitsOf(output: Tensor | GoogLeNetOutputs): Tensor {
-  return 'logits' in output ? output.logits : output;
 }
 
 /**

@@ -40,10 +40,10 @@ export {
   googlenet,
   Inception,
   InceptionAux,
-  logitsOf,
   type GoogLeNetOptions,
   type GoogLeNetOutputs,
 } from './googlenet.js';
+export { logitsOf } from './logits-of.js';
 export { notesGoogLeNet, NotesInception } from './notes-googlenet.js';
 export {
   BasicBlock,

@@ -275,21 +275,39 @@ export interface Binding {
   storeDelete(store: number, key: string): Promise<boolean>;
   storeCount(store: number): Promise<number>;
   releaseStore(store: number): void;
+  /** @param backends as `cpu:gloo`. @param ranks those of the whole job. @param device that it is bound to; '' for none. */
   newProcessGroup(
-    backend: string,
+    backends: readonly string[],
     store: number,
     name: string,
     rank: number,
-    size: number,
+    ranks: readonly number[],
     host: string,
     timeout: number,
+    device: string,
   ): Promise<number>;
+  /** @param factory what the CUDA module gives */
+  setNccl(factory: object): void;
+  setWayOn(words: string): void;
   destroyProcessGroup(group: number): void;
   /** Stores, groups, works and reducers that are alive. */
   distributedCounts(): number[];
   /** On the tape two lists of tensors. @returns a work */
-  issueCollective(group: number, kind: string, op: number, root: number, tag: number, timeout: number): number;
-  /** @returns the rank that a receive came from, -1 of others */
+  issueCollective(
+    group: number,
+    kind: string,
+    op: number,
+    root: number,
+    tag: number,
+    timeout: number,
+    outputSplits: readonly number[],
+    inputSplits: readonly number[],
+  ): number;
+  /** Whether the group's backend for CUDA runs what is issued until `endCoalescing` as one. */
+  startCoalescing(group: number): boolean;
+  /** @returns a work */
+  endCoalescing(group: number): number;
+  /** @returns the rank that a receive from any came from, -1 of others */
   awaitWork(work: number): Promise<number>;
   waitWork(work: number): void;
   workDone(work: number): boolean;
@@ -302,10 +320,17 @@ export interface Binding {
     findUnused: boolean,
     bucketView: boolean,
     names: string[],
+    sparse: string[],
+    staticGraph: boolean,
   ): number;
   prepareForForward(reducer: number): void;
   rebuildBuckets(reducer: number): boolean;
   prepareForBackward(reducer: number): void;
+  delaysReduction(reducer: number): boolean;
+  delayReduction(reducer: number): number[];
+  registerCommHook(reducer: number, hook: string): void;
+  setForwardWork(reducer: number, work: number, staticSize: boolean): void;
+  shadowBackward(reducer: number): Promise<void>;
   /** Elements of each parameter, -1 after each bucket. */
   reducerBuckets(reducer: number): number[];
   releaseReducer(reducer: number): void;

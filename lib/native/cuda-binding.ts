@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { addonPath } from './load.js';
 
-/** The optional second addon, compiled where CUDA's headers are: graphs, and the limit of the allocator. */
+/** The optional second addon, compiled where CUDA's headers are: graphs, the limit of the allocator, and NCCL. */
 export interface CudaBinding {
   newGraph(): number;
   releaseGraph(graph: number): void;
@@ -14,6 +14,8 @@ export interface CudaBinding {
   reset(graph: number): void;
   pool(graph: number): string;
   setMemoryFraction(fraction: number, device: number): void;
+  /** What the first addon makes NCCL's process groups with, or one line that says why there is none. */
+  nccl(): object | string;
 }
 
 let loaded: CudaBinding | string | undefined;

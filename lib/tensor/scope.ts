@@ -362,6 +362,14 @@ export function keep<T extends TensorBase>(tensor: T): T {
   return tensor;
 }
 
+/** @internal gives a tensor that was kept to the scope around, which frees it */
+export function handOver(tensor: TensorBase): void {
+  if (slotOf(tensor) < 0) return;
+  abandon(tensor);
+  if (current === null) own(tensor);
+  else current.add(tensor);
+}
+
 /** @internal the innermost scope, null outside of all */
 export const currentScope = (): Scope | null => current;
 

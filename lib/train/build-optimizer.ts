@@ -35,5 +35,6 @@ export function buildOptimizer(parameters: readonly Tensor[], config: RunConfig)
   const make = CLASSES[config.optimizer] as new (params: readonly Tensor[], options: object) => Optimizer;
   const taken = OPTIMIZER_FIELDS.filter((field) => field in OPTIMIZER_OPTIONS[config.optimizer]);
   const given = taken.map((field) => [field, config[field]] as const).filter(([, value]) => value !== undefined);
-  return new make(parameters, Object.fromEntries(given));
+  // A recorded step reads its learning rate on the device, as the fused kernel can.
+  return new make(parameters, { ...Object.fromEntries(given), ...(config.cudaGraph && { fused: true }) });
 }

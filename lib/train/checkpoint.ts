@@ -1,7 +1,9 @@
+import type { LoaderState } from '../data/index.js';
 import { load, save } from '../io/index.js';
 import type { GradScaler, Optimizer, Scheduler } from '../optim/index.js';
 import type { Module } from '../nn/index.js';
-import { cuda, getRngState, keep, OrderedDict, scope, setRngState, Tensor, type StateDict } from '../tensor/index.js';
+import { getRngState, keep, OrderedDict, scope, setRngState, Tensor, type StateDict } from '../tensor/index.js';
+import type { DeviceRng } from './device-rng.js';
 import { formatConfig, readConfig, type RunConfig } from './config.js';
 import type { LogLengths } from './run-logs.js';
 import { countOf, dictOf, placeFromDict, placeToDict, type RunPlace } from './run-place.js';
@@ -18,7 +20,21 @@ export interface RunParts {
   readonly scheduler: Scheduler;
   /** Of a run in float16. */
   readonly scaler?: GradScaler | null;
+  /** Of a run on a device. */
+  readonly deviceRng?: DeviceRng | null;
 }
+
+/** What the processes of a run do not have in common, in their order; nothing where there is one. */
+export interface ProcessStates {
+  /** The states of their random numbers. */
+  readonly rngStates: readonly Tensor[];
+  /** Those of their devices, where they compute on some. */
+  readonly deviceRngStates: readonly Tensor[];
+  /** Where the passes over their pictures have got to, within a pass. */
+  readonly loaderStates: readonly LoaderState[];
+}
+
+const NO_STATES: ProcessStates = { rngStates: [], deviceRngStates: [], loaderStates: [] };
 
 /**
  * Writes `checkpoint.pth`, whole or not at all: a dict that Python's `torch.load` opens, `model` and `optimizer` in
@@ -30,7 +46,7 @@ export function saveCheckpoint(
   parts: RunParts,
   place: RunPlace,
   logs: LogLengths,
-  rngStates: readonly Tensor[] = [],
+  { rngStates, deviceRngStates, loaderStates }: ProcessStates = NO_STATES,
 ): void {
   // A state dict is made of aliases, which would otherwise stay until they are collected.
   scope(() => {
@@ -47,9 +63,13 @@ export function saveCheckpoint(
         ...(config.accumulate > 1 ? [['gradients', gradientsOf(parts.model)] as const] : []),
         ['rng_state', getRngState()],
         // Dropout on a device draws from its generator; a file from a machine without one goes on there with the seed's.
-        ...(config.device.startsWith('cuda') ? [['cuda_rng_state', cuda.getRngStateAll()] as const] : []),
-        // Of every process, where there are several.
+        ...(parts.deviceRng == null || rngStates.length > 0
+          ? []
+          : [['cuda_rng_state', parts.deviceRng.getAll()] as const]),
+        // Of every process, where there are several: each has a device of its own.
         ...(rngStates.length === 0 ? [] : [['rng_states', rngStates] as const]),
+        ...(deviceRngStates.length === 0 ? [] : [['cuda_rng_states', deviceRngStates] as const]),
+        ...(loaderStates.length === 0 ? [] : [['loader_states', loaderStates] as const]),
         ['place', placeToDict(place)],
         ['logs', new Map(Object.entries(logs))],
       ]),
@@ -59,12 +79,14 @@ export function saveCheckpoint(
 }
 
 /** What {@link readCheckpoint} read: the numbers at once, the tensors on demand. */
-export interface Checkpoint {
+export interface Checkpoint extends ProcessStates {
   readonly config: RunConfig;
   readonly place: RunPlace;
   readonly logs: LogLengths;
-  /** The states of the random numbers of each process, where the run has several; the caller disposes of them. */
+  /** The caller disposes of them. */
   readonly rngStates: readonly Tensor[];
+  /** Likewise. */
+  readonly deviceRngStates: readonly Tensor[];
   /** Puts the tensors into the parts and sets torch's RNG state, that of process `rank`, then frees the file's tensors. */
   restore(parts: RunParts, rank?: number): void;
 }
@@ -88,6 +110,7 @@ export function readCheckpoint(path: string): Checkpoint {
   return whole(path, () => {
     const place = placeFromDict(file.get('place'), config);
     const rngStates = tensorsOf(file.get('rng_states'));
+    const deviceRngStates = tensorsOf(file.get('cuda_rng_states'));
     const optimizer = dictOf(file.get('optimizer'), 'optimizer');
     const scheduler = dictOf(file.get('scheduler'), 'scheduler');
     const scaler = config.amp === 'fp16' ? dictOf(file.get('scaler'), 'scaler') : new Map<string, unknown>();
@@ -97,6 +120,8 @@ export function readCheckpoint(path: string): Checkpoint {
       place,
       logs: logsFromDict(file.get('logs')),
       rngStates,
+      deviceRngStates,
+      loaderStates: loaderStatesOf(file.get('loader_states')),
       restore: (parts, rank = 0) =>
         whole(path, () => {
           parts.model.loadStateDict(model as StateDict);
@@ -109,7 +134,9 @@ export function readCheckpoint(path: string): Checkpoint {
           parts.optimizer.stepped ||= place.epoch > 0 || place.phase !== 'train' || place.pass !== null;
           setRngState(rank === 0 ? rng : (rngStates[rank] ?? rng));
           rng.dispose();
-          restoreDevices(file.get('cuda_rng_state'));
+          restoreDevices(file.get('cuda_rng_state'), parts.deviceRng ?? null);
+          const ofDevice = deviceRngStates[rank];
+          if (ofDevice !== undefined) parts.deviceRng?.set(ofDevice);
           for (const held of [model, averaged])
             for (const value of held instanceof OrderedDict ? held.values() : [])
               if (value instanceof Tensor) value.dispose();
@@ -119,17 +146,23 @@ export function readCheckpoint(path: string): Checkpoint {
 }
 
 /** Gives the devices that are here their generators' states. @throws Error for what are no states. */
-function restoreDevices(states: unknown): void {
+function restoreDevices(states: unknown, rng: DeviceRng | null): void {
   if (states === undefined) return;
   if (!Array.isArray(states) || !states.every((each) => each instanceof Tensor))
     throw new Error('its cuda_rng_state is not a list of tensors');
-  cuda.setRngStateAll(states.slice(0, cuda.deviceCount()));
+  rng?.setAll(states);
   for (const state of states) state.dispose();
 }
 
 function tensorsOf(value: unknown): Tensor[] {
   const list: unknown[] = Array.isArray(value) ? value : [];
   return list.filter((each) => each instanceof Tensor);
+}
+
+function loaderStatesOf(value: unknown): LoaderState[] {
+  const list: unknown[] = Array.isArray(value) ? value : [];
+  // Their fields are the loaders' own to check.
+  return list.map((each) => Object.fromEntries(dictOf(each, 'loader_states')) as unknown as LoaderState);
 }
 
 function gradientsOf(model: Module): Map<string, Tensor> {

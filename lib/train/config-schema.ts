@@ -56,6 +56,8 @@ export const runConfigSchema = z.strictObject({
   // How wide the numbers are and how they lie: runs of earlier releases knew float32 alone.
   amp: z.enum(AMP_NAMES).default('none'),
   channelsLast: z.boolean().default(false),
+  // Steps that a GPU recorded: the learning rate is float32 there, which is not quite the number.
+  cudaGraph: z.boolean().default(false),
   numClasses: positive,
   // Runs of earlier releases knew pictures of three channels alone.
   inChannels: positive.default(3),

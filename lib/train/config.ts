@@ -4,6 +4,7 @@ import { runConfigSchema, WARMUP_FACTOR, type RunConfig, type RunOptions } from 
 import { DATASET_FACTS, datasetParts, isEmbedded, isInFiles } from './dataset-names.js';
 import { UsageError } from './errors.js';
 import { filesIn } from './folder-layout.js';
+import { checkCudaGraph } from './check-cuda-graph.js';
 import { checkNetworkOptions, networkFields, takesDropRate, withNetwork } from './network-config.js';
 import { networkNamed } from './network-names.js';
 import { fieldsFor, flagOf, optionText } from './option-text.js';
@@ -104,6 +105,7 @@ export function resolveConfig(given: RunOptions, around: ConfigSurroundings): Ru
       efficient: options.efficient,
       amp: options.amp,
       channelsLast: options.channelsLast,
+      cudaGraph: options.cudaGraph,
       numClasses: around.numClasses,
       ...networkFields(options, { channels, side: around.side === undefined ? 32 : around.side }),
       weights: options.weights != null && existsSync(options.weights) ? resolve(options.weights) : options.weights,
@@ -213,6 +215,7 @@ export function checkOptions(given: RunOptions): void {
   if (options.earlyStop != null && options.kFold == null && validation === 0) throw new UsageError(NO_VALIDATION);
   checkNetworkOptions(options);
   checkLearning(options);
+  checkCudaGraph(options);
 }
 
 function checkLearning(options: RunOptions): void {

@@ -31,10 +31,10 @@ export class RunInterrupted extends Error {
   }
 }
 
-/** Another process than rank 0 has nothing to do, because rank 0 could not begin; that one says why. */
+/** Another process than rank 0 ends, because one of them cannot go on; rank 0 says why. */
 export class RankZeroFailed extends Error {
   override readonly name = 'RankZeroFailed';
   constructor() {
-    super('rank 0 could not begin the run');
+    super('rank 0 says why the processes end');
   }
 }

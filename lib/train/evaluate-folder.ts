@@ -1,18 +1,27 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { ImageFolder, ImageNet, PictureLoader, picturesIn, type PictureBatch } from '../data/index.js';
+import {
+  ImageFolder,
+  ImageNet,
+  PictureLoader,
+  picturesIn,
+  type PictureBatch,
+  type PicturePass,
+} from '../data/index.js';
 import { IoError } from '../io/index.js';
 import { functional } from '../nn/index.js';
 import { logitsOf } from '../models/index.js';
 import { getNumThreads, noGrad, scope, setNumThreads, tensor } from '../tensor/index.js';
 import { AverageMeter, epochMeters } from './average-meter.js';
-import { EvaluationInterrupted, UsageError } from './errors.js';
+import { BatchShare } from './batch-share.js';
+import { EvaluationInterrupted, RankZeroFailed, UsageError } from './errors.js';
 import {
   disposeNetwork,
   openPictureNetwork,
   type PictureNetwork,
   type PictureNetworkOptions,
 } from './picture-network.js';
+import type { Ranks } from './ranks.js';
 
 /** What to evaluate on a folder of pictures, and how. */
 export interface EvaluateFolderOptions extends PictureNetworkOptions {
@@ -33,6 +42,8 @@ export interface EvaluateFolderOptions extends PictureNetworkOptions {
   /** Threads of libtorch; default as they are. */
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The processes that share the batches; each gets what one process would. */
+  readonly ranks?: Ranks | undefined;
 }
 
 /** What an evaluation on a folder measured. */
@@ -82,26 +93,40 @@ function openFolder({ data: root, dataset, verify = true }: EvaluateFolderOption
  */
 export async function evaluateFolder(options: EvaluateFolderOptions): Promise<FolderEvaluation> {
   setNumThreads(options.threads ?? getNumThreads());
-  const folder = openFolder(options);
-  const network = await openPictureNetwork(options);
+  const { ranks } = options;
+  const held: { network?: PictureNetwork } = {};
+  const prepare = async (): Promise<Ready> => {
+    ranks?.takeGpu(options.device ?? 'cpu');
+    const folder = openFolder(options);
+    const network = (held.network = await openPictureNetwork(options));
+    return { folder, network, classOf: matchClasses(folder, network, options) };
+  };
   try {
-    return await measure(folder, network, options);
+    const ready = await (ranks === undefined ? prepare() : ranks.inTurn(prepare));
+    await ranks?.compareGpus();
+    return await measure(ready, options);
   } finally {
-    disposeNetwork(network.model);
+    if (held.network !== undefined) disposeNetwork(held.network.model);
   }
 }
 
-async function measure(
-  folder: ImageFolder,
-  network: PictureNetwork,
-  options: EvaluateFolderOptions,
-): Promise<FolderEvaluation> {
-  const { data, tenCrop = false, reporter, signal } = options;
+/** What is evaluated, and on what. */
+interface Ready {
+  readonly folder: ImageFolder;
+  readonly network: PictureNetwork;
+  /** The class of the network that each folder stands for. */
+  readonly classOf: readonly number[];
+}
+
+async function measure(ready: Ready, options: EvaluateFolderOptions): Promise<FolderEvaluation> {
+  const { folder, network } = ready;
+  const { data, tenCrop = false, reporter, ranks } = options;
   const batchSize = options.batchSize ?? (tenCrop ? 4 : 32);
   const { model, transform } = network;
-  const classOf = matchClasses(folder, network, options);
   let skipped = 0;
+  const iterations = Math.ceil(folder.length / batchSize);
   const loader = new PictureLoader(folder, {
+    ...(ranks !== undefined && { sampler: new BatchShare(folder, batchSize, ranks) }),
     transform,
     tenCrop,
     batchSize,
@@ -109,7 +134,9 @@ async function measure(
     ...(options.skipBroken === true && {
       onBroken: (error) => {
         skipped++;
-        reporter?.notice?.(`${error.message}; left out`);
+        const line = `${error.message}; left out`;
+        if (ranks?.isFirst === false) ranks.note(line);
+        else reporter?.notice?.(line);
       },
     }),
   });
@@ -120,19 +147,28 @@ async function measure(
   const began = performance.now();
   let end = began;
   let iteration = 0;
-  for await (const batch of loader) {
-    if (signal?.aborted === true) throw new EvaluationInterrupted();
-    const result = evaluateBatch(network, batch, classOf);
-    meters.loss.update(result.loss, batch.length);
-    meters.error.update(result.error, batch.length);
-    top5.update(result.error5, batch.length);
-    const now = performance.now();
-    meters.time.update((now - end) / 1000);
-    end = now;
-    const place = { iteration: iteration++, iterations: loader.length, pictures: batch.length, meters };
-    reporter?.iteration?.({ phase: 'test', final: true, epoch: 0, nEpochs: 1, ...place });
-    await turn();
+  const pass = loader.begin();
+  try {
+    for (;;) {
+      const round = await evaluateRound(pass, ready, options);
+      if (round.length === 0) break;
+      for (const [pictures = 0, loss = 0, error = 0, error5 = 0] of round) {
+        meters.loss.update(loss, pictures);
+        meters.error.update(error, pictures);
+        top5.update(error5, pictures);
+        const now = performance.now();
+        meters.time.update((now - end) / 1000);
+        end = now;
+        const place = { iteration: iteration++, iterations, pictures, meters };
+        reporter?.iteration?.({ phase: 'test', final: true, epoch: 0, nEpochs: 1, ...place });
+      }
+      await turn();
+    }
+  } finally {
+    await pass.close();
   }
+  // Rank 0 knows of its own alone.
+  if (ranks !== undefined) skipped = (await ranks.gathered(skipped)).reduce((sum, each) => sum + each, 0);
   if (meters.error.count === 0)
     throw new IoError('format', `${data}: none of its ${folder.length} pictures can be read`, data);
   return {
@@ -149,6 +185,39 @@ async function measure(
     error5: top5.avg,
     seconds: (performance.now() - began) / 1000,
   };
+}
+
+/**
+ * A batch, of each process where several share them.
+ * @returns pictures, loss, top-1 and top-5 error of each; nothing behind the last one.
+ */
+async function evaluateRound(
+  pass: PicturePass,
+  { network, classOf }: Ready,
+  { signal, ranks, reporter }: EvaluateFolderOptions,
+): Promise<number[][]> {
+  const isAborted = (): boolean => signal?.aborted === true;
+  let batch: PictureBatch | undefined;
+  let failure: IoError | null = null;
+  try {
+    batch = await pass.next();
+  } catch (error) {
+    if (!(error instanceof IoError)) throw error;
+    failure = error;
+  }
+  if (ranks !== undefined) {
+    const all = await ranks.ready(failure);
+    for (const note of all.notes) reporter?.notice?.(note);
+    failure = all.failure;
+  }
+  if (failure !== null) throw ranks?.isFirst === false ? new RankZeroFailed() : failure;
+  if (ranks === undefined && batch !== undefined && isAborted()) throw new EvaluationInterrupted();
+  const result = batch === undefined ? null : evaluateBatch(network, batch, classOf);
+  const own = result === null ? null : [batch?.length ?? 0, result.loss, result.error, result.error5];
+  if (ranks === undefined) return own === null ? [] : [own];
+  const { results, stop } = await ranks.share(own, 4, isAborted());
+  if (stop) throw new EvaluationInterrupted();
+  return results;
 }
 
 function evaluateBatch(

@@ -1,19 +1,23 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { IoError } from '../io/index.js';
+import type { Network } from '../models/index.js';
 import { findWeights, type FoundWeights } from '../models/weight-files.js';
 import { getNumThreads, scope, setNumThreads } from '../tensor/index.js';
 import { modelWithWeights } from './build-network.js';
 import { readConfig, type RunConfig } from './config.js';
 import { fetchPictures, openData } from './datasets.js';
 import { isEmbedded, isInFiles } from './dataset-names.js';
-import { DeviceError, EvaluationInterrupted, UsageError } from './errors.js';
+import { DeviceError, EvaluationInterrupted, RankZeroFailed, UsageError } from './errors.js';
 import { inferNetwork, type NetworkForm } from './infer-network.js';
+import { shareOf } from './parallel-run.js';
+import type { PassOutcome } from './pass.js';
 import { Precision } from './precision.js';
+import type { Ranks } from './ranks.js';
 import type { Reporter } from './reporter.js';
 import { networkFields, withNetwork } from './network-config.js';
 import { DEFAULT_NETWORK } from './network-names.js';
-import type { LoaderConfig, RunData } from './run-data.js';
+import type { LoaderConfig, RunData, SampledLoader } from './run-data.js';
 import { runFileNames, runPaths } from './run-files.js';
 import { testEpoch } from './test-epoch.js';
 
@@ -45,6 +49,8 @@ export interface EvaluateOptions {
   readonly channelsLast?: boolean | undefined;
   readonly reporter?: Reporter | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The processes that share the batches; each gets what one process would. */
+  readonly ranks?: Ranks | undefined;
 }
 
 /** What an evaluation measured. */
@@ -66,6 +72,56 @@ export interface Evaluation {
  * @throws UsageError when it is not said which data to use; EvaluationInterrupted after the signal; Error in one line for what is missing or broken.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  const { ranks } = options;
+  const ready = await (ranks === undefined ? prepare(options) : ranks.inTurn(() => prepare(options)));
+  await ranks?.compareGpus();
+  const { path, model, loader, precision, parameters } = ready;
+  options.reporter?.model?.(String(model), parameters);
+  const began = performance.now();
+  const outcome = await testEpoch({
+    model,
+    loader: ranks === undefined ? loader : shareOf(loader, ranks),
+    dealt: ranks === undefined ? undefined : loader.length,
+    ranks,
+    phase: 'test',
+    final: true,
+    epoch: 0,
+    nEpochs: 1,
+    precision,
+    signal: options.signal,
+    reporter: options.reporter,
+  });
+  if (!outcome.finished) throw failureOf(outcome, ranks);
+  const { loss, error } = outcome.meters;
+  options.reporter?.finalTest?.(error.avg);
+  const seconds = (performance.now() - began) / 1000;
+  return {
+    weights: path,
+    dataset: ready.dataset,
+    pictures: loader.pictures,
+    parameters,
+    loss: loss.avg,
+    error: error.avg,
+    seconds,
+  };
+}
+
+function failureOf({ error }: PassOutcome & { finished: false }, ranks: Ranks | undefined): Error {
+  if (error === undefined) return new EvaluationInterrupted();
+  return ranks?.isFirst === false ? new RankZeroFailed() : error;
+}
+
+/** What is evaluated, and on what. */
+interface Ready {
+  readonly path: string;
+  readonly dataset: RunConfig['dataset'];
+  readonly model: Network;
+  readonly loader: SampledLoader;
+  readonly precision: Precision;
+  readonly parameters: number;
+}
+
+async function prepare(options: EvaluateOptions): Promise<Ready> {
   const path = options.weights ?? runPaths(options.save ?? '.').model;
   const configPath = join(dirname(path), runFileNames.config);
   const beside = configBeside(configPath, options.save !== undefined);
@@ -79,6 +135,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     throw new UsageError(`Expected no ${flag} with --dataset ${source.dataset}: it is for folders of pictures`);
   setNumThreads(options.threads ?? stored?.threads ?? getNumThreads());
   const device = options.device ?? stored?.device ?? 'cpu';
+  options.ranks?.takeGpu(device);
   const precision = new Precision({
     device,
     amp: options.amp ?? stored?.amp,
@@ -106,34 +163,13 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const data = early ?? (await open());
   checkFit(data, fit, source.dataset);
   const batchSize = options.batchSize ?? stored?.batchSize ?? 64;
-  const { loader, pictures } = data.tested(loaderConfig(stored, { ...fit, batchSize }, options), notice);
-  const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
-  options.reporter?.model?.(String(model), parameters);
-  const began = performance.now();
-  const outcome = await testEpoch({
-    model,
-    loader,
-    phase: 'test',
-    final: true,
-    epoch: 0,
-    nEpochs: 1,
-    precision,
-    signal: options.signal,
-    reporter: options.reporter,
-  });
-  if (!outcome.finished) throw outcome.error ?? new EvaluationInterrupted();
-  const { loss, error } = outcome.meters;
-  options.reporter?.finalTest?.(error.avg);
-  const seconds = (performance.now() - began) / 1000;
-  return {
-    weights: path,
-    dataset: source.dataset,
-    pictures,
-    parameters,
-    loss: loss.avg,
-    error: error.avg,
-    seconds,
+  const notify = (line: string): void => {
+    if (options.ranks?.isFirst === false) options.ranks.note(line);
+    else notice(line);
   };
+  const loader = data.tested(loaderConfig(stored, { ...fit, batchSize }, options), notify);
+  const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
+  return { path, dataset: source.dataset, model, loader, precision, parameters };
 }
 
 /** @throws UsageError for pictures that the network cannot judge: it has other classes, or takes no colours. */

@@ -7,6 +7,7 @@ import {
   type PictureLoaderState,
   type PicturePass,
 } from '../data/index.js';
+import type { Sampler } from '../data/sampler.js';
 import { IoError } from '../io/index.js';
 import { getRngState, manualSeed, setRngState, type Tensor } from '../tensor/index.js';
 import type { RunConfig } from './config-schema.js';
@@ -15,9 +16,9 @@ import {
   drawSplit,
   type LoaderConfig,
   type PassBatches,
-  type PassLoader,
   type RunData,
   type RunLoaders,
+  type SampledLoader,
 } from './run-data.js';
 
 /** The share of its shorter side that is cut out of the middle of a picture: 224 of 256 pixels. */
@@ -65,7 +66,7 @@ export class FolderData implements RunData {
   loaders(config: LoaderConfig, notice?: (line: string) => void): RunLoaders {
     const { test } = this.layout;
     const { train, valid } = this.#split(config);
-    const loader = (list: PictureList): PassLoader => this.#loader(list, config, false, notice);
+    const loader = (list: PictureList): SampledLoader => this.#loader(list, config, false, notice);
     const validated = valid === null ? null : loader(valid);
     const tested = test === null ? validated : loader(test);
     // Without both there is a part of the pictures to train on.
@@ -73,9 +74,9 @@ export class FolderData implements RunData {
     return { train: this.#loader(train, config, true, notice), valid: validated, test: tested };
   }
 
-  tested(config: LoaderConfig, notice?: (line: string) => void): { loader: PassLoader; pictures: number } {
+  tested(config: LoaderConfig, notice?: (line: string) => void): SampledLoader {
     const list = this.layout.test ?? this.layout.valid ?? this.#drawnAgain(config);
-    return { loader: this.#loader(list, config, false, notice), pictures: list.length };
+    return this.#loader(list, config, false, notice);
   }
 
   #split(config: LoaderConfig): { train: PictureList; valid: PictureList | null } {
@@ -99,18 +100,27 @@ export class FolderData implements RunData {
     return valid ?? train;
   }
 
-  #loader(list: PictureList, config: LoaderConfig, isTraining: boolean, notice?: (line: string) => void): PassLoader {
+  #loader(
+    list: PictureList,
+    config: LoaderConfig,
+    isTraining: boolean,
+    notice?: (line: string) => void,
+    sampler?: Sampler,
+  ): SampledLoader {
     const { resize, augment, batchSize, workers, skipBroken } = config;
     const side = resize ?? 224;
     const loader = new PictureLoader(list, {
       transform: isTraining && augment ? new ImageTraining({ cropSize: side }) : testPictures(side),
       batchSize,
-      shuffle: isTraining,
+      ...(sampler === undefined ? { shuffle: isTraining } : { sampler }),
       workers: workers ?? undefined,
       ...(skipBroken && { onBroken: (error) => notice?.(`${error.message}; left out`) }),
     });
     return {
       length: loader.length,
+      pictures: list.length,
+      batchSize,
+      sampled: (order) => this.#loader(list, config, isTraining, notice, order),
       [Symbol.iterator]: () => new FolderBatches(loader.begin(), isTraining),
       // Its fields are the loader's own to check.
       resume: (state) => new FolderBatches(loader.resume(state as PictureLoaderState), isTraining),

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { hasPictureExtension, ImageFolder, IMG_EXTENSIONS, ImageNet, type ImageSample } from '../data/index.js';
+import { findImageNet } from '../data/imagenet.js';
 import { IoError } from '../io/index.js';
 
 /** Pictures in files, and their classes by index. */
@@ -66,6 +67,7 @@ export function listImageNet(root: string, verify: boolean, onNotice?: (line: st
     };
     return new ImageNet(root, { split, verify, onProgress });
   };
+  findImageNet(root, ['val', 'train']);
   const valid = open('val');
   const { classes, words, samples, length } = open('train');
   const notices: string[] = [];

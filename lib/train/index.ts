@@ -2,6 +2,7 @@ export { train, type TrainSettings } from './train.js';
 export { trainFolds, type FoldsResult, type Spread } from './k-fold.js';
 export type { BatchResult } from './pass.js';
 export { Ranks, type Told } from './ranks.js';
+export type { Gpus } from './gpus.js';
 export { type TrainResult } from './trainer.js';
 export { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.js';
 export type { RunConfig, RunOptions } from './config.js';

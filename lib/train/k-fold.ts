@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { atomicWriteFile } from '../io/index.js';
 import { checkOptions, readConfig, type RunConfig, type RunOptions } from './config.js';
 import { formatFixed } from './format.js';
-import { makeRunFolder, runPaths } from './run-files.js';
+import { makeRunFolder, refuseBoth, refuseOtherFiles, runPaths } from './run-files.js';
 import { train, type TrainSettings } from './train.js';
 import type { TrainResult } from './trainer.js';
 
@@ -47,29 +47,47 @@ export function holdsFolds(save: string): boolean {
  * @throws as {@link train}.
  */
 export async function trainFolds(options: RunOptions, settings: TrainSettings): Promise<FoldsResult> {
-  const { save, reporter } = settings;
-  const stored = settings.resume === true ? firstFold(save) : undefined;
-  if (stored === undefined) checkOptions(options);
-  const count = stored?.kFold ?? options.kFold ?? 1;
-  // Of one seed: the parts must fit together.
-  const seed = stored?.seed ?? options.seed ?? randomInt(2 ** 31);
-  const fresh = stored === undefined ? { ...options, seed } : optionsOf(stored);
+  const { save, reporter, ranks } = settings;
+  const decide = (): Promise<Folds> => Promise.resolve().then(() => foldsOf(options, settings));
+  const { count, fresh } = await (ranks === undefined ? decide() : ranks.inTurn(decide));
   const folds: TrainResult[] = [];
   for (let fold = 1; fold <= count; fold++) {
     const folder = folderOf(save, fold);
     const begun = settings.resume === true && existsSync(runPaths(folder).config);
     reporter?.notice?.(`Fold ${fold} of ${count}`);
-    const own = { ...settings, save: folder, fold, resume: begun };
-    folds.push(await train(begun ? options : fresh, own));
+    // Of several processes the first one decides for all.
+    folds.push(await train(begun ? options : fresh, { ...settings, save: folder, fold, resume: begun }));
   }
   const result = {
     folds,
     validError: spreadOf(folds.map(({ validError }) => validError)),
     testError: spreadOf(folds.map(({ testError }) => testError)),
   };
+  if (ranks?.isFirst === false) return result;
   makeRunFolder(save);
   atomicWriteFile(join(save, 'folds.csv'), Buffer.from(tableOf(result)));
   return result;
+}
+
+/** How many folds there are, and the options of one that begins. */
+interface Folds {
+  readonly count: number;
+  readonly fresh: RunOptions;
+}
+
+/** @throws UsageError for options that cannot be; Error in one line for folders that hold something else. */
+function foldsOf(options: RunOptions, { save, resume, overwrite = false }: TrainSettings): Folds {
+  if (resume === true) refuseBoth(overwrite);
+  const stored = resume === true ? firstFold(save) : undefined;
+  if (stored === undefined) checkOptions(options);
+  const count = stored?.kFold ?? options.kFold ?? 1;
+  // Of one seed: the parts must fit together.
+  const seed = stored?.seed ?? options.seed ?? randomInt(2 ** 31);
+  const fresh = stored === undefined ? { ...options, seed } : optionsOf(stored);
+  // All of them now: the last one's turn may be hours away.
+  if (resume !== true)
+    for (let fold = 1; fold <= count; fold++) refuseOtherFiles(runPaths(folderOf(save, fold)), save, overwrite);
+  return { count, fresh };
 }
 
 /** The options that give a configuration again. */

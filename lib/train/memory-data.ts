@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import {
   Compose,
   ConcatDataset,
-  DataLoader,
   Grayscale,
   Resize,
   Subset,
@@ -14,7 +13,14 @@ import {
 } from '../data/index.js';
 import type { RunConfig } from './config-schema.js';
 import { UsageError } from './errors.js';
-import { drawSplit, type LoaderConfig, type PassLoader, type RunData, type RunLoaders } from './run-data.js';
+import {
+  drawSplit,
+  memoryLoader,
+  type LoaderConfig,
+  type RunData,
+  type RunLoaders,
+  type SampledLoader,
+} from './run-data.js';
 
 /** A data set in memory, and how its pictures are made ready. */
 export interface MemoryPart {
@@ -65,19 +71,18 @@ export class MemoryData implements RunData {
   /** The pictures for validation go without the training's random transforms. */
   loaders(config: LoaderConfig): RunLoaders {
     const { batchSize, augment, validSize } = config;
-    const loader = (dataset: Dataset): PassLoader => new DataLoader(dataset, { batchSize });
+    const loader = (dataset: Dataset): SampledLoader => memoryLoader(dataset, { batchSize });
     const train = this.#joined('train', config, augment);
     const test = loader(this.#joined('test', config, false));
-    const shuffled = (dataset: Dataset): PassLoader => new DataLoader(dataset, { batchSize, shuffle: true });
+    const shuffled = (dataset: Dataset): SampledLoader => memoryLoader(dataset, { batchSize, shuffle: true });
     if (validSize === 0) return { train: shuffled(train), valid: null, test };
     const split = drawSplit(train.length, config);
     const valid = loader(new Subset(this.#joined('train', config, false), split.valid));
     return { train: shuffled(new Subset(train, split.train)), valid, test };
   }
 
-  tested(config: LoaderConfig): { loader: PassLoader; pictures: number } {
-    const test = this.#joined('test', config, false);
-    return { loader: new DataLoader(test, { batchSize: config.batchSize }), pictures: test.length };
+  tested(config: LoaderConfig): SampledLoader {
+    return memoryLoader(this.#joined('test', config, false), { batchSize: config.batchSize });
   }
 
   #count(which: 'train' | 'test'): number {

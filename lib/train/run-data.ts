@@ -1,18 +1,10 @@
-import type { LoaderState } from '../data/index.js';
-import { randperm, type Tensor } from '../tensor/index.js';
+import { DataLoader, type Batches, type Dataset, type LoaderState } from '../data/index.js';
+import type { Sampler } from '../data/sampler.js';
+import { randperm } from '../tensor/index.js';
 import type { RunConfig } from './config-schema.js';
 
 /** One pass over the batches of a loader. */
-export interface PassBatches {
-  /** Waits until the pictures of the next batch are there, for those that are read meanwhile. */
-  ready?(): Promise<void>;
-  /** The next batch, owned by the scope in which it is called. */
-  next(): IteratorResult<[Tensor, Tensor], undefined>;
-  /** Where the pass has got to. */
-  state(): LoaderState;
-  /** Called however the pass ends. */
-  close?(): Promise<void>;
-}
+export type PassBatches = Batches;
 
 /** Batches for the passes of a run. */
 export interface PassLoader {
@@ -24,11 +16,37 @@ export interface PassLoader {
   resume(state: LoaderState): PassBatches;
 }
 
+/** Batches of known pictures, whose order can be another. */
+export interface SampledLoader extends PassLoader {
+  /** Pictures in all. */
+  readonly pictures: number;
+  readonly batchSize: number;
+  /** The same pictures in the order of the sampler, which may leave some out. */
+  sampled(sampler: Sampler): PassLoader;
+}
+
+/** Batches of pictures in memory. @param options as of a DataLoader. */
+export function memoryLoader(
+  dataset: Dataset,
+  options: { readonly batchSize: number; readonly shuffle?: boolean; readonly sampler?: Sampler },
+): SampledLoader {
+  const loader = new DataLoader(dataset, options);
+  const { batchSize } = options;
+  return {
+    length: loader.length,
+    pictures: dataset.length,
+    batchSize,
+    [Symbol.iterator]: () => loader[Symbol.iterator](),
+    resume: (state) => loader.resume(state),
+    sampled: (sampler) => memoryLoader(dataset, { batchSize, sampler }),
+  };
+}
+
 /** The loaders of a run; `valid` is null where the test set serves for validation. */
 export interface RunLoaders {
-  readonly train: PassLoader;
-  readonly valid: PassLoader | null;
-  readonly test: PassLoader;
+  readonly train: SampledLoader;
+  readonly valid: SampledLoader | null;
+  readonly test: SampledLoader;
 }
 
 /** What the loaders of a run depend on. */
@@ -55,11 +73,8 @@ export interface RunData {
   facts(): RunConfig['pictures'];
   /** Draws the pictures for validation, unless there is nothing to draw. @param notice told of pictures that are left out. */
   loaders(config: LoaderConfig, notice?: (line: string) => void): RunLoaders;
-  /** Those of {@link RunData.loaders} to test on, without a draw from the default generator. @param pictures how many there are. */
-  tested(
-    config: LoaderConfig,
-    notice?: (line: string) => void,
-  ): { readonly loader: PassLoader; readonly pictures: number };
+  /** Those of {@link RunData.loaders} to test on, without a draw from the default generator. */
+  tested(config: LoaderConfig, notice?: (line: string) => void): SampledLoader;
 }
 
 /**

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs
 import { basename, join } from 'node:path';
 import { atomicWriteFile, explainSystemError, makeFolders } from '../io/index.js';
 import { formatConfig, readConfig, type RunConfig } from './config.js';
+import { UsageError } from './errors.js';
 
 /** The names of what a run leaves in its folder. */
 export const runFileNames = {
@@ -35,10 +36,11 @@ export function makeRunFolder(save: string): void {
 }
 
 /**
- * Before a run begins: its files may replace those of an earlier run, and of nothing else.
- * @throws Error in one line when the folder holds files of these names that are no run's.
+ * Before a run begins: its files may replace those of an earlier run that has learnt nothing yet, or that is to be overwritten,
+ * and nothing else.
+ * @throws UsageError when the folder holds another run; Error in one line when it holds files of these names that are no run's.
  */
-export function refuseForeignFiles(paths: RunPaths, save: string): void {
+export function refuseOtherFiles(paths: RunPaths, save: string, overwrite: boolean): void {
   const way = 'choose another --save, or move them away';
   if (existsSync(paths.config)) {
     try {
@@ -48,6 +50,10 @@ export function refuseForeignFiles(paths: RunPaths, save: string): void {
         cause: error,
       });
     }
+    if (!overwrite && (existsSync(paths.checkpoint) || existsSync(paths.model)))
+      throw new UsageError(
+        `${save} holds a run already: --resume goes on with it, --overwrite begins anew in its place, another --save keeps it`,
+      );
     return;
   }
   const names = Object.values(paths)
@@ -55,6 +61,11 @@ export function refuseForeignFiles(paths: RunPaths, save: string): void {
     .map((file) => basename(file));
   if (names.length === 0) return;
   throw new Error(`${save} holds ${names.join(', ')} but no config.json of a run: they are not overwritten; ${way}`);
+}
+
+/** @throws UsageError when a run that goes on is to be overwritten. */
+export function refuseBoth(overwrite: boolean | undefined): void {
+  if (overwrite === true) throw new UsageError('Expected one of --resume and --overwrite but received both');
 }
 
 /** Writes the configuration of a run that goes on where it is missing or says that the data are elsewhere. */

@@ -3,17 +3,20 @@ import type { WeightsSource } from '../models/index.js';
 import { AveragedModel, emaMultiAverageFn } from '../nn/index.js';
 import type { GradScaler, Optimizer } from '../optim/index.js';
 import { manualSeed, setNumThreads } from '../tensor/index.js';
+import { CudaRecorder } from '../tensor/cuda/recorder.js';
 import { buildModel, freeze, moveTo, startFromWeights } from './build-network.js';
 import { buildOptimizer } from './build-optimizer.js';
-import { sharedDataset, type Parallel } from './parallel-run.js';
+import type { Parallel } from './parallel-run.js';
 import { RunSchedule } from './build-schedule.js';
 import type { RunParts } from './checkpoint.js';
 import type { RunConfig, RunOptions } from './config-schema.js';
+import { type DeviceRng, deviceRngOf } from './device-rng.js';
 import { UsageError } from './errors.js';
+import { GraphedTraining } from './graphed-training.js';
 import { Precision } from './precision.js';
 import { withNetwork } from './network-config.js';
 import { DEFAULT_NETWORK } from './network-names.js';
-import type { PassLoader, RunData, RunLoaders } from './run-data.js';
+import type { RunData, RunLoaders, SampledLoader } from './run-data.js';
 
 /** A run that is ready to begin: everything its configuration says, built. */
 export interface Run {
@@ -26,6 +29,10 @@ export interface Run {
   readonly precision: Precision;
   /** Of a run in float16. */
   readonly scaler: GradScaler | null;
+  /** Of a run whose steps are recorded. */
+  readonly graphed: GraphedTraining | null;
+  /** Of the device that it computes on; null on the CPU, whose generator is the default one. */
+  readonly deviceRng: DeviceRng | null;
   /** Of a run of several processes. */
   readonly parallel?: Parallel;
   readonly loaders: RunLoaders;
@@ -61,23 +68,28 @@ export function buildRun(
   const precision = new Precision(config);
   precision.prepare(model);
   const optimizer = buildOptimizer(parameters, config);
-  const iterations = iterationsOf(loaders.train, config, processes);
+  const iterations = iterationsOf(loaders.train, processes);
   const schedule = new RunSchedule(optimizer, config, Math.ceil(iterations / config.accumulate));
   const { ema } = config;
   // As torchvision's reference program: buffers too are averaged.
   const averaged =
     ema === null ? null : new AveragedModel(model, { multiAverageFn: emaMultiAverageFn(ema), useBuffers: true });
-  return { config, model, averaged, optimizer, schedule, precision, scaler: precision.scaler(), loaders };
+  const scaler = precision.scaler();
+  const { cudaGraph, batchSize } = config;
+  const recorded = { model, optimizer, objective: config, scaler, precision, batchSize };
+  const graphed = cudaGraph ? new GraphedTraining({ ...recorded, recorder: new CudaRecorder(config.device) }) : null;
+  const deviceRng = deviceRngOf(config.device);
+  return { config, model, averaged, optimizer, schedule, precision, scaler, graphed, deviceRng, loaders };
 }
 
 /** Iterations of an epoch, where so many processes share it. */
-function iterationsOf(loader: PassLoader, { batchSize }: RunConfig, processes: number): number {
-  return processes === 1 ? loader.length : Math.ceil(Math.ceil(sharedDataset(loader).length / processes) / batchSize);
+function iterationsOf({ pictures, batchSize }: SampledLoader, processes: number): number {
+  return Math.ceil(Math.ceil(pictures / processes) / batchSize);
 }
 
 /** The parts of a run that a checkpoint holds. */
-export function partsOf({ model, averaged, optimizer, schedule, scaler }: Run): RunParts {
-  return { model, averaged, optimizer, scheduler: schedule.scheduler, scaler };
+export function partsOf({ model, averaged, optimizer, schedule, scaler, deviceRng }: Run): RunParts {
+  return { model, averaged, optimizer, scheduler: schedule.scheduler, scaler, deviceRng };
 }
 
 /** Before any data are read. @throws UsageError naming the option that gives no network, and what would. */

@@ -1,7 +1,7 @@
 import { logitsOf, type Network } from '../models/index.js';
 import { functional } from '../nn/index.js';
 import { noGrad } from '../tensor/index.js';
-import { runPass, top1Error, type PassOptions, type PassOutcome } from './pass.js';
+import { runPass, type PassOptions, type PassOutcome } from './pass.js';
 
 /** What an evaluation pass needs besides its loader. */
 export interface TestEpochOptions extends PassOptions {
@@ -18,7 +18,7 @@ export async function testEpoch(options: TestEpochOptions): Promise<PassOutcome>
         const logits = logitsOf(model.call(input));
         return { output: logits, loss: functional.crossEntropy(logits, target) };
       });
-      return { error: top1Error(output, target), loss: loss.item() };
+      return { loss, logits: output, target };
     }),
   );
 }

@@ -17,7 +17,7 @@ import { resumedConfig, sameNumbers } from './resumed-config.js';
 import { checkPictures, fetchPictures, openData } from './datasets.js';
 import { packageVersion } from './package-version.js';
 import { parallelRun, warmUp } from './parallel-run.js';
-import type { Ranks } from './ranks.js';
+import type { Ranks, Told } from './ranks.js';
 import { UsageError } from './errors.js';
 import type { Reporter } from './reporter.js';
 import { isPublished, keepsClasses } from './picture-network.js';
@@ -25,7 +25,8 @@ import { buildRun, checkNetwork, partsOf, type InitialWeights, type Run } from '
 import {
   keepConfig,
   makeRunFolder,
-  refuseForeignFiles,
+  refuseBoth,
+  refuseOtherFiles,
   replaceRunFiles,
   runPaths,
   type RunPaths,
@@ -37,8 +38,10 @@ import { Trainer, type TrainResult } from './trainer.js';
 
 /** Where a run leaves its files and how it is followed. */
 export interface TrainSettings {
-  /** Folder of the run's files; made when it is missing. Files of an earlier run in it are overwritten. */
+  /** Folder of the run's files; made when it is missing. */
   readonly save: string;
+  /** Begins in the place of a run that `save` holds, whose files are removed; without it such a folder is refused (default). */
+  readonly overwrite?: boolean | undefined;
   /** Goes on where the checkpoint in `save` stops; without one the run of `config.json` or of the options starts anew. */
   readonly resume?: boolean;
   /** Fetches the data set into the folder it is to be in, where it is not there. */
@@ -57,13 +60,16 @@ export interface TrainSettings {
 /**
  * Trains a DenseNet, from options to a folder with `results.csv`, `losses.csv`, `model.pth`, `config.json`,
  * `checkpoint.pth` and the training curves.
- * @throws UsageError when options cannot be; RunInterrupted after the signal; Error with one line for what is missing
+ * @throws UsageError when options cannot be, or the folder holds a run; RunInterrupted after the signal; Error with one line for what is missing
  * or broken outside.
  */
 export async function train(options: RunOptions, settings: TrainSettings): Promise<TrainResult> {
   const { ranks } = settings;
   if (ranks === undefined) return begin(await prepare(options, settings), settings);
-  if (!ranks.isFirst) return begin(await follow(ranks, settings), settings);
+  if (!ranks.isFirst) {
+    const told = await ranks.hear();
+    return begin(await ranks.together(() => follow(told, settings)), settings);
+  }
   let prepared: Prepared;
   try {
     prepared = await prepare(options, settings);
@@ -72,7 +78,7 @@ export async function train(options: RunOptions, settings: TrainSettings): Promi
     throw error;
   }
   await ranks.tell({ config: prepared.config, resumed: prepared.checkpoint !== null });
-  return begin(prepared, settings);
+  return begin(await ranks.together(() => prepared), settings);
 }
 
 /** A run that is known, but not built. */
@@ -84,11 +90,12 @@ interface Prepared {
 
 async function prepare(options: RunOptions, settings: TrainSettings): Promise<Prepared> {
   const { save, reporter } = settings;
+  if (settings.resume === true) refuseBoth(settings.overwrite);
   const paths = runPaths(save);
   const earlier = settings.resume === true ? earlierRun(paths, options, save, reporter) : null;
   if (earlier === null) {
     checkOptions(options);
-    refuseForeignFiles(paths, save);
+    refuseOtherFiles(paths, save, settings.overwrite === true);
   }
   const source = earlier?.config ?? {
     dataset: datasetOf(options),
@@ -102,14 +109,15 @@ async function prepare(options: RunOptions, settings: TrainSettings): Promise<Pr
   const config = earlier?.config ?? freshConfig({ ...options, dataset: source.dataset }, data, settings.fold);
   if (earlier !== null) checkPictures(config, data, save);
   else data.notices.forEach(notice);
+  if (config.cudaGraph && settings.ranks !== undefined)
+    throw new UsageError('Expected no --cuda-graph with several processes: a graph holds the work of one');
   const checkpoint = earlier?.checkpoint ?? null;
   if (checkpoint !== null) checkProcesses(checkpoint, settings);
   return { config, data, checkpoint };
 }
 
 /** What rank 0 has prepared, as another rank takes it over. */
-async function follow(ranks: Ranks, { save }: TrainSettings): Promise<Prepared> {
-  const { config, resumed } = await ranks.hear();
+function follow({ config, resumed }: Told, { save }: TrainSettings): Prepared {
   const checkpoint = resumed ? readCheckpoint(runPaths(save).checkpoint) : null;
   return { config, data: openData(config, () => undefined), checkpoint };
 }
@@ -125,29 +133,33 @@ function checkProcesses({ rngStates }: Checkpoint, { save, ranks }: TrainSetting
   );
 }
 
-async function begin({ config, data, checkpoint }: Prepared, settings: TrainSettings): Promise<TrainResult> {
+async function begin(prepared: Prepared, settings: TrainSettings): Promise<TrainResult> {
+  const { config, data, checkpoint } = prepared;
   const { save, reporter, signal, ranks } = settings;
   const paths = runPaths(save);
   const writes = ranks?.isFirst !== false;
-  // Those of rank 0 go to all.
-  const weights = checkpoint === null && writes ? await initialWeights(config, reporter) : null;
-  const notice = (line: string): void => reporter?.notice?.(line);
-  const built = buildRun(config, data, weights, notice, ranks?.size);
+  // What fails on one of several processes ends all, before they wait for each other elsewhere.
+  const all = async <T>(work: () => T | Promise<T>): Promise<T> =>
+    ranks === undefined ? work() : ranks.together(work);
+  const built = await all(() => build(prepared, settings));
+  if (ranks !== undefined) await meetOnGpus(config, ranks, reporter);
   const run = ranks === undefined ? built : parallelRun(built, ranks);
   const parameters = run.model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   reporter?.model?.(String(run.model), parameters);
-  const logs = writes ? openLogs(paths, save, config, checkpoint, reporter) : noLogs;
+  const logs = await all(() => (writes ? openLogs(paths, save, config, checkpoint, reporter) : noLogs));
   try {
     if (checkpoint !== null) {
-      warmUp(run, checkpoint.place);
-      restore(checkpoint, run, paths);
-      if (writes) keepConfig(paths, config);
+      warmUp(run, checkpoint.place, data);
+      await all(() => {
+        restore(checkpoint, run, paths);
+        if (writes) keepConfig(paths, config);
+      });
     }
-    const place = checkpoint?.place ?? firstPlace();
+    const place = checkpoint === null ? firstPlace() : placeFor(checkpoint, ranks);
     if (checkpoint !== null) reporter?.notice?.(resumeNotice(place, config, save));
     settings.onBegin?.();
-    const rngStates = checkpoint?.rngStates ?? [];
-    const trainer = new Trainer(run, { paths, logs, place, rngStates, reporter, signal });
+    const { rngStates = [], deviceRngStates = [] } = checkpoint ?? {};
+    const trainer = new Trainer(run, { paths, logs, place, rngStates, deviceRngStates, reporter, signal });
     try {
       const result = await trainer.train();
       reporter?.done?.();
@@ -159,6 +171,24 @@ async function begin({ config, data, checkpoint }: Prepared, settings: TrainSett
     logs.close();
     run.parallel?.model.dispose();
   }
+}
+
+/** The run of this process, on its device; others are not waited for. */
+async function build({ config, data, checkpoint }: Prepared, { reporter, ranks }: TrainSettings): Promise<Run> {
+  ranks?.takeGpu(config.device);
+  const writes = ranks?.isFirst !== false;
+  // Those of rank 0 go to all.
+  const weights = checkpoint === null && writes ? await initialWeights(config, reporter) : null;
+  const notice = (line: string): void => (writes ? reporter?.notice?.(line) : ranks.note(line));
+  return buildRun(config, data, weights, notice, ranks?.size);
+}
+
+/** Before gradients go between GPUs. @throws UsageError on rank 0 where two processes have one. */
+async function meetOnGpus({ device }: RunConfig, ranks: Ranks, reporter: Reporter | undefined): Promise<void> {
+  if (!device.startsWith('cuda')) return;
+  await ranks.compareGpus();
+  if (ranks.isWithoutNccl)
+    reporter?.notice?.('NCCL is not built in (torchbridge doctor): gradients go between GPUs by Gloo, over the CPU');
 }
 
 function openLogs(
@@ -225,12 +255,20 @@ function refuseOtherRun(paths: RunPaths, config: RunConfig): void {
   );
 }
 
+/** The place at which a process goes on: its own pictures are others than those of rank 0. */
+function placeFor({ place, loaderStates }: Checkpoint, ranks: Ranks | undefined): RunPlace {
+  const loader = loaderStates[ranks?.rank ?? 0];
+  return place.pass === null || loader === undefined ? place : { ...place, pass: { ...place.pass, loader } };
+}
+
 /** @throws Error in one line that names the checkpoint when it does not fit the run. */
 function restore(checkpoint: Checkpoint, run: Run, paths: RunPaths): void {
-  const { phase, pass } = checkpoint.place;
+  const { phase, pass } = placeFor(checkpoint, run.parallel?.ranks);
   const { train, valid, test } = run.loaders;
   if (pass !== null) {
-    const loader = phase === 'train' ? train : phase === 'valid' ? (valid ?? test) : test;
+    const { parallel } = run;
+    const validated = parallel?.valid ?? valid ?? test;
+    const loader = phase === 'train' ? (parallel?.train ?? train) : phase === 'valid' ? validated : test;
     whole(paths.checkpoint, () => loader.resume(pass.loader));
   }
   // Comes second: it sets the state of the random numbers.

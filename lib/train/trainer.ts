@@ -1,12 +1,13 @@
+import type { LoaderState } from '../data/index.js';
 import { IoError, save } from '../io/index.js';
 import { findWeights } from '../models/weight-files.js';
 import type { Network } from '../models/index.js';
-import { scope, type Tensor } from '../tensor/index.js';
+import { getRngState, scope, type Tensor } from '../tensor/index.js';
 import { saveCheckpoint } from './checkpoint.js';
 import { modelWithWeights } from './build-network.js';
 import type { RunConfig } from './config-schema.js';
 import { CurvePainter } from './curve-painter.js';
-import { RunInterrupted } from './errors.js';
+import { RankZeroFailed, RunInterrupted } from './errors.js';
 import type { PassOptions, PassOutcome } from './pass.js';
 import type { Reporter } from './reporter.js';
 import type { RunPaths } from './run-files.js';
@@ -42,6 +43,8 @@ export class Trainer {
   readonly #painter: CurvePainter;
   /** Of the processes of the run, where it has several, when the last checkpoint was written. */
   #rngStates: readonly Tensor[];
+  #deviceRngStates: readonly Tensor[];
+  #loaderStates: readonly LoaderState[] = [];
 
   /** @param place where to begin; changed as the run goes on. */
   constructor(
@@ -50,6 +53,7 @@ export class Trainer {
       paths: RunPaths;
       logs: Logs;
       rngStates?: readonly Tensor[];
+      deviceRngStates?: readonly Tensor[];
       place: RunPlace;
       reporter?: Reporter | undefined;
       signal?: AbortSignal | undefined;
@@ -60,6 +64,7 @@ export class Trainer {
     this.#logs = options.logs;
     this.#place = options.place;
     this.#rngStates = options.rngStates ?? [];
+    this.#deviceRngStates = options.deviceRngStates ?? [];
     this.#reporter = options.reporter;
     this.#signal = options.signal;
     this.#painter = new CurvePainter(options.paths, run.loaders.valid === null ? 'test' : 'validation');
@@ -71,7 +76,7 @@ export class Trainer {
     const place = this.#place;
     this.#reporter?.start?.({
       nEpochs: config.nEpochs,
-      trainIterations: loaders.train.length,
+      trainIterations: (this.#run.parallel?.train ?? loaders.train).length,
       validIterations: (loaders.valid ?? loaders.test).length,
       testIterations: loaders.test.length,
       epoch: place.epoch,
@@ -103,7 +108,7 @@ export class Trainer {
 
   async #trainPhase(): Promise<void> {
     const place = this.#place;
-    const { model, averaged, optimizer, schedule, scaler, loaders, config } = this.#run;
+    const { model, averaged, optimizer, schedule, scaler, graphed, loaders, config } = this.#run;
     // A schedule may change it within the epoch, after an iteration.
     const rate = (): number => Number(optimizer.paramGroups[0]?.lr);
     const lr = place.pass?.lr ?? rate();
@@ -113,10 +118,11 @@ export class Trainer {
     const outcome = await trainEpoch({
       ...this.#passOptions(),
       model: parallel?.model ?? model,
-      loader: loaders.train,
+      loader: parallel?.train ?? loaders.train,
       optimizer,
       objective: config,
       scaler,
+      graphed,
       stepped: () => {
         averaged?.updateParameters(model);
         schedule.afterStep();
@@ -138,13 +144,15 @@ export class Trainer {
 
   async #validPhase(): Promise<void> {
     const place = this.#place;
-    const { config, loaders } = this.#run;
+    const { config, loaders, parallel } = this.#run;
     const validatedOn = loaders.valid === null ? 'test' : 'valid';
-    await this.#run.parallel?.ranks.syncBuffers(this.#kept());
+    const validated = loaders.valid ?? loaders.test;
+    await parallel?.ranks.syncBuffers(this.#kept());
     const outcome = await testEpoch({
       ...this.#passOptions(),
       model: this.#kept(),
-      loader: loaders.valid ?? loaders.test,
+      loader: parallel?.valid ?? validated,
+      dealt: parallel === undefined ? undefined : validated.length,
       phase: validatedOn,
     });
     if (!outcome.finished) return this.#interrupt(outcome);
@@ -251,25 +259,34 @@ export class Trainer {
   }
 
   async #checkpoint({ alone = false } = {}): Promise<void> {
-    const { parallel, config } = this.#run;
+    const { parallel, config, deviceRng } = this.#run;
     // At the test the others are gone; their numbers were drawn before.
     if (!alone && parallel !== undefined) {
       this.#dropRngStates();
-      this.#rngStates = await parallel.ranks.rngStates();
+      this.#rngStates = await parallel.ranks.gatheredStates(getRngState());
+      if (deviceRng !== null) this.#deviceRngStates = await parallel.ranks.gatheredStates(deviceRng.get());
+      const { pass } = this.#place;
+      this.#loaderStates = pass === null ? [] : await parallel.ranks.gathered(pass.loader);
     }
     if (!this.#writes) return;
     const { checkpoint } = this.#paths;
-    saveCheckpoint(checkpoint, config, partsOf(this.#run), this.#place, this.#logs.syncedLengths(), this.#rngStates);
+    saveCheckpoint(checkpoint, config, partsOf(this.#run), this.#place, this.#logs.syncedLengths(), {
+      rngStates: this.#rngStates,
+      deviceRngStates: this.#deviceRngStates,
+      loaderStates: alone ? [] : this.#loaderStates,
+    });
   }
 
   /** Frees what the trainer holds. */
   dispose(): void {
     this.#dropRngStates();
+    this.#run.graphed?.dispose();
   }
 
   #dropRngStates(): void {
-    for (const state of this.#rngStates) state.dispose();
+    for (const state of [...this.#rngStates, ...this.#deviceRngStates]) state.dispose();
     this.#rngStates = [];
+    this.#deviceRngStates = [];
   }
 
   async #interrupt({ place, error }: PassOutcome & { finished: false }, { alone = false } = {}): Promise<never> {
@@ -277,6 +294,7 @@ export class Trainer {
     this.#place.pass = place;
     await this.#checkpoint({ alone });
     if (error === undefined) throw new RunInterrupted(checkpoint);
+    if (!this.#writes) throw new RankZeroFailed();
     const way = 'mend the file, or leave out what cannot be read with --skip-broken, and go on with --resume';
     throw new IoError(error.code, `${error.message}; ${checkpoint} holds the run: ${way}`, error.path, {
       cause: error,

@@ -1,5 +1,6 @@
-// The optional second addon: what needs CUDA's headers, graphs and the allocator's limit. Tensors never come here: a
-// graph records what the other addon gives to the stream that is captured.
+// The optional second addon: what needs CUDA's headers, graphs, the allocator's limit and NCCL. Tensors never come
+// here: a graph records what the other addon gives to the stream that is captured, and NCCL's backend is handed to that
+// addon.
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <napi.h>
@@ -8,6 +9,8 @@
 #include <map>
 #include <memory>
 #include <string>
+
+#include "nccl.h"
 
 namespace {
 
@@ -93,6 +96,16 @@ Napi::Value set_memory_fraction(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// nccl(): what the other addon makes NCCL's process groups with, or a text that says why there is none
+Napi::Value nccl(const Napi::CallbackInfo& info) {
+  if (const std::string reason = torchbridge::why_no_nccl(); !reason.empty()) {
+    return Napi::String::New(info.Env(), reason);
+  }
+  auto factory = Napi::External<void>::New(info.Env(), torchbridge::nccl_factory());
+  factory.TypeTag(&torchbridge::kNcclTag);
+  return factory;
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData<Graphs>(new Graphs());
   exports.Set("compiledFor", Napi::String::New(env, TORCH_VERSION));
@@ -103,6 +116,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("replay", Napi::Function::New<guarded<replay>>(env));
   exports.Set("reset", Napi::Function::New<guarded<reset>>(env));
   exports.Set("pool", Napi::Function::New<guarded<pool>>(env));
+  exports.Set("nccl", Napi::Function::New<guarded<nccl>>(env));
   exports.Set("setMemoryFraction", Napi::Function::New<guarded<set_memory_fraction>>(env));
   return exports;
 }

@@ -1,17 +1,14 @@
 /** What a device must do, one line of JSON for each: run by gpu-check in a process of its own. */
+import { check, runTests, same } from './check.mjs';
+
 const at = (name) => new URL(`../../dist/lib/${name}.js`, import.meta.url).href;
 const torch = await import(at('tensor/index'));
 const { functional, Linear } = await import(at('nn/index'));
 const { GradScaler, SGD } = await import(at('optim/index'));
-const { cuda, full, manualSeed, noGrad, randn, scope, tensor, zeros } = torch;
+const { cuda, full, keep, manualSeed, randn, scope, tensor, zeros } = torch;
 
 const device = process.argv[2];
 const onCuda = device.startsWith('cuda');
-const check = (fine, what = 'not as expected') => {
-  if (!fine) throw new Error(what);
-};
-const same = (a, b) =>
-  check(JSON.stringify(a) === JSON.stringify(b), `${JSON.stringify(a)} beside ${JSON.stringify(b)}`);
 
 const everywhere = {
   'tensors go there and back': () => same(tensor([1, 2, 3]).to(device).mul(2).to('cpu').toArray(), [2, 4, 6]),
@@ -40,6 +37,37 @@ const everywhere = {
         run((layer, x) => torch.checkpoint(layer, x, { useReentrant })),
         plain,
       );
+  },
+  'layers that save memory have the losses of plain ones, with hooks': async () => {
+    const { cifarDenseNet } = await import(at('models/cifar-densenet'));
+    const train = (efficient, hooked) =>
+      scope(() => {
+        manualSeed(9);
+        const net = cifarDenseNet({ depth: 10, growthRate: 4, efficient });
+        const [x, y] = [randn([4, 3, 16, 16]).to(device), torch.randint(0, 10, [4], { dtype: 'int64' }).to(device)];
+        net.to({ device });
+        net.train();
+        let calls = 0;
+        if (hooked)
+          for (const each of net.modules())
+            if (each.className() === 'BatchNorm2d') each.registerForwardHook(() => void (calls += 1));
+        const optimizer = new SGD(net.parameters(), { lr: 0.1, momentum: 0.9 });
+        const losses = [];
+        for (let i = 0; i < 4; i++) {
+          optimizer.zeroGrad();
+          const loss = functional.crossEntropy(net.call(x), y);
+          loss.backward();
+          optimizer.step();
+          losses.push(loss.item());
+        }
+        check(!hooked || calls > 0, 'no hook was called');
+        return losses;
+      });
+    torch.useDeterministicAlgorithms(true);
+    const plain = train('none', false);
+    for (const efficient of ['checkpoint', 'shared'])
+      for (const hooked of [false, true]) same(train(efficient, hooked), plain);
+    torch.useDeterministicAlgorithms(false);
   },
   'hooks reach JavaScript from the backward pass': () => {
     const x = full([2], 3, { device, requiresGrad: true });
@@ -125,54 +153,67 @@ const withCuda = {
       cuda.setPerProcessMemoryFraction(1);
     }
   },
-  'a recorded step draws other random numbers at each replay, and follows the learning rate': () => {
-    const weight = torch.ones([4], { device, requiresGrad: true });
-    const lr = tensor(0.5, { device });
-    const optimizer = new SGD([weight], { lr, momentum: 0.9, fused: true });
-    const x = torch.ones([1000], { device });
-    const work = (input) => {
-      const dropped = functional.dropout(input, { p: 0.5 });
-      weight.sum().backward();
-      optimizer.step();
-      return [dropped];
+  'batches travel in a stream of their own while the device works': async () => {
+    const { Prefetcher } = await import(at('data/prefetcher'));
+    const list = Array.from({ length: 6 }, (_, i) => keep(full([1 << 20], i)));
+    let given = 0;
+    const source = {
+      next: () =>
+        given === list.length
+          ? { done: true, value: undefined }
+          : { done: false, value: [list[given].clone(), tensor([BigInt(given++)])] },
+      state: () => ({ batches: given, samplerSeed: null, generatorState: null }),
     };
-    scope(() => void work(x));
-    const step = cuda.makeGraphedStep(work, [x], { beforeCapture: () => optimizer.zeroGrad() });
-    const one = step(x)[0].to('cpu').toArray().join();
-    check(one !== step(x)[0].to('cpu').toArray().join(), 'the same elements were dropped twice');
-    noGrad(() => lr.fill_(0));
-    const before = weight.detach().to('cpu').toArray();
-    step(x);
-    same(weight.detach().to('cpu').toArray(), before);
-    step.dispose();
-  },
-  'what cannot be recorded is explained': () => {
-    let error;
-    try {
-      cuda.graph(new cuda.CUDAGraph(), () => full([1], 1, { device }).item());
-    } catch (caught) {
-      error = caught;
+    const batches = new Prefetcher(source, { device });
+    const busy = keep(randn([4096, 4096], { device }));
+    const sums = [];
+    for (;;) {
+      const over = scope(() => {
+        const next = batches.next();
+        if (next.done) return true;
+        const [x, y] = next.value;
+        same([x.device, y.device], [cudaName(), cudaName()]);
+        for (let i = 0; i < 5; i++) busy.mm(busy);
+        sums.push(keep(x.sum().add(y.sum())));
+        return false;
+      });
+      if (over) break;
+      await batches.prefetch();
     }
-    check(/While a graph is recorded/.test(String(error)), String(error));
-    same(full([1], 2, { device }).item(), 2);
+    await batches.close();
+    same(
+      sums.map((each) => each.item()),
+      list.map((_, i) => i * (1 << 20) + i),
+    );
+    for (const each of [...list, ...sums, busy]) each.dispose();
+  },
+  'a loader pins its batches': async () => {
+    const { DataLoader } = await import(at('data/data-loader'));
+    const dataset = { length: 4, batch: (indices) => [randn([indices.length, 3]), tensor(indices.map(BigInt))] };
+    for (const [x, y] of new DataLoader(dataset, { batchSize: 2, pinMemory: true })) {
+      check(x.isPinned() && y.isPinned());
+      x.dispose();
+      y.dispose();
+    }
+  },
+  'memory is freed with the scope': () => {
+    const before = cuda.memoryAllocated();
+    scope(() => void randn([1 << 20], { device }).mul(2));
+    same(cuda.memoryAllocated(), before);
+  },
+  'switches of TensorFloat32 change products': () => {
+    const a = randn([512, 512], { device });
+    const product = (on) => {
+      torch.backends.cuda.matmul.allowTf32 = on;
+      const out = a.mm(a).to('cpu').toArray().flat();
+      torch.backends.cuda.matmul.allowTf32 = false;
+      return out;
+    };
+    const [narrow, wide] = [product(true), product(false)];
+    const differ = narrow.some((value, i) => value !== wide[i]);
+    same(differ, cuda.getDeviceCapability()[0] >= 8);
   },
 };
 
 const cudaName = () => (device === 'cuda' ? `cuda:${cuda.currentDevice()}` : device);
-for (const [name, test] of Object.entries(onCuda ? { ...everywhere, ...withCuda } : everywhere)) {
-  try {
-    scope(test);
-    console.log(JSON.stringify({ name, ok: true }));
-  } catch (error) {
-    console.log(
-      JSON.stringify({
-        name,
-        ok: false,
-        error: String(error?.stack ?? error)
-          .split('\n')
-          .slice(0, 4)
-          .join(' | '),
-      }),
-    );
-  }
-}
+await runTests(onCuda ? { ...everywhere, ...withCuda } : everywhere, scope);

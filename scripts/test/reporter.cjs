@@ -1,4 +1,4 @@
-/** mocha's spec reporter, which also writes the counts to the file that TORCHBRIDGE_TEST_RESULT names. */
+/** mocha's spec reporter, which also writes the counts and what failed to the file that TORCHBRIDGE_TEST_RESULT names. */
 'use strict';
 
 const fs = require('node:fs');
@@ -7,10 +7,16 @@ const { Spec } = require('mocha').reporters;
 module.exports = class CountingSpec extends Spec {
   constructor(runner, options) {
     super(runner, options);
+    const failed = [];
+    runner.on('fail', (test, error) => {
+      const reason = String(error?.stack ?? error?.message ?? error);
+      failed.push({ title: test.titlePath().join(' › '), reason: reason.split('\n').slice(0, 20).join('\n') });
+    });
     runner.once('end', () => {
       const { passes = 0, failures = 0, pending = 0 } = runner.stats ?? {};
       const file = process.env.TORCHBRIDGE_TEST_RESULT;
-      if (file) fs.writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending }));
+      const counts = { passed: passes, failed: failures, skipped: pending, failures: failed };
+      if (file) fs.writeFileSync(file, JSON.stringify(counts));
     });
   }
 };

@@ -1,6 +1,7 @@
 /**
  * The CUDA build of libtorch as its publisher and NVIDIA hand it out: PyTorch's wheel for Linux, the libraries that its metadata name in the
- * releases that it names, and the two packages of headers that the CUDA module is compiled with (nvidia-cuda-runtime, nvidia-cuda-crt).
+ * releases that it names, and the packages of headers that the CUDA module is compiled with (nvidia-cuda-runtime, nvidia-cuda-crt, and for NCCL's
+ * part nvidia-cuda-cccl).
  */
 export const CUDA_WHEELS = [
   {
@@ -14,6 +15,12 @@ export const CUDA_WHEELS = [
     file: 'nvidia_cublas-13.1.1.3-py3-none-manylinux_2_27_x86_64.whl',
     sha256: '37936a16db8fe4ac1f065c2139360608a543a09275cb1a1af612e08cfa065436',
     bytes: 423_138_758,
+  },
+  {
+    requirement: 'nvidia-cuda-cccl==13.0.85',
+    file: 'nvidia_cuda_cccl-13.0.85-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl',
+    sha256: 'e0da7ad981f3a8aff08241b5bfc1af868742a63e2762f53a5171c492ef242649',
+    bytes: 3_120_526,
   },
   {
     requirement: 'nvidia-cuda-crt==13.0.88',

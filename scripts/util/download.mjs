@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
-import { pipeline } from 'node:stream/promises';
+import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const MAX_REDIRECTS = 5;
@@ -29,6 +29,27 @@ function request(url, headers, idleMs, redirects = 0) {
 
 /** A refusal that asking again will not change. */
 class Refused extends Error {}
+
+/** So many bytes may wait for the disk before the server has to. */
+const WAITING = 1 << 20;
+
+/** Writes what comes in: also the last of it before a connection breaks, which then need not come again. */
+async function store(response, file, flags) {
+  const out = fs.createWriteStream(file, { flags, highWaterMark: WAITING });
+  const written = finished(out);
+  written.catch((error) => response.destroy(error));
+  response.on('data', (chunk) => {
+    if (out.write(chunk)) return;
+    response.pause();
+    out.once('drain', () => response.resume());
+  });
+  try {
+    await finished(response, { writable: false });
+  } finally {
+    out.end();
+    await written;
+  }
+}
 
 /** Adds to `file` what is missing of it. */
 async function continueDownload(url, file, { expectedBytes, onProgress, idleMs }) {
@@ -63,7 +84,7 @@ async function continueDownload(url, file, { expectedBytes, onProgress, idleMs }
     done += chunk.length;
     onProgress?.(done, total);
   });
-  await pipeline(response, fs.createWriteStream(file, { flags: start > 0 ? 'a' : 'w' }));
+  await store(response, file, start > 0 ? 'a' : 'w');
   if (expectedBytes !== undefined && done !== expectedBytes) {
     throw new Error(`got ${done} of ${expectedBytes} bytes`);
   }

@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import config from '../native-config.cjs';
-import { checkSpace, fetchWithPip, placeOf } from '../libtorch.mjs';
+import { checkSpace, fetchWithPip, HashMismatch, placeOf } from '../libtorch.mjs';
 import { CUDA_WHEELS } from './cuda-wheels.mjs';
 import { writeJson } from './fingerprint.mjs';
 import { withLock } from './lock.mjs';
@@ -86,6 +86,7 @@ async function fetchWheel(wheel, folder, options) {
   try {
     return await fetchWithPip(wheel, folder, options);
   } catch (error) {
+    if (error instanceof HashMismatch) throw error;
     throw new Error(
       [
         `${wheel.requirement} could not be fetched: ${error.message}`,

@@ -7,12 +7,12 @@ import path from 'node:path';
 import { crc32 } from 'node:zlib';
 
 /** A zip file with stored entries. */
-export function zip(entries: Record<string, string>): Buffer {
+export function zip(entries: Record<string, string | Buffer>): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
-  for (const [name, text] of Object.entries(entries)) {
-    const data = Buffer.from(text);
+  for (const [name, content] of Object.entries(entries)) {
+    const data = typeof content === 'string' ? Buffer.from(content) : content;
     // What the local header and the directory say alike: version, flags, method, time, date, crc, sizes, length of the name.
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
@@ -100,8 +100,8 @@ export interface ServerOptions {
   /** How many redirects stand before the file. */
   redirects?: number;
   status?: number;
-  /** Milliseconds until the body comes. */
-  delay?: number;
+  /** What the body waits for. */
+  until?: Promise<unknown>;
 }
 
 /** Serves `bytes` on the loopback. */
@@ -130,7 +130,7 @@ export async function serve(bytes: Buffer, options: ServerOptions = {}): Promise
       response.write(body.subarray(0, body.length >> 1), () => setTimeout(() => response.destroy(), 20));
       return;
     }
-    setTimeout(() => response.end(body), options.delay ?? 0);
+    void Promise.resolve(options.until).then(() => response.end(body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

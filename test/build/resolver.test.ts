@@ -1,11 +1,13 @@
 /** The libtorch resolver, against a tiny wheel on a loopback server: what it takes, what it refuses, what it leaves behind. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { pbkdf2 } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { fetchLibtorch } from '../../scripts/libtorch.mjs';
 import config from '../../scripts/native-config.cjs';
 import { WHEEL_NAME, artifactOf, files, serve, wheel, writeFolder } from './fake-libtorch.js';
@@ -93,6 +95,16 @@ describe('the libtorch resolver', () => {
     assert.match(server?.ranges[1] ?? '', /^bytes=[1-9]\d*-$/);
   });
 
+  it('keeps what came before a cut, where the disk is slower than that', async () => {
+    const artifact = await offer({ cutOff: 1 });
+    // Whoever writes has to wait for these: they take all threads that Node has for such work.
+    const busy = Array.from({ length: 8 }, () => promisify(pbkdf2)('', '', 300_000, 64, 'sha512'));
+    await fetchLibtorch(artifact, target, { pip: false });
+    expectWhole();
+    assert.deepEqual(server?.ranges, ['', `bytes=${bytes.length >> 1}-`]);
+    await Promise.all(busy);
+  });
+
   it('starts again where the server knows no ranges', async () => {
     await fetchLibtorch(await offer({ cutOff: 1, ranges: false }), target, { pip: false });
     expectWhole();
@@ -166,8 +178,16 @@ describe('the libtorch resolver', () => {
   }
 
   it('is safe when two processes fetch at once: one does, the other waits and says so', async () => {
-    const artifact = await offer({ delay: 800 });
-    const results = await Promise.all([fetchElsewhere(artifact).ended, fetchElsewhere(artifact).ended]);
+    const meeting = { over: (): void => undefined };
+    const artifact = await offer({ until: new Promise<void>((resolve) => (meeting.over = resolve)) });
+    const both = [fetchElsewhere(artifact), fetchElsewhere(artifact)];
+    const ended = Promise.all(both.map((each) => each.ended));
+    // The one that fetches goes on when the other has said that it waits, or has ended.
+    const other = (): boolean =>
+      both.some(({ child, output }) => output().includes('waiting for it') || child.exitCode !== null);
+    while (!other()) await sleep(20);
+    meeting.over();
+    const results = await ended;
     for (const { code, output } of results) assert.equal(code, 0, output);
     const all = results.map(({ output }) => output).join('');
     assert.equal(server?.ranges.length, 1, all);
@@ -176,14 +196,45 @@ describe('the libtorch resolver', () => {
   });
 
   it('is not held up by a process that was killed while it fetched', async () => {
-    const artifact = await offer({ delay: 5_000 });
+    const artifact = await offer({ until: new Promise(() => undefined) });
     const first = fetchElsewhere(artifact);
-    while (!first.output().includes('Downloading')) await sleep(20);
+    while (!first.output().includes('Downloading') && first.child.exitCode === null) await sleep(20);
     first.child.kill('SIGKILL');
     await first.ended;
     await server?.close();
     await fetchLibtorch(await offer(), target, { pip: false });
     expectWhole();
+  });
+
+  describe("CUDA's headers", () => {
+    const NEEDED = ['cuda_runtime.h', 'crt/host_config.h', 'cusparse.h'];
+    const place = (...names: string[]): string => path.join(folder, ...names);
+    const write = (...names: string[]): void => {
+      for (const name of names) {
+        fs.mkdirSync(path.dirname(place(name)), { recursive: true });
+        fs.writeFileSync(place(name), '');
+      }
+    };
+    const found = (env: NodeJS.ProcessEnv = {}): string[] =>
+      config
+        .cudaIncludeFolders(place('torch'), env)
+        .filter((each) => !each.startsWith('/usr/local/cuda'))
+        .map((each) => path.relative(folder, each));
+
+    it("are NVIDIA's beside libtorch, and none for a build without CUDA", () => {
+      write(...NEEDED.map((name) => `nvidia/cu13/include/${name}`), 'nvidia/nccl/include/nccl.h');
+      assert.deepEqual(found(), []);
+      write('torch/lib/libtorch_cuda.so');
+      assert.deepEqual(found(), ['nvidia/cu13/include', 'nvidia/nccl/include']);
+    });
+
+    it("are Triton's and those of an installed CUDA where some are missing", () => {
+      write('torch/lib/libtorch_cuda.so', 'nvidia/cu13/include/cuda_runtime.h', 'nvidia/cu13/include/cusparse.h');
+      write('cuda/include/crt/host_config.h');
+      assert.deepEqual(found({ CUDA_HOME: place('cuda') }), ['nvidia/cu13/include', 'cuda/include']);
+      write('triton/backends/nvidia/include/crt/host_config.h');
+      assert.deepEqual(found(), ['nvidia/cu13/include', 'triton/backends/nvidia/include']);
+    });
   });
 
   describe('what is on the machine already', () => {

@@ -120,6 +120,30 @@ describe('the scripts', () => {
     assert.ok(show(true).endsWith('\r\x1b[K'));
   });
 
+  it('what fails is counted and kept with its reason, to be told once more at the end', () => {
+    const cases = path.join(folder, 'cases.cjs');
+    fs.writeFileSync(
+      cases,
+      `describe('a', () => {
+        it('holds', () => {});
+        it('does not', () => { throw new Error('two lines\\nof a reason'); });
+        it('is left out');
+      });`,
+    );
+    const result = path.join(folder, 'result.json');
+    const mocha = path.join(config.packageFolder('mocha'), 'bin', 'mocha.js');
+    const reporter = path.join(config.root, 'scripts', 'test', 'reporter.cjs');
+    const { status } = spawnSync(process.execPath, [mocha, '--no-config', '--reporter', reporter, cases], {
+      env: { ...process.env, TORCHBRIDGE_TEST_RESULT: result },
+    });
+    assert.equal(status, 1);
+    const { failures, ...counts } = readJson(result) as { failures: { title: string; reason: string }[] };
+    assert.deepEqual(counts, { passed: 1, failed: 1, skipped: 1 });
+    assert.equal(failures.length, 1);
+    assert.equal(failures[0]?.title, 'a › does not');
+    assert.match(failures[0].reason, /^Error: two lines\nof a reason\n {4}at /);
+  });
+
   it('missing tools are named all at once, with the command that brings them', () => {
     assert.throws(() => {
       checkTools({ PATH: folder });
@@ -138,7 +162,7 @@ describe('the scripts', () => {
     assert.equal(line[0], 'train');
     assert.deepEqual(line.slice(-3), ['--seed=3', '--depth', '22']);
     assert.equal(line.filter((arg: string) => /^--(seed|depth)\b/.test(arg)).length, 2);
-    assert.ok(line.includes('--dataset'));
+    assert.ok(line.includes('--dataset') && line.includes('--overwrite'), 'the folder of the default run is its own');
     assert.deepEqual(commandLine([]).slice(0, 5), ['train', '--save', 'runs/shapes', '--dataset', 'shapes']);
   });
 
@@ -150,7 +174,8 @@ describe('the scripts', () => {
       assert.equal(line.includes('--valid-size'), false);
       assert.deepEqual(line.slice(-args.length), args);
     }
-    assert.ok(commandLine(['--data', 'cifar', '--save', 'mine']).every((arg: string) => arg !== 'runs/cifar10'));
+    const named = commandLine(['--data', 'cifar', '--save', 'mine']);
+    assert.ok(named.every((arg: string) => arg !== 'runs/cifar10' && arg !== '--overwrite'));
   });
 
   it('npm start -- --resume goes on with whatever options the run has', () => {

@@ -19,7 +19,7 @@ function modules(namespace: object, prefix = ''): string[] {
 }
 
 describe('the examples in the documents', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const programs = documents(root).flatMap((name) => programsOf(root, name));
   const fileOf = ({ name, line }: Program): string => `${path.basename(name, '.md')}.${line}`;
   const own = fs.readdirSync(path.join(root, 'examples')).filter((name) => name.endsWith('.ts'));

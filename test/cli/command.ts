@@ -55,6 +55,21 @@ export function start(file: string, args: readonly string[], options: CommandOpt
   });
 }
 
+/**
+ * Runs a command that sends itself a signal as soon as what it has printed matches `line`: one that a test sends when it reads the line
+ * comes iterations later on a busy machine, or after the end.
+ */
+export function stoppedAt(
+  args: readonly string[],
+  line: RegExp,
+  signal: NodeJS.Signals,
+  options: CommandOptions,
+): Promise<Outcome> {
+  const hook = new URL('signal-itself.mjs', import.meta.url).href;
+  const env = { ...options.env, TEST_SIGNAL: signal, TEST_SIGNAL_AT: line.source };
+  return start(process.execPath, ['--import', hook, program, ...args], { ...options, env });
+}
+
 /** A command that must succeed. */
 export async function succeed(args: readonly string[], options: CommandOptions): Promise<Outcome> {
   const outcome = await torchbridge(args, options);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { addonPath } from '../../lib/native/load.js';
 import { root, start, succeed, suiteFolder, torchbridge } from './command.js';
 
 interface Report {
@@ -9,7 +10,7 @@ interface Report {
 }
 
 describe('torchbridge doctor', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   const folder = suiteFolder();
 
   it('says what is installed', async () => {
@@ -75,6 +76,23 @@ describe('torchbridge doctor', function () {
     for (const check of missing) assert.match(check.wayOut ?? '', /npx torchbridge setup/);
     const wrong = await doctor({ LIBTORCH: '/nowhere/libtorch' });
     assert.match(wrong.checks.find((check) => check.name === 'libtorch')?.text ?? '', /\/nowhere\/libtorch/);
+  });
+
+  it('names the libtorch that is loaded, not the one that another addon was built with', async () => {
+    const copy = path.join(folder.path, 'recorded');
+    for (const name of ['dist', 'package.json', 'scripts/native-config.cjs'])
+      fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
+    fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
+    fs.mkdirSync(path.join(copy, 'build-cmake'));
+    const record = { libtorch: '/elsewhere/libtorch', version: '9.9.9' };
+    fs.writeFileSync(path.join(copy, 'build-cmake', 'build-info.json'), JSON.stringify(record));
+    const args = [path.join(copy, 'dist', 'bin', 'torchbridge.js'), 'doctor', '--json'];
+    const outcome = await start(process.execPath, args, { cwd: folder.path, env: { TORCHBRIDGE_ADDON: addonPath } });
+    const { checks } = JSON.parse(outcome.stdout) as Report;
+    const text = checks.find((check) => check.name === 'libtorch')?.text ?? '';
+    const [, version = '', place = ''] = /^(2\.\d+\.\d+), (\/.*)$/.exec(text) ?? [];
+    assert.match(version, /^2\./, text);
+    assert.ok(fs.existsSync(path.join(place, 'lib', 'libtorch.so')), text);
   });
 
   it('its way out is a command that exists', async () => {

@@ -10,7 +10,7 @@ import { randomNumbers } from './small-cifar.js';
 const ARCHIVE = 'cifar-100-python.tar.gz';
 
 describe('--dataset cifar100 --download', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const folder = suiteFolder();
   const at = (...names: string[]): string => path.join(folder.path, ...names);
   let server: Awaited<ReturnType<typeof serveFile>>;

@@ -9,7 +9,7 @@ import { writePictures } from './pictures.js';
 import { writeSmallCifar } from './small-cifar.js';
 
 describe('torchbridge eval', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const folder = suiteFolder();
   const at = (...names: string[]): string => path.join(folder.path, ...names);
   let finalError = '';
@@ -69,11 +69,13 @@ describe('torchbridge eval', function () {
   });
 
   it('stops when nobody reads its output any more', async () => {
-    const evaluation = `"${process.execPath}" "${program}" eval --save run --batch-size 1`;
+    // Far more than are evaluated until `head` has gone.
+    writeSmallCifar(at('many'), { test: 5000 });
+    const evaluation = `"${process.execPath}" "${program}" eval --save run --data many --no-verify --batch-size 1`;
     const command = `${evaluation} | head -n 1; exit "\${PIPESTATUS[0]}"`;
     const outcome = await start('bash', ['-c', command], { cwd: folder.path });
     assert.equal(outcome.stderr, '');
-    assert.match(outcome.stdout, /^Test\tIter: \[1\/20\][^\n]*\n$/);
+    assert.match(outcome.stdout, /^Test\tIter: \[1\/5000\][^\n]*\n$/);
     assert.equal(outcome.code, 141, 'as a program that SIGPIPE has ended');
     const full = await start('bash', ['-c', `${evaluation} > /dev/full`], { cwd: folder.path });
     assert.match(full.stderr, /^torchbridge: cannot write the output: [^\n]*ENOSPC[^\n]*\n$/);

@@ -8,7 +8,7 @@ import { legacyForm, partsOf, zipForm } from '../unit/io/form-writers.js';
 import { failWith, succeed, suiteFolder } from './command.js';
 
 describe('torchbridge inspect and convert', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const folder = suiteFolder();
   const at = (name: string): string => path.join(folder.path, name);
   const state = (): OrderedDict<Tensor> => {

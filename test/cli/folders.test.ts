@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { writeClassFolders } from './class-folders.js';
-import { succeed, suiteFolder, torchbridge } from './command.js';
+import { stoppedAt, succeed, suiteFolder, torchbridge } from './command.js';
 
 const small = ['--depth', '10', '--growth-rate', '4', '--batch-size', '4', '--seed', '1', '--threads', '1'];
 const lasting = ['model.pth', 'losses.csv', 'results.csv'];
 
 describe('torchbridge train on folders of pictures', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const folder = suiteFolder();
   const at = (...names: string[]): string => path.join(folder.path, ...names);
   const inside = (): { cwd: string } => ({ cwd: folder.path });
@@ -23,15 +23,8 @@ describe('torchbridge train on folders of pictures', function () {
     const args = ['train', '--data', 'data', ...small, '--drop-rate', '0.1', '--n-epochs', '2'];
     const { stderr } = await succeed([...args, '--save', 'whole', '--workers', '2'], inside());
     assert.equal(stderr, 'There is no folder test: the final test is on the pictures for validation\n');
-    let isStopped = false;
-    const stopped = await torchbridge([...args, '--save', 'stopped', '--workers', '1'], {
-      ...inside(),
-      onOutput: (sofar, child) => {
-        if (isStopped || !/Epoch: \[2\/2\]\tIter: \[2\/5\]/.test(sofar)) return;
-        isStopped = true;
-        child.kill('SIGINT');
-      },
-    });
+    const line = /Epoch: \[2\/2\]\tIter: \[2\/5\]/;
+    const stopped = await stoppedAt([...args, '--save', 'stopped', '--workers', '1'], line, 'SIGINT', inside());
     assert.equal(stopped.code, 130, stopped.stderr);
     const { stdout } = await succeed(['train', '--save', 'stopped', '--resume', '--workers', '0'], inside());
     for (const name of lasting) {

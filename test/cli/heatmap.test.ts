@@ -7,7 +7,7 @@ import { ones, scope } from '../../lib/tensor/index.js';
 import { failWith, succeed, suiteFolder } from './command.js';
 
 describe('torchbridge heatmap', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   const folder = suiteFolder();
   const at = () => ({ cwd: folder.path });
   before(() =>

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { failWith, succeed, suiteFolder } from './command.js';
+import { failWith, root, succeed, suiteFolder } from './command.js';
 
 describe('torchbridge summary, stat and graph', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   const folder = suiteFolder();
   const at = () => ({ cwd: folder.path });
 
@@ -102,5 +102,80 @@ describe('torchbridge summary, stat and graph', function () {
     );
     assert.match(await failWith(2, ['graph', 'lenet', '--plot', 'a.gif'], at()), /ending in \.svg or \.png/);
     assert.match(await failWith(1, ['graph', 'lenet', '--plot', 'no/a.svg'], at()), /there is no folder .*no/);
+  });
+
+  describe("of a network of one's own", () => {
+    const write = (name: string, text: string): void => fs.writeFileSync(path.join(folder.path, name), text);
+    const size = ['--input-size', '3x16x16'];
+
+    before(() => {
+      const packages = path.join(folder.path, 'node_modules');
+      fs.mkdirSync(packages);
+      fs.symlinkSync(root, path.join(packages, 'torchbridge'));
+      write(
+        'my-net.mjs',
+        `import { nn } from 'torchbridge';
+export default class MyNet extends nn.Module {
+  constructor({ numClasses = 4 } = {}) {
+    super();
+    this.conv = new nn.Conv2d(3, 8, { kernelSize: 3 });
+    this.fc = new nn.Linear(8 * 14 * 14, numClasses);
+  }
+  forward(x) {
+    return this.fc.call(this.conv.call(x).relu().flatten(1));
+  }
+}
+`,
+      );
+      write(
+        'made.mjs',
+        `import { nn } from 'torchbridge';
+export default ({ numClasses = 2 }) => new nn.Sequential(new nn.Flatten(), new nn.Linear(768, numClasses));
+`,
+      );
+      write('one.mjs', "import { nn } from 'torchbridge';\nexport default new nn.Conv2d(3, 8, { kernelSize: 3 });\n");
+    });
+
+    it('summary, stat and graph run the program that is named', async () => {
+      const { stdout } = await succeed(['summary', './my-net.mjs', ...size, '--num-classes', '7'], at());
+      assert.match(stdout, /^MyNet +\[1, 7\] +--$/m);
+      assert.match(stdout, /^├─Linear: 1-2 +\[1, 7\] +10,983$/m);
+      const made = await succeed(['summary', 'made.mjs', ...size, '--json'], at());
+      assert.equal((JSON.parse(made.stdout) as { totalParams: number }).totalParams, 768 * 2 + 2);
+      const { stdout: table } = await succeed(['stat', path.join(folder.path, 'one.mjs'), ...size], at());
+      assert.match(table, /Total params: 224/);
+      const drawn = await succeed(['graph', './my-net.mjs', ...size], at());
+      assert.match(drawn.stdout, /^my-net\.svg: \d+ steps, \d+ connections, 2 layers with weights/);
+      assert.match(fs.readFileSync(path.join(folder.path, 'my-net.svg'), 'utf8'), />my-net</);
+    });
+
+    it('says in one line what is wrong with it', async () => {
+      write('thrown.mjs', "throw new TypeError('no\\nluck');\n");
+      write('syntax.mjs', 'export default {\n');
+      write('nothing.mjs', 'export const net = 1;\n');
+      write('number.mjs', 'export default () => 7;\n');
+      write('later.mjs', 'export default async () => 7;\n');
+      write('foreign.mjs', 'export default { namedParameters() {}, stateDict() {} };\n');
+      write('alone.mjs', "import 'not-installed';\n");
+      const refused = (code: number, ...args: string[]): Promise<string> => failWith(code, ['summary', ...args], at());
+      const wanted = 'expected a module, or a function that makes one, as the default export but found';
+      const cases: [string, RegExp][] = [
+        ['./no.mjs', /cannot read \.\/no\.mjs: no such file$/],
+        ['thrown.mjs', /thrown\.mjs cannot be run: TypeError: no$/],
+        ['syntax.mjs', /syntax\.mjs cannot be run: SyntaxError: Unexpected end of input$/],
+        ['nothing.mjs', new RegExp(`nothing\\.mjs: ${wanted} undefined$`)],
+        ['number.mjs', new RegExp(`number\\.mjs: ${wanted} number$`)],
+        ['later.mjs', new RegExp(`later\\.mjs: ${wanted} a Promise$`)],
+        ['foreign.mjs', new RegExp(`foreign\\.mjs: ${wanted} a module of another copy of torchbridge$`)],
+        ['alone.mjs', /alone\.mjs cannot be run: Cannot find package 'not-installed' imported from /],
+        ['one.mjs --num-classes 3', /one\.mjs: --num-classes needs a function that makes the network from/],
+      ];
+      for (const [text, message] of cases) assert.match(await refused(1, ...text.split(' '), ...size), message);
+      assert.match(await refused(2, './my-net.mjs'), /Expected --input-size CxHxW with a network of one's own/);
+      assert.match(
+        await refused(1, './my-net.mjs', '--input-size', '3x20x20'),
+        /my-net\.mjs cannot be run on such a picture: .*mat1 and mat2/,
+      );
+    });
   });
 });

@@ -7,7 +7,7 @@ import { failWith, succeed, suiteFolder } from './command.js';
 const modes = ['none', 'checkpoint', 'shared', 'fused'];
 
 describe('torchbridge memory', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const folder = suiteFolder();
   const at = () => ({ cwd: folder.path });
   const one = ['--threads', '1', '--steps', '1', '--batch', '4'];

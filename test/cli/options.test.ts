@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { cuda } from '../../lib/tensor/index.js';
 import { failWith, succeed, suiteFolder, torchbridge } from './command.js';
 
 describe('torchbridge: the command line', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const folder = suiteFolder();
 
   const wrong: [string[], RegExp][] = [
@@ -87,6 +88,16 @@ describe('torchbridge: the command line', function () {
       assert.match(await failWith(2, ['eval', ...args], { cwd: folder.path }), message);
     });
   }
+
+  it('says in one line why there is no GPU to train on, and leaves nothing', async function () {
+    if (cuda.isAvailable()) {
+      console.log('      not here: there is a GPU');
+      this.skip();
+    }
+    const line = await failWith(1, ['train', '--device', 'cuda', '--save', 'gpu'], { cwd: folder.path });
+    assert.equal(line, `torchbridge: the device cuda cannot be used: ${cuda.whyNotAvailable()!}`);
+    assert.ok(!fs.existsSync(`${folder.path}/gpu`));
+  });
 
   it('names a command that is like the one given', async () => {
     assert.match(

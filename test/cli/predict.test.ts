@@ -12,7 +12,7 @@ interface Shown {
 }
 
 describe('torchbridge predict and eval on pictures', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const folder = suiteFolder();
   const at = (...parts: string[]): string => path.join(folder.path, ...parts);
   const options = {

@@ -1,8 +1,11 @@
 /** Training by several processes: --nproc, plain variables, the death of a process, launches that cannot be. */
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
+import { cuda } from '../../lib/tensor/index.js';
+import { freePort } from '../parity/distributed/launch.js';
 import { failWith, succeed, suiteFolder, tiny, torchbridge, type Outcome } from './command.js';
 import { writeSmallCifar } from './small-cifar.js';
 
@@ -20,7 +23,10 @@ describe('torchbridge train by several processes', function () {
   this.timeout(300_000);
   const folder = suiteFolder();
   const at = (...names: string[]): string => path.join(folder.path, ...names);
-  const options = [...tiny, '--drop-rate', '0.2', '--n-epochs', '3', '--timeout', '120'];
+  /** So many that a run is not over when a signal in the second one comes late. */
+  const epochs = 10;
+  const options = [...tiny, '--drop-rate', '0.2', '--n-epochs', String(epochs), '--timeout', '120'];
+  const inTheSecond = /Epoch: \[2\/10\]\tIter: \[1\//;
   const ranks = '3';
 
   before(async () => {
@@ -54,10 +60,7 @@ describe('torchbridge train by several processes', function () {
   }
 
   it('leaves the files of one run, started by variables too', async () => {
-    const server = await listen();
-    const { port } = server.address() as { port: number };
-    await new Promise((resolve) => server.close(resolve));
-    const master = { ...env, WORLD_SIZE: ranks, MASTER_ADDR: '127.0.0.1', MASTER_PORT: String(port) };
+    const master = { ...env, WORLD_SIZE: ranks, MASTER_ADDR: '127.0.0.1', MASTER_PORT: String(await freePort()) };
     const started = [0, 1, 2].map((rank) =>
       torchbridge(['train', ...options, '--save', 'variables'], {
         cwd: folder.path,
@@ -70,13 +73,11 @@ describe('torchbridge train by several processes', function () {
     for (const { code, stdout, stderr } of others) assert.deepEqual([code, stdout, stderr], [0, '', '']);
     assertSame('variables');
     // A third of an epoch's 33 pictures each, 12 at a time.
-    assert.equal(fs.readFileSync(at('whole', 'losses.csv'), 'utf8').trim().split('\n').length, 1 + 3);
+    assert.equal(fs.readFileSync(at('whole', 'losses.csv'), 'utf8').trim().split('\n').length, 1 + epochs);
   });
 
   it('stops all by one signal, and goes on to the same bits', async () => {
-    const { code, stderr } = await actAt('stopped', /Epoch: \[2\/3\]\tIter: \[1\//, (pid) =>
-      process.kill(pid, 'SIGINT'),
-    );
+    const { code, stderr } = await actAt('stopped', inTheSecond, (pid) => process.kill(pid, 'SIGINT'));
     assert.equal(code, 130, stderr);
     assert.match(stderr, /Interrupted; stopped\/checkpoint\.pth holds the run/);
     await resume('stopped');
@@ -84,7 +85,7 @@ describe('torchbridge train by several processes', function () {
 
   it('ends with one that dies, and goes on from the last epoch to the same bits', async () => {
     const began = { at: 0 };
-    const { code, stderr } = await actAt('killed', /Epoch: \[2\/3\]\tIter: \[1\//, (pid) => {
+    const { code, stderr } = await actAt('killed', inTheSecond, (pid) => {
       began.at = performance.now();
       process.kill(childrenOf(pid)[2]!, 'SIGKILL');
     });
@@ -94,16 +95,77 @@ describe('torchbridge train by several processes', function () {
     await resume('killed');
   });
 
+  it('ends within the timeout where one answers no more', async () => {
+    const master = { ...env, WORLD_SIZE: '2', MASTER_ADDR: '127.0.0.1', MASTER_PORT: String(await freePort()) };
+    const args = ['train', ...tiny, '--n-epochs', '100000', '--save', 'silent', '--timeout', '8'];
+    const peer: { process?: ChildProcess; began?: number } = {};
+    const last = torchbridge(args, {
+      cwd: folder.path,
+      env: { ...master, RANK: '1' },
+      onStart: (child) => (peer.process = child),
+    });
+    const { code, stderr } = await torchbridge(args, {
+      cwd: folder.path,
+      env: { ...master, RANK: '0' },
+      onOutput: (sofar) => {
+        if (peer.began !== undefined || !/Epoch: \[2\/100000\]/.test(sofar)) return;
+        peer.began = performance.now();
+        peer.process?.kill('SIGSTOP');
+      },
+    });
+    const seconds = (performance.now() - peer.began!) / 1000;
+    peer.process?.kill('SIGKILL');
+    await last;
+    assert.equal(code, 1, stderr);
+    assert.match(
+      stderr,
+      /^torchbridge: Rank 0 of 2 cannot go on, .* did not come in time \((?:Timed out|Application timeout)\); go on with: .*\n$/,
+    );
+    assert.ok(seconds > 7.5 && seconds < 60, `${seconds} s`);
+  });
+
   it('refuses to go on with other processes', async () => {
     const line = await failWith(2, ['train', '--save', 'whole', '--resume', '--nproc', '2'], { cwd: folder.path, env });
     assert.match(line, /Cannot resume the run in whole with 2 processes: it began with 3 processes/);
+  });
+
+  it('says in one line why they cannot compute on GPUs', async () => {
+    const at2 = { cwd: folder.path, env };
+    const args = ['train', ...options, '--save', 'gpus', '--nproc', '2'];
+    const numbered = await failWith(2, [...args, '--device', 'cuda:1'], at2);
+    assert.match(
+      numbered,
+      /Expected --device cuda with several processes but received cuda:1: each takes the GPU of its LOCAL_RANK$/,
+    );
+    const recorded = await failWith(2, [...args, '--device', 'cuda', '--cuda-graph'], at2);
+    assert.match(recorded, /Expected no --cuda-graph with several processes: a graph holds the work of one$/);
+    if (!cuda.isAvailable()) {
+      const without = await failWith(1, [...args, '--device', 'cuda'], at2);
+      assert.match(without, /the device cuda cannot be used: (this libtorch was built without CUDA|the CUDA driver)/);
+    }
+    assert.ok(!fs.existsSync(at('gpus')));
+  });
+
+  it('has rank 0 say what another one lacks', async () => {
+    fs.mkdirSync(at('elsewhere'));
+    const port = String(await freePort());
+    const master = { ...env, WORLD_SIZE: '2', MASTER_ADDR: '127.0.0.1', MASTER_PORT: port };
+    // One path, which is another folder in each process.
+    const args = ['train', ...options, '--data', '/proc/self/cwd/data', '--save', at('lacks')];
+    const [first, second] = await Promise.all([
+      torchbridge(args, { cwd: folder.path, env: { ...master, RANK: '0' } }),
+      torchbridge(args, { cwd: at('elsewhere'), env: { ...master, RANK: '1' } }),
+    ]);
+    assert.match(first.stderr, /^torchbridge: rank 1: [^\n]*\/proc\/self\/cwd\/data[^\n]*\n$/);
+    assert.deepEqual([first.code, second.code, second.stderr], [1, 1, '']);
+    assert.ok(!fs.existsSync(at('lacks')));
   });
 
   it('says in one line why a launch cannot be', async () => {
     const server = await listen();
     const { port } = server.address() as { port: number };
     const master = { ...env, MASTER_ADDR: '127.0.0.1', MASTER_PORT: String(port) };
-    const args = ['train', ...options, '--save', 'bad', '--timeout', '1'];
+    const args = ['train', ...options, '--save', 'bad', '--timeout', '4'];
     const cases: [Record<string, string>, number, RegExp][] = [
       [{ RANK: '0' }, 1, /environment variable WORLD_SIZE expected, but not set$/],
       [{ WORLD_SIZE: '2' }, 1, /environment variable RANK expected, but not set$/],
@@ -119,12 +181,12 @@ describe('torchbridge train by several processes', function () {
       [
         { ...master, RANK: '1', WORLD_SIZE: '2' },
         1,
-        /timed out after 1000ms while trying to connect to \(127\.0\.0\.1, \d+\)\.$/,
+        /timed out after 4000ms while trying to connect to \(127\.0\.0\.1, \d+\)\.$/,
       ],
       [
         { ...master, MASTER_PORT: '1', RANK: '1', WORLD_SIZE: '2' },
         1,
-        /timed out after 1000ms .*\(127\.0\.0\.1, 1\)\.$/,
+        /timed out after 4000ms .*\(127\.0\.0\.1, 1\)\.$/,
       ],
       [{ ...master, MASTER_PORT: '0', RANK: '0', WORLD_SIZE: '2' }, 1, /waiting for clients\. 1\/2 clients joined\.$/],
       [{ SLURM_PROCID: '1', SLURM_NTASKS: '2', MASTER_ADDR: '127.0.0.1' }, 1, /MASTER_PORT expected, but not set$/],
@@ -148,7 +210,7 @@ describe('torchbridge train by several processes', function () {
 });
 
 async function listen(): Promise<Server> {
-  const server = createServer().listen(0, '127.0.0.1');
+  const server = createServer().listen(0, '127.0.0.1').unref(); // a test that fails does not keep mocha here
   await new Promise((resolve) => server.once('listening', resolve));
   return server;
 }

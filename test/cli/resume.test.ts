@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { load } from '../../lib/io/index.js';
-import { failWith, succeed, suiteFolder, tiny, torchbridge, type Outcome } from './command.js';
+import { failWith, stoppedAt, succeed, suiteFolder, tiny, torchbridge, type Outcome } from './command.js';
 import { randomNumbers, writeSmallCifar } from './small-cifar.js';
 
 /** Everything a run leaves that must not depend on how often it was stopped. */
@@ -33,19 +33,6 @@ describe('torchbridge train --resume', function () {
     assert.deepEqual(left, [...lasting, 'curves.png'].sort(), 'and no temporary file is left');
   }
 
-  /** Runs until a line matches for the nth time, then sends a signal. */
-  function interruptAt(args: string[], line: RegExp, signal: NodeJS.Signals): Promise<Outcome> {
-    let sent = false;
-    return torchbridge(args, {
-      cwd: folder.path,
-      onOutput: (sofar, child) => {
-        if (sent || !line.test(sofar)) return;
-        sent = true;
-        child.kill(signal);
-      },
-    });
-  }
-
   const moments: [string, RegExp, string][] = [
     ['in the middle of an epoch', /Epoch: \[3\/12\]\tIter: \[1\/3\]/, 'train'],
     ['at the end of a training pass', /Epoch: \[5\/12\]\tIter: \[3\/3\]/, 'valid or train'],
@@ -55,7 +42,7 @@ describe('torchbridge train --resume', function () {
   for (const [when, line] of moments) {
     it(`goes on after Ctrl-C ${when}, to the same bits`, async () => {
       const run = `int-${when.replaceAll(' ', '-')}`;
-      const outcome = await interruptAt(['train', ...options, '--save', run], line, 'SIGINT');
+      const outcome = await stoppedAt(['train', ...options, '--save', run], line, 'SIGINT', { cwd: folder.path });
       assert.equal(outcome.code, 130, outcome.stderr);
       assert.equal(
         outcome.stderr,
@@ -76,7 +63,8 @@ describe('torchbridge train --resume', function () {
   it('goes on after SIGTERM, many times over', async () => {
     for (let epoch = 2; epoch <= 10; epoch += 4) {
       const args = ['train', ...options, '--save', 'term', ...(epoch === 2 ? [] : ['--resume'])];
-      const outcome = await interruptAt(args, new RegExp(`Epoch: \\[${epoch}/12\\]\\tIter: \\[2/3\\]`), 'SIGTERM');
+      const line = new RegExp(`Epoch: \\[${epoch}/12\\]\\tIter: \\[2/3\\]`);
+      const outcome = await stoppedAt(args, line, 'SIGTERM', { cwd: folder.path });
       assert.equal(outcome.code, 143, outcome.stderr);
     }
     await succeed(['train', ...options, '--save', 'term', '--resume'], { cwd: folder.path });

@@ -30,7 +30,7 @@ function fakeTerminal(columns: number): { stream: NodeJS.WriteStream; text: () =
 }
 
 describe('torchbridge on a terminal', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it('fits the bar into the width of the terminal', () => {
     for (const columns of [40, 80, 200]) {

@@ -17,7 +17,7 @@ const lineForms = [
 ];
 
 describe('torchbridge train', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const folder = suiteFolder();
   const at = (...names: string[]): string => path.join(folder.path, ...names);
   before(() => {
@@ -88,11 +88,25 @@ describe('torchbridge train', function () {
     assert.equal(png.format, 'png');
   });
 
+  it('keeps a run that is there unless it is told to overwrite it', async () => {
+    const again = ['train', ...tiny, '--save', 'run', '--n-epochs', '2'];
+    const before = fs.readdirSync(at('run')).map((name) => fs.statSync(at('run', name)).mtimeMs);
+    const refused =
+      'torchbridge: run holds a run already: --resume goes on with it, --overwrite begins anew in its place';
+    assert.equal(await failWith(2, again, { cwd: folder.path }), `${refused}, another --save keeps it`);
+    const both = await failWith(2, [...again, '--overwrite', '--resume'], { cwd: folder.path });
+    assert.match(both, /Expected one of --resume and --overwrite but received both$/);
+    const after = fs.readdirSync(at('run')).map((name) => fs.statSync(at('run', name)).mtimeMs);
+    assert.deepEqual(after, before);
+  });
+
   it('gives the same bytes again, and says that it overwrites', async () => {
     const kept = ['model.pth', 'losses.csv', 'results.csv', 'checkpoint.pth', 'curves.svg'];
     const before = kept.map((name) => fs.readFileSync(at('run', name)));
     fs.writeFileSync(at('run', 'notes.txt'), 'mine');
-    const { stderr } = await succeed(['train', ...tiny, '--save', 'run', '--n-epochs', '2'], { cwd: folder.path });
+    const { stderr } = await succeed(['train', ...tiny, '--save', 'run', '--n-epochs', '2', '--overwrite'], {
+      cwd: folder.path,
+    });
     assert.equal(stderr, 'Overwriting the run in run\n');
     kept.forEach((name, i) => assert.ok(fs.readFileSync(at('run', name)).equals(before[i]!), name));
     assert.equal(fs.readFileSync(at('run', 'notes.txt'), 'utf8'), 'mine');

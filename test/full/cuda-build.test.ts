@@ -6,12 +6,14 @@ import assert from 'node:assert/strict';
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
+import os from 'node:os';
 import path from 'node:path';
 import { root } from '../cli/command.js';
 
 const config = createRequire(import.meta.url)('../../scripts/native-config.cjs') as {
   cachedCudaLibtorch(): string;
   packageFolder(name: string): string;
+  CUDA_LIBTORCH_VERSION: string;
 };
 
 const libtorch = config.cachedCudaLibtorch();
@@ -45,6 +47,27 @@ const reason = fs.existsSync(libtorch) ? '' : ` (skipped: no ${libtorch}; torchb
     assert.ok(fs.existsSync(path.join(folder, 'Release', 'torchbridge_cuda.node')));
   });
 
+  it('compiles the CUDA module with node-gyp too', () => {
+    const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-gyp-'));
+    try {
+      for (const name of ['native', 'scripts', 'binding.gyp', 'package.json'])
+        fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
+      fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
+      const prefix = path.dirname(path.dirname(fs.realpathSync(process.execPath)));
+      const headers = fs.existsSync(path.join(prefix, 'include', 'node', 'common.gypi')) ? [`--nodedir=${prefix}`] : [];
+      const program = path.join(config.packageFolder('node-gyp'), 'bin', 'node-gyp.js');
+      const more = { LIBTORCH: libtorch };
+      const args = [program, 'configure', '-C', copy, '--loglevel', 'warn', ...headers];
+      run(process.execPath, args, more);
+      run('make', ['-C', path.join(copy, 'build'), 'BUILDTYPE=Release', 'torchbridge_cuda'], more);
+      const module = path.join(copy, 'build', 'Release', 'torchbridge_cuda.node');
+      const { stdout } = run(process.execPath, ['-p', 'require(process.argv[1]).compiledFor', module]);
+      assert.equal(stdout.trim(), config.CUDA_LIBTORCH_VERSION);
+    } finally {
+      fs.rmSync(copy, { recursive: true, force: true });
+    }
+  });
+
   it('loads, CUDA included, and says why there is no device', () => {
     const program = `
       const addon = require(process.argv[1]);
@@ -53,16 +76,60 @@ const reason = fs.existsSync(libtorch) ? '' : ` (skipped: no ${libtorch}; torchb
       const { config } = addon.buildInfo();
       console.log(JSON.stringify({
         cuda: /USE_CUDA=1/.test(config), loaded: /libtorch_cuda\\.so/.test(maps), cudnn: /libcudnn/.test(maps),
-        devices: addon.deviceCount('cuda'), driver: JSON.parse(addon.cudaDriver()), module: Object.keys(module).length,
+        devices: addon.deviceCount('cuda'), driver: JSON.parse(addon.cudaDriver()), module: Object.keys(module).sort(),
+        nccl: typeof module.nccl(),
       }));`;
     const { stdout } = run(process.execPath, ['-e', program, addon]);
     const found = JSON.parse(stdout) as Record<string, unknown> & { driver: { failure: string | null } };
-    assert.deepEqual([found['cuda'], found['loaded'], found['cudnn'], found['module']], [true, true, true, 9]);
+    assert.deepEqual([found['cuda'], found['loaded'], found['cudnn']], [true, true, true]);
+    const graphs = ['newGraph', 'captureBegin', 'captureEnd', 'replay', 'reset', 'pool', 'releaseGraph'];
+    assert.deepEqual(found['module'], ['compiledFor', 'nccl', 'setMemoryFraction', ...graphs].sort());
+    assert.equal(found['nccl'], 'object'); // a text where NCCL's header was not found
     if (found['devices'] === 0) assert.match(found.driver.failure ?? 'no device is shown', /libcuda|cuInit|no device/);
   });
 
-  it('computes on the CPU: unit tests of tensors, gradients and optimizers', () => {
+  it('has NCCL and says in one line why it cannot be used without a GPU; Gloo goes on working on the CPU', () => {
+    const program = `
+      import { cuda, distributed, full } from './lib/index.ts';
+      const outcomes = {};
+      for (const backend of ['nccl', 'cuda:nccl', 'cpu:gloo,cuda:nccl', 'cuda:gloo', 'cpu:gloo,cuda:gloo', 'cpu:gloo', 'gloo', undefined]) {
+        const store = new distributed.HashStore();
+        const options = { store, rank: 0, worldSize: 1, host: '127.0.0.1', ...(backend && { backend }) };
+        try {
+          const group = await distributed.initProcessGroup(options);
+          const ones = full([2], 3);
+          if (group.deviceTypes.includes('cpu')) await distributed.allReduce(ones);
+          await distributed.barrier();
+          outcomes[backend] = [group.backend, ones.tolist(), await distributed.allGatherObject({ is: 'there' })];
+        } catch (error) {
+          outcomes[backend] = [error.name, error.code, error.message];
+        }
+        if (distributed.isInitialized()) distributed.destroyProcessGroup();
+        store.dispose();
+      }
+      console.log(JSON.stringify({ devices: cuda.deviceCount(), nccl: distributed.isNcclAvailable(), outcomes }));`;
+    const args = ['--import=tsx', '--input-type=module', '-e', program];
+    const { stdout, stderr } = run(process.execPath, args, { TORCHBRIDGE_ADDON: addon });
+    const found = JSON.parse(stdout) as { devices: number; nccl: boolean; outcomes: Record<string, unknown[]> };
+    assert.deepEqual([found.nccl, stderr], [true, '']);
+    if (found.devices > 0) {
+      console.log('      nothing is refused here: there is a GPU');
+      return;
+    }
+    for (const backend of ['nccl', 'cuda:nccl', 'cpu:gloo,cuda:nccl']) {
+      const [name, code, message] = found.outcomes[backend] as [string, string, string];
+      assert.deepEqual([name, code], ['TorchError', 'value']);
+      assert.match(message, /^The backend (\S+) cannot be used: .*(libcuda|cuInit|no device|driver).*$/);
+      assert.ok(message.startsWith(`The backend ${backend} `));
+    }
+    for (const backend of ['cpu:gloo,cuda:gloo', 'cpu:gloo', 'gloo'])
+      assert.deepEqual(found.outcomes[backend], [backend, [3, 3], [{ is: 'there' }]]);
+    assert.equal(found.outcomes['undefined']?.[0], 'gloo');
+  });
+
+  it('computes on the CPU: unit tests of tensors, gradients, optimizers and collectives', () => {
     const files = ['tensor/cuda', 'tensor/autograd', 'optim/sgd', 'optim/grad-scaler', 'tensor/scope'];
+    files.push('train/graphed-training', 'data/prefetcher', 'distributed/backends', 'distributed/collectives');
     const mocha = path.join(config.packageFolder('mocha'), 'bin', 'mocha.js');
     const { stdout } = run(process.execPath, [mocha, ...files.map((name) => `test/unit/${name}.test.ts`)], {
       TORCHBRIDGE_ADDON: addon,

@@ -1,4 +1,5 @@
 /** The networks that are too large for `npm test`, or that differ from others there only by their numbers. */
+import assert from 'node:assert/strict';
 import * as models from '../../lib/models/index.js';
 import { compareNetworks, loadInto, type NetworkCase } from '../parity/models/networks.js';
 import { parityDescribe } from '../parity/python.js';
@@ -55,8 +56,26 @@ parityDescribe('large networks beside Python, bit for bit', function () {
       () => getModel('fashion-densenet201'),
       [2, 1, 96, 96],
     ),
+    'VGG-13 of the notes': notes('notes-vgg13', () => getModel('notes-vgg13'), [2, 1, 224, 224]),
+    'VGG-16 of the notes': notes('notes-vgg16', () => getModel('notes-vgg16'), [2, 1, 224, 224]),
+    'DenseNet-169 for Fashion-MNIST': notes(
+      'fashion-densenet169',
+      () => getModel('fashion-densenet169'),
+      [2, 1, 96, 96],
+    ),
+    densenet121: named('densenet121', 7_978_856, 5),
+    densenet161: named('densenet161', 28_681_000, 5),
+    densenet169: named('densenet169', 14_149_480, 5),
+    densenet201: named('densenet201', 20_013_928, 5),
+    densenet264: { ...named('densenet264', 33_337_704, 5), load: loadInto(() => getModel('densenet264')) },
     vovnet39: { ...named('vovnet39', 0, 5), parameters: 22_600_296 },
     vovnet57: { ...named('vovnet57', 0, 5), parameters: 36_640_296 },
   };
   compareNetworks(cases, { oneByOne: true });
+
+  it('and those of test/parity/models/networks.test.ts are all that there are', () => {
+    const there = ['classic-lenet', 'googlenet', 'lenet', 'notes-resnet18', 'resnet18', 'vovnet27_slim'];
+    const here = Object.values(cases).map(({ network }) => network);
+    assert.deepEqual([...here, ...there].sort(), models.listModels().sort());
+  });
 });

@@ -16,7 +16,7 @@ describe('the event loop while a network infers', () => {
   let model: models.DenseNet;
   let x: Tensor;
   before(function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     setNumThreads(1);
     manualSeed(0);
     model = models.densenet121().eval();
@@ -51,7 +51,7 @@ describe('the event loop while a network infers', () => {
   }
 
   it('goes round, and serves, with callAsync; the bits are those of call, which holds it', async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const expected = noGrad(() => model.call(x));
     const held = await meanwhile(() => {
       noGrad(() => model.call(x)).dispose();
@@ -82,7 +82,7 @@ describe('an end in the middle of an asynchronous call', () => {
     const infer = async () => { for (;;) (await net.callAsync(x)).dispose(); };`;
 
   it('of a worker thread gives everything back', async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     await settle();
     const before = memory().bytes;
     for (let round = 0; round < 3; ++round) {
@@ -103,7 +103,7 @@ describe('an end in the middle of an asynchronous call', () => {
   });
 
   it('of the process keeps its exit code', async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const ended = async (end: string): Promise<unknown> =>
       run(process.execPath, ['--input-type=module', '-e', `${busy}\ninfer(); infer();\n${end}`]).then(
         () => 0,
@@ -119,7 +119,7 @@ describe('an end in the middle of an asynchronous call', () => {
   });
 
   it('waits, without a timer, for calls that are not done', async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const end = 'net.callAsync(x).then((y) => console.log(y.shape.join()));';
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', `${busy}\n${end}`]);
     assert.equal(stdout, '4,16,64,64\n');

@@ -56,7 +56,7 @@ const values: OperatorArgument[][] = [
 const fullName = (each: Described): string => (each.overload === '' ? each.name : `${each.name}.${each.overload}`);
 
 describe('every overload of libtorch', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   const all = JSON.parse(native.describeOperators('aten')) as Described[];
 
   it('can be called by its raw name, or is listed with the reason', () => {

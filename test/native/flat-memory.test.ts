@@ -27,7 +27,7 @@ function trainer(): () => number {
 
 describe('a synchronous training loop', () => {
   it('holds tensors, bytes and resident memory flat over 2,000 iterations in one turn of the event loop', function () {
-    this.timeout(240_000);
+    this.timeout(300_000);
     setNumThreads(1); // so small a net gains nothing from a second thread, and waits for it on a busy machine
     const step = trainer();
     for (let i = 0; i < 200; ++i) step();

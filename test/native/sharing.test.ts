@@ -49,7 +49,7 @@ async function settledBytes(): Promise<number> {
 }
 
 describe('tensors between workers', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   const workers: Worker[] = [];
   const worker = (body: string): Worker => {
     const made = start(body);

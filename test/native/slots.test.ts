@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 import { Generator, memory, ones, scope, setNumThreads, Tensor, tensor } from '../../lib/tensor/index.js';
 
+import { settle } from '../settle.js';
 import { checkWorkers } from './terminated-workers.js';
 
 // A worker does not inherit the loader of TypeScript: it takes what the set-up compiled.
@@ -57,7 +58,8 @@ describe('slots', () => {
 
 describe('worker threads', () => {
   it('have slots of their own, and give them back when they end', async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
+    await settle();
     const before = memory().bytes;
     const script = `
       import { parentPort } from 'node:worker_threads';

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Worker } from 'node:worker_threads';
 import { memory } from '../../lib/tensor/index.js';
+import { settle } from '../settle.js';
 
 // A worker does not inherit the loader of TypeScript: it takes what the set-up compiled.
 const compiled = new URL('../../dist/lib/tensor/index.js', import.meta.url).href;
@@ -55,6 +56,7 @@ async function tenWorkers(rounds: number): Promise<void> {
 /** Runs them, and compares what is held afterwards with what was held before. */
 export async function checkWorkers(rounds: number): Promise<void> {
   await tenWorkers(1); // what every thread leaves in caches once is no leak
+  await settle();
   const before = memory();
   const resident = process.memoryUsage().rss;
   await tenWorkers(rounds);

@@ -18,15 +18,14 @@ from torch.optim import lr_scheduler
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def main(options):
-    torch.set_num_threads(1)
-    torch.manual_seed(options["seed"])
+def prepared(options):
+    """The pictures to train on, those to validate on, and the network."""
     ready = [transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
     train_transforms = [transforms.RandomResizedCrop(options["crop"]), transforms.RandomHorizontalFlip(), *ready]
     valid_transforms = [transforms.Resize(options["resize"]), transforms.CenterCrop(options["crop"]), *ready]
     train_set = datasets.ImageFolder(options["data"] + "/train", transforms.Compose(train_transforms))
     valid_set = datasets.ImageFolder(options["data"] + "/val", transforms.Compose(valid_transforms))
-    model = DenseNet(
+    network = DenseNet(
         growth_rate=4,
         block_config=(1, 1, 1),
         compression=0.5,
@@ -34,6 +33,23 @@ def main(options):
         drop_rate=options["drop_rate"],
         num_classes=len(train_set.classes),
     )
+    return train_set, valid_set, network
+
+
+def validated(net, loader):
+    """The mean loss over the pictures of a loader."""
+    net.eval()
+    meter = AverageMeter()
+    with torch.no_grad():
+        for input, target in loader:
+            meter.update(F.cross_entropy(net(input), target).item(), target.size(0))
+    return meter.avg
+
+
+def main(options):
+    torch.set_num_threads(1)
+    torch.manual_seed(options["seed"])
+    train_set, valid_set, model = prepared(options)
     batch_size = options["batch_size"]
     train_loader = torch.utils.data.DataLoader(train_set, batch_size=batch_size, shuffle=True, num_workers=1)
     valid_loader = torch.utils.data.DataLoader(valid_set, batch_size=batch_size)
@@ -55,12 +71,7 @@ def main(options):
             loss.backward()
             optimizer.step()
             schedule.step()
-        model.eval()
-        meter = AverageMeter()
-        with torch.no_grad():
-            for input, target in valid_loader:
-                meter.update(F.cross_entropy(model(input), target).item(), target.size(0))
-        valid_losses.append(meter.avg)
+        valid_losses.append(validated(model, valid_loader))
     torch.save(model.state_dict(), options["save"])
     print(json.dumps({"losses": losses, "rates": rates, "validLosses": valid_losses}))
 

@@ -121,11 +121,14 @@ function checkOptions(given: {
   };
   oneOf('colNames', colNames, Object.keys(COLUMNS));
   oneOf('rowSettings', rowSettings, ROW_SETTINGS);
-  for (const [name, value] of Object.entries({ colWidth, depth }))
-    if (!Number.isSafeInteger(value) || value < (name === 'depth' ? 0 : 1))
+  for (const [name, value, least] of [
+    ['colWidth', colWidth, 1],
+    ['depth', depth, 0],
+  ] as const)
+    if (!Number.isSafeInteger(value) || value < least)
       throw new TorchError(
         'value',
-        `Expected a positive integer for ${name} of a summary but received ${String(value)}`,
+        `Expected an integer from ${least} for ${name} of a summary but received ${String(value)}`,
       );
   const needs = colNames.find((each) => !['num_params', 'params_percent', 'kernel_size', 'trainable'].includes(each));
   if (!runs && needs !== undefined)

@@ -15,6 +15,8 @@ export interface DeviceProperties {
   readonly major: number;
   readonly minor: number;
   readonly multiProcessorCount: number;
+  /** As `GPU-9c1e…`, what tells it from all others; null for a driver that does not say. */
+  readonly uuid: string | null;
 }
 
 /** CUDA's driver as this process sees it. */

@@ -13,6 +13,11 @@ const registry = new FinalizationRegistry<{ module: CudaBinding; handle: number 
   module.releaseGraph(handle);
 });
 
+let capturing = false;
+
+/** Whether a graph is being recorded now: nothing may wait for the device. @see torch.cuda.is_current_stream_capturing */
+export const isCurrentStreamCapturing = (): boolean => capturing;
+
 /**
  * Work of a device that was recorded once and is done again at a single call. Its tensors stay where they are: what is to change is
  * copied into them.
@@ -37,9 +42,11 @@ export class CUDAGraph {
     calling(() => {
       this.#module.captureBegin(this.#handle, options.pool ?? '', options.captureErrorMode ?? 'global');
     });
+    capturing = true;
   }
 
   captureEnd(): void {
+    capturing = false;
     calling(() => {
       this.#module.captureEnd(this.#handle);
     });
@@ -89,9 +96,10 @@ export interface GraphOptions {
  * @see torch.cuda.graph
  */
 export function graph<T>(into: CUDAGraph, fn: () => T, options: GraphOptions = {}): T {
-  synchronize();
+  const stream = options.stream ?? Stream.create();
+  synchronize(stream.device);
   emptyCache();
-  return withStream(options.stream ?? Stream.create(), () => {
+  return withStream(stream, () => {
     into.captureBegin(options);
     let result: T;
     try {
@@ -123,9 +131,11 @@ function endQuietly(graph: CUDAGraph): void {
 export function explained(error: unknown): unknown {
   if (!(error instanceof Error) || !/captur|cudaErrorStreamCapture/i.test(error.message)) return error;
   const [first = ''] = error.message.split('\n');
+  // Checkpoints keep the state of random numbers, which a graph draws anew at each replay.
+  const random = /Generator/.test(first) ? ', no state of random numbers (checkpoint: preserveRngState: false)' : '';
   return new TorchError(
     'runtime',
-    `${first}. While a graph is recorded nothing may wait for the device: no item(), no printing, no copy to the CPU, no shape that ` +
-      'depends on values; do these before or after it',
+    `${first.replace(/\.$/, '')}. While a graph is recorded nothing may wait for the device: no item(), no printing, no copy to the CPU, ` +
+      `no shape that depends on values${random}; do these before or after it`,
   );
 }

@@ -3,9 +3,9 @@ import { TorchError } from '../errors.js';
 import { noGrad } from '../grad-mode.js';
 import { keep, scope } from '../scope.js';
 import { Tensor } from '../tensor.js';
-import { CUDAGraph, graph, type GraphOptions } from './graph.js';
 import { synchronize } from './device.js';
-import { Stream, withStream } from './streams.js';
+import type { GraphOptions } from './graph.js';
+import { CudaRecorder, type Recorder } from './recorder.js';
 
 /** Options of {@link makeGraphedStep}. */
 export interface GraphedStepOptions extends GraphOptions {
@@ -39,24 +39,37 @@ export interface GraphedStep {
  * @param step synchronous; takes the static inputs, returns the tensors to be read after each call.
  * @param inputs of the shapes, dtypes and device of all that follow; their values are not used.
  * @throws TorchError `device` without CUDA, `notImplemented` without the CUDA module, `runtime` for what cannot be recorded.
+ * @see torch.cuda.make_graphed_callables
  */
 export function makeGraphedStep(
   step: (...inputs: Tensor[]) => readonly Tensor[],
   inputs: readonly Tensor[],
   options: GraphedStepOptions = {},
 ): GraphedStep {
-  const recorded = new CUDAGraph();
-  const stream = options.stream ?? Stream.create(inputs[0]?.device);
-  const statics = noGrad(() => inputs.map((each) => keep(emptyLike(each).copy_(each))));
+  const { beforeCapture, ...graphOptions } = options;
+  const recorder = new CudaRecorder(inputs[0]?.device, graphOptions);
+  try {
+    if (beforeCapture !== undefined) recorder.warmUp(beforeCapture);
+    const recorded = recordStep(recorder, step, inputs);
+    synchronize(inputs[0]?.device);
+    return recorded;
+  } catch (error) {
+    recorder.dispose();
+    throw error;
+  }
+}
+
+/** @internal {@link makeGraphedStep} with a recorder, which the step owns once it is recorded */
+export function recordStep(
+  recorder: Recorder,
+  step: (...inputs: Tensor[]) => readonly Tensor[],
+  inputs: readonly Tensor[],
+): GraphedStep {
+  const statics = noGrad(() => scope(() => inputs.map((each) => keep(emptyLike(each).copy_(each)))));
   let outputs: readonly Tensor[];
   try {
-    stream.waitStream(Stream.current());
-    withStream(stream, () => options.beforeCapture?.());
-    outputs = graph(recorded, () => scope(() => step(...statics).map((each) => keep(each))), { ...options, stream });
-    Stream.current().waitStream(stream);
-    synchronize(statics[0]?.device);
+    outputs = recorder.record(() => scope(() => step(...statics).map((each) => keep(each))));
   } catch (error) {
-    recorded.dispose();
     for (const each of statics) each.dispose();
     throw error;
   }
@@ -67,11 +80,11 @@ export function makeGraphedStep(
         statics.forEach((into, index) => into.copy_(given[index]!, { nonBlocking: true }));
       });
     });
-    recorded.replay();
+    recorder.replay();
     return outputs;
   };
   const dispose = (): void => {
-    recorded.dispose();
+    recorder.dispose();
     for (const each of [...statics, ...outputs]) each.dispose();
   };
   return Object.assign(again, { dispose });

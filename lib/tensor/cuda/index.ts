@@ -40,5 +40,5 @@ export {
   setRngStateAll,
 } from './random.js';
 export { Event, recordStream, Stream, withStream } from './streams.js';
-export { type CaptureErrorMode, CUDAGraph, graph, type GraphOptions } from './graph.js';
+export { type CaptureErrorMode, CUDAGraph, graph, type GraphOptions, isCurrentStreamCapturing } from './graph.js';
 export { makeGraphedStep, type GraphedStep, type GraphedStepOptions } from './graphed-step.js';

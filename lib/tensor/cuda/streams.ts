@@ -2,7 +2,7 @@ import { native } from '../../native/load.js';
 import type { Device } from '../dtype.js';
 import { refusePromise } from '../scope.js';
 import type { Tensor } from '../tensor.js';
-import { type CudaDevice, nameOf } from './device.js';
+import { type CudaDevice, nameOf, withDevice } from './device.js';
 
 /** A queue of work of a device: what is in one is done in order, two go side by side. @see torch.cuda.Stream */
 export class Stream {
@@ -63,19 +63,21 @@ export class Stream {
 }
 
 /**
- * Runs a synchronous function whose operators are given to a stream.
+ * Runs a synchronous function whose operators are given to a stream; its device is the current one meanwhile.
  * @throws TorchError `type` for a function that returns a Promise.
  * @see torch.cuda.stream
  */
 export function withStream<T>(stream: Stream, fn: () => T): T {
-  const before = native.setStream(stream.device, stream.streamId);
-  try {
-    const result = fn();
-    refusePromise(result, 'withStream');
-    return result;
-  } finally {
-    native.setStream(stream.device, before);
-  }
+  return withDevice(stream.device, () => {
+    const before = native.setStream(stream.device, stream.streamId);
+    try {
+      const result = fn();
+      refusePromise(result, 'withStream');
+      return result;
+    } finally {
+      native.setStream(stream.device, before);
+    }
+  });
 }
 
 /** Keeps the memory of a tensor from being given away before a stream has done what it was given. @see torch.Tensor.record_stream */

@@ -24,7 +24,24 @@ parityDescribe("ImageNet from its authors' archives as torchvision unpacks them"
       const onProgress = (pictures: number): void => void (told = pictures);
       // A process that is gone has left half of it.
       fs.mkdirSync(path.join(root, `.${split}-${os.hostname()}-999999-0123abcd`));
-      const data = new ImageNet(root, { split, verify: false, onProgress });
+      // What is unpacked is on the disk before it gets its name.
+      let synced = 0;
+      const { fsyncSync } = fs;
+      const { PATH } = process.env;
+      fs.fsyncSync = (fd) => {
+        if (!fs.existsSync(path.join(root, split)) && fs.fstatSync(fd).isFile()) synced++;
+        fsyncSync(fd);
+      };
+      // Without the system's sync, each by itself.
+      process.env['PATH'] = '';
+      let data: ImageNet;
+      try {
+        data = new ImageNet(root, { split, verify: false, onProgress });
+      } finally {
+        fs.fsyncSync = fsyncSync;
+        process.env['PATH'] = PATH;
+      }
+      assert.equal(synced, data.length);
       const samples = data.samples.map(({ path: file, target }) => [
         path.relative(root, file),
         target,

@@ -1,4 +1,4 @@
-/** One rank of our side, started by data-parallel.test.ts with the arguments of data_parallel.py. */
+/** One rank of our side, started by compare-ranks.ts with the arguments of data_parallel.py. */
 import {
   distributed,
   Generator,

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { pythonForParity, whyNoPython } from '../python.js';
 
@@ -35,21 +36,35 @@ export async function succeed(ended: Promise<Ended>): Promise<string> {
   return output;
 }
 
+/** PyTorch's own launcher, as arguments of Python. */
+export const torchrunProgram = ['-m', 'torch.distributed.run'];
+
 /** PyTorch's own launcher, on this machine and a port that is free. */
 export function torchrun(ranks: number, args: readonly string[]): Promise<string> {
   const python = pythonForParity();
   if (python === undefined) throw new Error(`No Python for parity: ${whyNoPython()}`);
-  const launcher = ['-m', 'torch.distributed.run', '--standalone', `--nproc-per-node=${ranks}`];
+  const launcher = [...torchrunProgram, '--standalone', `--nproc-per-node=${ranks}`];
   return succeed(start(python, [...launcher, ...args], { PYTHONDONTWRITEBYTECODE: '1' }).ended);
 }
 
-/** A port that was free a moment ago. */
+/** Ports below those that the system gives to whoever asks for any: what others do meanwhile takes none of these. */
+const [FIRST_PORT, LAST_PORT] = [10_240, 32_000];
+let nextPort = randomInt(FIRST_PORT, LAST_PORT);
+
+/** A port that is free, and that nothing but another call of this takes. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = nextPort;
+    nextPort = port < LAST_PORT ? port + 1 : FIRST_PORT;
+    const server = createServer();
+    const listens = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, () => resolve(true));
+    });
+    if (!listens) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 /** Starts our ranks with the variables that launchers set. */

@@ -8,22 +8,10 @@ import { Adam } from '../../../lib/optim/index.js';
 import { getNumThreads, manualSeed, ops, scope, setNumThreads, type Tensor } from '../../../lib/tensor/index.js';
 import { digests, doubleBits } from '../digest.js';
 import { parityDescribe, runPython, withTemporaryFolder } from '../python.js';
+import { houseTable } from './house-table.js';
 
 // Beside house_prices.py, statement by statement.
 const [K, EPOCHS, LR, BATCH] = [5, 4, 0.05, 16];
-
-/** 131 houses with numbers, texts and gaps: prices follow from area, age and street. */
-function table(): string {
-  const rows = ['Id,Area,Age,Street,Fence,Price'];
-  for (let i = 0; i < 131; ++i) {
-    const area = 500 + ((i * 7919) % 2500);
-    const age = (i * 104_729) % 90;
-    const street = ['Pave', 'Grvl', 'Dirt'][(i * 31) % 3]!;
-    const price = 50_000 + 90 * area - 400 * age + (street === 'Pave' ? 20_000 : 0);
-    rows.push([i + 1, i % 11 === 3 ? 'NA' : area, age, street, i % 4 === 0 ? 'NA' : 'Wood', price].join(','));
-  }
-  return rows.join('\n');
-}
 
 function logRmse(net: Sequential, { inputs, targets }: TensorDataset): string {
   return scope(() => {
@@ -70,7 +58,7 @@ parityDescribe('the k-fold regression of the notes on a table', () => {
   it("has the bits of Python's program in every fold: errors, weights and statistics", async () => {
     await withTemporaryFolder((folder) => {
       scope(() => {
-        const houses = parseCsv(table());
+        const houses = parseCsv(houseTable());
         const encoder = new TableEncoder([houses], { leaveOut: ['Id', 'Price'] });
         const features = encoder.encode(houses);
         const labels = houses.tensor('Price');

@@ -140,7 +140,7 @@ describe('CIFAR10', () => {
     const { stdout } = spawnSync(process.execPath, ['--import=tsx', '--input-type=module', '-e', program, root], {
       cwd: path.resolve(import.meta.dirname, '../../..'),
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 200_000,
     });
     assert.equal(stdout, `cannot read ${file}: it is no regular file`);
   });

@@ -78,7 +78,7 @@ describe('shapes', () => {
   });
 
   it('may be made by several processes at once', async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     const program = `import { shapes } from './lib/data/index.js';
       process.exitCode = shapes({ cacheFolder: process.argv[1] }).train.length === 5000 ? 0 : 1;`;
     const codes = await Promise.all(

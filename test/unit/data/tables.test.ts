@@ -40,6 +40,11 @@ describe('tables', () => {
       wrong('a,a\n1,2\n', /two columns of the name "a"$/);
       wrong(Buffer.from('a\ncafé\n', 'latin1'), /x\.csv is not in UTF-8: save it in that encoding/);
       wrong(Buffer.from('\ufeffa\n1\n', 'utf16le'), /x\.csv is not in UTF-8/);
+      for (const delimiter of ['', '"', '\n'])
+        assert.throws(() => readCsv(file, { delimiter }), {
+          name: 'RangeError',
+          message: `Expected a text without quotes and line ends for delimiter but received ${JSON.stringify(delimiter)}`,
+        });
       fs.rmSync(file);
       assert.throws(() => readCsv(file), /cannot read .*x\.csv: no such file/);
       assert.throws(() => readCsv(folder), /it is a folder/);

@@ -12,6 +12,7 @@ import {
   zeros,
 } from '../../../lib/index.js';
 import type { ProcessGroup } from '../../../lib/distributed/process-group.js';
+import { settle } from '../../settle.js';
 import { alive, ranksInOneProcess } from './pair.js';
 
 const d = distributed;
@@ -23,13 +24,14 @@ async function each(groups: readonly ProcessGroup[], run: (group: ProcessGroup, 
 }
 
 describe('collectives', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const before = alive();
   afterEach(() => {
     assert.deepEqual(alive(), before);
   });
 
   it('reduce, spread and gather among three ranks', async () => {
+    await settle();
     const held = memory().tensors;
     await ranksInOneProcess(3, async (groups) => {
       const size = 3;

@@ -1,6 +1,6 @@
 import { native } from '../../../lib/native/load.js';
 import { ProcessGroup } from '../../../lib/distributed/process-group.js';
-import { HashStore } from '../../../lib/distributed/index.js';
+import { type Backend, HashStore } from '../../../lib/distributed/index.js';
 
 /**
  * The groups of `size` ranks that live in one process and meet in its memory: collectives are asynchronous, so one thread of
@@ -10,11 +10,13 @@ export async function ranksInOneProcess<T>(
   size: number,
   use: (groups: readonly ProcessGroup[]) => Promise<T>,
   timeout = 60_000,
+  backend: Backend = 'gloo',
 ): Promise<T> {
   const store = new HashStore({ timeout });
   const ranks = Array.from({ length: size }, (_, rank) => rank);
+  const options = { backend, timeout, host: '127.0.0.1', deviceId: '' };
   const groups = await Promise.all(
-    ranks.map((rank) => ProcessGroup.connect(store, { name: 'test', ranks, rank }, { timeout, host: '127.0.0.1' })),
+    ranks.map((rank) => ProcessGroup.connect(store, { name: 'test', ranks, rank }, options)),
   );
   try {
     return await use(groups);

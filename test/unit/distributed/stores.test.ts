@@ -51,7 +51,7 @@ async function behaves(one: Store, other: Store): Promise<void> {
 }
 
 describe('stores', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const before = alive();
   afterEach(() => {
     assert.deepEqual(alive(), before);
@@ -97,12 +97,16 @@ describe('stores', function () {
       return true;
     });
     taken.close();
+    assert.throws(() => new FileStore('/no/such/folder/store'), /cannot be opened: No such file or directory/);
     await assert.rejects(TCPStore.connect({ ...options, port }), /timed out|refused/);
     await assert.rejects(
-      TCPStore.connect({ host: '127.0.0.1', port: 0, isServer: true, worldSize: 2, timeout: 1000 }),
+      TCPStore.connect({ host: '127.0.0.1', port: 0, isServer: true, worldSize: 2, timeout: 3000 }),
       /Timed out after \d+ \w+ waiting for clients. 1\/2 clients joined./,
     );
-    await assert.rejects(TCPStore.connect({ ...options, port: 70_000 }), /Expected a port from 0 to 65535/);
+    await assert.rejects(
+      TCPStore.connect({ ...options, port: 70_000 }),
+      /Expected a whole number from 0 to 65535 for port but received 70000/,
+    );
     await assert.rejects(TCPStore.connect({ ...options, host: 'no.such.host.invalid' }), TorchError);
   });
 

@@ -126,7 +126,7 @@ describe('atomicWriteFile', () => {
   });
 
   it('leaves a whole file when the process is killed at any moment', async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     const program = `import { atomicWriteFile } from './lib/io/atomic-write.js';
       for (let i = 0; ; i++) {
         atomicWriteFile(process.argv[1], Buffer.alloc(300_000, i & 255));

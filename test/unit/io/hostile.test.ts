@@ -12,7 +12,7 @@ import { CANARY } from './hostile-pickles.js';
 const CHILD = path.join(path.dirname(fileURLToPath(import.meta.url)), 'hostile-child.ts');
 
 describe('hostile files', function () {
-  this.timeout(240_000);
+  this.timeout(300_000);
   let folder: string;
   let outcomes: HostileOutcome[];
   const label = ({ form, name }: HostileOutcome): string => `${form}: ${name}`;

@@ -266,7 +266,8 @@ describe('save and load', () => {
     }).join('')}`;
     const metadata = `}(${endless}\x85\x88u`;
     const storage = '((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x01tQ';
-    const begun = performance.now();
+    // the processor's time: a busy machine makes any clock run on
+    const begun = process.cpuUsage();
     for (const [pickle, pattern] of [
       [`ctorch\ndevice\n${endless}\x85R`, /torch\.device: the type of a device is no text/],
       [`ctorch\ndevice\nX\x03\0\0\0cpu${endless}\x86R`, /the number of a device is not a list of integers/],
@@ -280,7 +281,8 @@ describe('save and load', () => {
       ];
       assert.throws(() => load(Buffer.concat([...writeZip(records)])), pattern);
     }
-    assert(performance.now() - begun < 1000);
+    const { user, system } = process.cpuUsage(begun);
+    assert((user + system) / 1000 < 1000);
   });
 
   it('compare sizes before they unpack anything', () => {
@@ -313,7 +315,7 @@ describe('save and load', () => {
       const { stdout } = spawnSync(process.execPath, [...args, file], {
         cwd: path.resolve(import.meta.dirname, '../../..'),
         encoding: 'utf8',
-        timeout: 20_000,
+        timeout: 200_000,
       });
       assert.equal(stdout, `cannot read ${file}: it is no regular file`);
     }

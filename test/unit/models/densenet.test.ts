@@ -133,7 +133,7 @@ describe('DenseNet', () => {
   });
 
   it('trains and evaluates without leaving anything behind', function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     manualSeed(0);
     const model = cifarDenseNet({ depth: 10, growthRate: 4, dropRate: 0.1 });
     const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9, nesterov: true, weightDecay: 1e-4 });

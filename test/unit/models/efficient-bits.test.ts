@@ -20,7 +20,7 @@ function exchangeNorms(options: ConstructorParameters<typeof BatchNorm2d>[1]): (
 }
 
 describe('models/efficient: shared has the bits of plain training', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   const threads = getNumThreads();
   before(() => {
     setNumThreads(1);

@@ -37,7 +37,7 @@ const ways: readonly (readonly [EfficientMode, 'cifar' | 'torchvision'])[] = [
 ];
 
 describe('models/efficient: steps', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const threads = getNumThreads();
   before(() => {
     setNumThreads(1);

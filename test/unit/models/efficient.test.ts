@@ -18,7 +18,7 @@ import {
 import { assertSameBits, bits, imagenet, small } from './efficient-ways.js';
 
 describe('models/efficient: shared', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   const threads = getNumThreads();
   before(() => {
     setNumThreads(1);

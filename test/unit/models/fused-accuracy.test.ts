@@ -63,13 +63,13 @@ describe('fused dense blocks: rounding', () => {
   };
   for (const [name, way] of Object.entries(ways)) {
     it(`is at most twice plain float32’s on losses, gradients and statistics of ${name}`, function () {
-      this.timeout(120_000);
+      this.timeout(300_000);
       assertAsNear((efficient, dtype, seed) => results(efficient, dtype, { ...way, seed }));
     });
   }
 
   it('is at most twice plain float32’s block by block', function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     for (const bnSize of [4, null]) {
       assertAsNear((efficient, dtype, seed) =>
         scope(() => {
@@ -87,7 +87,7 @@ describe('fused dense blocks: rounding', () => {
   });
 
   it('is about that of plain bfloat16', function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     for (const way of [{}, { size: 40, options: { style: 'torchvision' as const, smallInputs: false } }]) {
       const truth = results('none', 'float64', { ...way, narrow: true });
       const middle = (found: Found): number =>

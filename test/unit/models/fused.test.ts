@@ -297,7 +297,7 @@ describe('fused dense blocks', () => {
   });
 
   it('learn as well as the layers', function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const losses = (['none', 'fused'] as const).map((efficient) => {
       const found = results(efficient, 'float32', { steps: 3 });
       return [...found].filter(([name]) => name.endsWith('loss')).map(([, [loss = NaN]]) => loss);

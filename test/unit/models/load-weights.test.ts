@@ -336,7 +336,7 @@ describe('loadWeights', () => {
 });
 
 describe('densenet121 with weights', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   it('keeps the trunk for another number of classes, and says what it left out', () => {
     manualSeed(1);
     const source = densenet121({ numClasses: 7 });

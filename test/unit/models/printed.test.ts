@@ -145,7 +145,7 @@ function printOfNotes(): string {
 }
 
 describe('what the notes print', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   for (const [name, listing] of Object.entries(LISTINGS)) {
     it(`showNet of ${name}`, () => {

@@ -1,6 +1,6 @@
 import { comparePublished } from '../../parity/models/macs.js';
 
 describe("multiply-adds and parameters that torchvision publishes, the smaller networks' (the others: test/full)", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   comparePublished(['densenet121', 'resnet18', 'googlenet', 'alexnet']);
 });

@@ -21,7 +21,7 @@ const sourcesOf = ({ edges }: NetworkGraph, to: number): number[] =>
   edges.filter((edge) => edge[1] === to).map(([from]) => from);
 
 describe('graph of a network', function () {
-  this.timeout(30_000);
+  this.timeout(300_000);
 
   it('the longest way has as many layers as the names say', () => {
     const depths = { densenet121: 121, resnet18: 18, googlenet: 22, vgg11: 11, lenet: 5, 'densenet-40-12': 40 };

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keep, memory, ones, runAsync, scope, scopeAsync, type Tensor } from '../../../lib/index.js';
+import { settle } from '../../settle.js';
 
 describe('scopeAsync', () => {
   it('releases what was made before and after each await, save what it resolves to', async () => {
+    await settle();
     const before = memory();
     const made: Tensor[] = [];
     const result = await scopeAsync(async () => {
@@ -26,6 +28,7 @@ describe('scopeAsync', () => {
   });
 
   it('keeps functions apart that run at the same time, and nests', async () => {
+    await settle();
     const before = memory();
     const one = async (value: number): Promise<number> =>
       scopeAsync(async () => {

@@ -19,6 +19,7 @@ import {
   TorchError,
   zeros,
 } from '../../../lib/index.js';
+import { settle } from '../../settle.js';
 
 const { BatchNorm2d, Conv2d, Dropout, Linear, Module, ReLU, Sequential } = nn;
 
@@ -87,6 +88,7 @@ describe('runAsync and callAsync', () => {
   });
 
   it('holds what the synchronous call holds, at its peak and afterwards', async () => {
+    await settle();
     const { net, x } = made();
     net.eval();
     const peakOf = async (run: () => Promise<unknown>): Promise<[number, number, number]> => {
@@ -207,6 +209,7 @@ describe('runAsync and callAsync', () => {
   });
 
   it('rejects with the error of the operator that failed, and the stack of its call', async () => {
+    await settle();
     const before = memory();
     const [a, b] = [ones([2, 3]), ones([4, 5])];
     const theCulprit = (): Tensor => a.matmul(b);
@@ -229,6 +232,7 @@ describe('runAsync and callAsync', () => {
   });
 
   it('runs nothing of a function that throws', async () => {
+    await settle();
     const x = zeros([2]);
     const before = memory();
     await assert.rejects(

@@ -6,7 +6,17 @@ import { save } from '../../../lib/io/index.js';
 import { cifarDenseNet, DenseNet } from '../../../lib/models/index.js';
 import { findWeights } from '../../../lib/models/weight-files.js';
 import { MultiStepLR, SGD } from '../../../lib/optim/index.js';
-import { manualSeed, memory, OrderedDict, rand, randn, scope, type Tensor, zeros } from '../../../lib/tensor/index.js';
+import {
+  getRngState,
+  manualSeed,
+  memory,
+  OrderedDict,
+  rand,
+  randn,
+  scope,
+  type Tensor,
+  zeros,
+} from '../../../lib/tensor/index.js';
 import { readCheckpoint, saveCheckpoint } from '../../../lib/train/checkpoint.js';
 import { resolveConfig } from '../../../lib/train/config.js';
 import { inferNetwork } from '../../../lib/train/infer-network.js';
@@ -97,6 +107,33 @@ describe('train/checkpoint', () => {
     readCheckpoint(file).restore(second);
     assert.deepEqual(second.scheduler.getLastLr(), [0.1 * 0.1]);
     assert.deepEqual([stepOnce(second), stepOnce(second), rand([1]).item()], expected);
+  });
+
+  it('keeps the states of the devices: of one process those of all it sees, of several that of each', () => {
+    const state = (value: number): Tensor => zeros([16], { dtype: 'uint8' }).add(value);
+    const set: number[][] = [];
+    const first = (each: Tensor): number => each.get(0).item();
+    const deviceRng = {
+      get: () => state(9),
+      set: (each: Tensor) => void set.push([first(each)]),
+      getAll: () => [state(1), state(2)],
+      setAll: (all: readonly Tensor[]) => void set.push(all.map(first)),
+    };
+    saveCheckpoint(file, config, { ...parts(), deviceRng }, place, { results: 0, losses: 0 });
+    readCheckpoint(file).restore({ ...parts(), deviceRng });
+    const rng = getRngState();
+    saveCheckpoint(
+      file,
+      config,
+      { ...parts(), deviceRng },
+      place,
+      { results: 0, losses: 0 },
+      {
+        ...{ rngStates: [rng, rng], deviceRngStates: [state(3), state(4)], loaderStates: [] },
+      },
+    );
+    for (const rank of [0, 1]) readCheckpoint(file).restore({ ...parts(), deviceRng }, rank);
+    assert.deepEqual(set, [[1, 2], [3], [4]]);
   });
 
   it('refuses a place that no run can have come to, and names the file', () => {

@@ -16,7 +16,7 @@ import {
 import { depthFigure, memoryByDepth, memoryReport } from '../../../lib/train/index.js';
 
 describe('the report of what a training step takes', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const model = 'densenet-bc-22-8';
   const threads = getNumThreads();
   before(() => setNumThreads(1));
@@ -97,7 +97,7 @@ describe('the report of what a training step takes', function () {
 });
 
 describe('memory against depth', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it('grows with the square of the depth in plain form, linearly in the others', () => {
     const depths = [22, 40, 58];

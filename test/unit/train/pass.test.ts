@@ -19,7 +19,7 @@ class Noise implements Dataset {
 const place = { epoch: 0, nEpochs: 1, precision: new Precision() };
 
 describe('train/pass', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   it('counts wrong first choices', () => {
     const output = tensor([
@@ -78,6 +78,40 @@ describe('train/pass', function () {
     assert.deepEqual(losses, expected);
     assert.ok(whole.finished && second.finished);
     assert.deepEqual(second.meters.loss.state(), whole.meters.loss.state());
+  });
+
+  it('trains to the same bits where the next batch is copied meanwhile, stopped and gone on', async () => {
+    const copies = {
+      begin: ([input, target]: readonly [Tensor, Tensor]): [Tensor, Tensor] => [input.clone(), target.clone()],
+      end: () => undefined,
+    };
+    const objective = { labelSmoothing: 0, accumulate: 1, clipGradNorm: null };
+    const run = async (given: { copies?: typeof copies }, stopAt: number) => {
+      manualSeed(5);
+      const model = cifarDenseNet({ depth: 10, growthRate: 4 });
+      const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+      const loader = new DataLoader(new Noise(10), { batchSize: 3, shuffle: true });
+      const results: number[] = [];
+      const controller = new AbortController();
+      const options = {
+        ...{ ...place, ...given, model, optimizer, objective, loader, signal: controller.signal },
+        logged: (iteration: number, { loss, error }: { loss: number; error: number }) => {
+          results.push(loss, error);
+          if (iteration === stopAt) controller.abort();
+        },
+      };
+      const first = await trainEpoch(options);
+      if (!first.finished) {
+        assert.equal(first.place?.loader.batches, stopAt + 1);
+        const { signal: _, ...rest } = options;
+        await trainEpoch({ ...rest, place: first.place });
+      }
+      return [...results, randn([1]).item()];
+    };
+    const whole = await run({}, -1);
+    assert.deepEqual(await run({ copies }, -1), whole);
+    assert.deepEqual(await run({ copies }, 1), whole);
+    assert.deepEqual(await run({ copies }, 3), whole);
   });
 
   it('draws nothing when it is stopped before it begins', async () => {

@@ -16,7 +16,7 @@ import { freeModule } from '../../parity/models/networks.js';
 import { settle } from '../../settle.js';
 
 describe('networks for pictures', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let folder = '';
   let tensors = 0;
   const at = (...parts: string[]): string => path.join(folder, ...parts);

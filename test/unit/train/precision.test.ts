@@ -9,7 +9,7 @@ import { evaluate, RunInterrupted, train, UsageError } from '../../../lib/train/
 import { writeSmallCifar } from '../../cli/small-cifar.js';
 
 describe('a run in mixed precision', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let folder: string;
   before(() => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-precision-'));

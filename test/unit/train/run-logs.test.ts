@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { resolveConfig } from '../../../lib/train/config.js';
-import { makeRunFolder, refuseForeignFiles, replaceRunFiles, runPaths } from '../../../lib/train/run-files.js';
+import { makeRunFolder, refuseOtherFiles, replaceRunFiles, runPaths } from '../../../lib/train/run-files.js';
 import { GrowingFile, RunLogs } from '../../../lib/train/run-logs.js';
 
 describe('train/run logs', () => {
@@ -89,10 +89,10 @@ describe('train/run logs', () => {
     const paths = runPaths(folder);
     const refused = (message: RegExp): void => {
       const before = fs.readdirSync(folder);
-      assert.throws(() => refuseForeignFiles(paths, 'mine'), message);
+      assert.throws(() => refuseOtherFiles(paths, 'mine', true), message);
       assert.deepEqual(fs.readdirSync(folder), before);
     };
-    refuseForeignFiles(paths, 'mine');
+    refuseOtherFiles(paths, 'mine', false);
     fs.writeFileSync(paths.model, '');
     refused(/^Error: mine holds model\.pth but no config\.json of a run: [^\n]*choose another --save/);
     fs.writeFileSync(paths.config, '{"name": "something else"}');
@@ -100,7 +100,16 @@ describe('train/run logs', () => {
     fs.writeFileSync(paths.config, 'no JSON');
     refused(/config\.json is not valid JSON: [^\n]*the files in mine are not overwritten/);
     replaceRunFiles(paths, config);
-    refuseForeignFiles(paths, 'mine');
+    refuseOtherFiles(paths, 'mine', false);
+    for (const each of [paths.checkpoint, paths.model]) {
+      fs.writeFileSync(each, '');
+      assert.throws(
+        () => refuseOtherFiles(paths, 'mine', false),
+        /^UsageError: mine holds a run already: --resume goes on with it, --overwrite begins anew in its place, another --save keeps it$/,
+      );
+      refuseOtherFiles(paths, 'mine', true);
+      fs.rmSync(each);
+    }
   });
 
   it('says why a folder cannot be used', () => {

@@ -18,7 +18,7 @@ import { settle } from '../../settle.js';
 import { writeSmallCifar } from '../../cli/small-cifar.js';
 
 describe('train/train', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let folder: string;
   let save: string;
   let options: RunOptions;
@@ -44,7 +44,10 @@ describe('train/train', function () {
         if (report.phase === phase && report.iteration === iteration) controller.abort();
       },
     };
-    await assert.rejects(train(options, { save, reporter, signal: controller.signal }), RunInterrupted);
+    await assert.rejects(
+      train(options, { save, overwrite: true, reporter, signal: controller.signal }),
+      RunInterrupted,
+    );
   }
 
   async function noticesOfResume(): Promise<string[]> {
@@ -147,7 +150,7 @@ describe('train/train', function () {
   it('does not go on with the checkpoint of the run that was being replaced', async () => {
     await stopAfter('train', 0);
     const old = fs.readFileSync(path.join(save, 'checkpoint.pth'));
-    await train({ ...options, seed: 2 }, { save });
+    await train({ ...options, seed: 2 }, { save, overwrite: true });
     // As if the process had been ended between the new configuration and the removal of the old checkpoint.
     fs.writeFileSync(path.join(save, 'checkpoint.pth'), old);
     await assert.rejects(

@@ -175,7 +175,7 @@ describe('weights to begin with', () => {
 });
 
 describe('a run that goes on', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let folder: string;
   beforeEach(() => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-options-'));
