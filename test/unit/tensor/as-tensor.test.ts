@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { settle } from '../../settle.js';
 import { arange, asTensor, memory, ones, ops, scope, tensor, zeros } from '../../../lib/tensor/index.js';
 
 describe('asTensor', () => {
@@ -104,13 +105,7 @@ describe('asTypedArray', () => {
   });
 
   it('keeps the memory until the collector finds the array, no longer', async () => {
-    const collect = async (bytes: number): Promise<void> => {
-      for (let i = 0; i < 20 && memory().bytes !== bytes; ++i) {
-        globalThis.gc?.();
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    };
-    await collect(-1); // what earlier tests left
+    await settle();
     const before = memory();
     const use = () => {
       const array = scope(() => ones([1000]).asTypedArray());
@@ -119,7 +114,7 @@ describe('asTypedArray', () => {
       assert.equal(memory().tensors, before.tensors);
     };
     use();
-    await collect(before.bytes);
+    await settle();
     assert.equal(memory().bytes, before.bytes);
   });
 

@@ -89,7 +89,7 @@ describe('networks for pictures', function () {
     const notices: string[] = [];
     const reporter = { notice: (line: string) => void notices.push(line) } as unknown as Reporter;
     const network = resnet18({ numClasses: 3 });
-    save(network.stateDict(), at('resnet18.pth'));
+    scope(() => save(network.stateDict(), at('resnet18.pth')));
     freeModule(network);
     const [first] = await predicted({ images: [at('val', 'ant')], weights: at('resnet18.pth'), reporter });
     assert.equal(first?.top?.length, 3);
