@@ -1,12 +1,14 @@
 /**
  * Everything that wants a GPU, in one command, without npm: builds the addons against the PyTorch of python3 (or LIBTORCH) if need be, runs
  * the tests of a device, compares losses and weights with that Python's, takes 1,000 steps and looks at the memory, runs
- * several processes on NCCL and Gloo beside Python's, and measures a step against Python's in the same run. Writes gpu-check.json and gpu-check.txt, after each part anew.
+ * several processes on NCCL and Gloo beside Python's, has the commands train, stop, die and go on, and measures a step against Python's in
+ * the same run. Writes gpu-check.json and gpu-check.txt, after each part anew.
  *
- *     node scripts/gpu-check.mjs [--out DIR] [--device cuda] [--python python3] [--quick] [--budget SECONDS] [--only tests,parity,memory,distributed,bench] [--gpus N] [--dry-run]
+ *     node scripts/gpu-check.mjs [--out DIR] [--device cuda] [--python python3] [--quick] [--budget SECONDS] [--only tests,parity,memory,distributed,train,bench] [--gpus N] [--dry-run]
  *
  * It needs node, cmake, a C++ compiler and python3 with torch; of the clone dist/, native/, scripts/, CMakeLists.txt, package.json,
- * test/parity/models/cifar_densenet.py, and the packages node-addon-api and node-api-headers in node_modules. What does not fit into
+ * test/parity/models/cifar_densenet.py, and the packages node-addon-api and node-api-headers in node_modules; the commands
+ * alone want the others too, and are left out without. What does not fit into
  * `--budget` is left out, the last parts first, and named. `--dry-run` does the same on the CPU at tiny sizes: it checks this program, and measures nothing.
  */
 import { spawnSync } from 'node:child_process';
@@ -15,12 +17,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { distributedPart } from './gpu/distributed.mjs';
+import { trainPart } from './gpu/train.mjs';
 import config from './native-config.cjs';
 
-const PARTS = ['tests', 'parity', 'memory', 'distributed', 'bench'];
+const PARTS = ['tests', 'parity', 'memory', 'distributed', 'train', 'bench'];
 const began = performance.now();
-const { values: options } = parseArgs({
-  options: {
+/** What the command line asks for; a mistake in it is one line. */
+function parsed() {
+  const options = {
     out: { type: 'string', default: 'gpu-check' },
     device: { type: 'string' },
     python: { type: 'string', default: 'python3' },
@@ -29,8 +33,15 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: PARTS.join(',') },
     gpus: { type: 'string' },
     'dry-run': { type: 'boolean', default: false },
-  },
-});
+  };
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    return fail(error.message.split('\n')[0]);
+  }
+}
+
+const options = parsed();
 const dry = options['dry-run'];
 const device = options.device ?? (dry ? 'cpu' : 'cuda');
 const parts = options.only.split(',');
@@ -290,6 +301,7 @@ const results = {
   parity: [],
   memory: [],
   distributed: [],
+  train: [],
   bench: [],
 };
 
@@ -298,12 +310,9 @@ function write() {
   fs.writeFileSync(path.join(options.out, 'gpu-check.txt'), `${text.join('\n')}\n`);
 }
 
-/** Several processes: on the CPU as if there were two GPUs. */
-function distributed() {
-  const gpus = Math.min(dry || device === 'cpu' ? 2 : python.names.length, Number(options.gpus ?? Infinity));
-  const more = { root, python: options.python, env, addon, left, say };
-  return distributedPart({ device, gpus, dry, ...more });
-}
+/** What the parts with processes of their own go by: on the CPU as if there were two GPUs. */
+const gpus = Math.min(dry || device === 'cpu' ? 2 : python.names.length, Number(options.gpus ?? Infinity));
+const where = { device, gpus, dry, root, python: options.python, env, addon, left, say };
 
 const skipped = [];
 for (const part of PARTS.filter((each) => parts.includes(each))) {
@@ -314,7 +323,8 @@ for (const part of PARTS.filter((each) => parts.includes(each))) {
   if (part === 'tests') results.tests = deviceTests();
   if (part === 'parity') results.parity = parity();
   if (part === 'memory') results.memory = flatMemory();
-  if (part === 'distributed') results.distributed = await distributed();
+  if (part === 'distributed') results.distributed = await distributedPart(where);
+  if (part === 'train') results.train = await trainPart({ ...where, out: options.out, hasGraphs });
   if (part === 'bench') bench(results.bench, write);
   write();
 }
@@ -324,6 +334,7 @@ const failures = [
   ...results.parity.filter(({ error }) => error !== undefined),
   ...results.memory.filter(({ flat }) => !flat),
   ...results.distributed.filter(({ ok }) => !ok),
+  ...results.train.filter(({ ok }) => !ok),
   ...results.bench.filter(({ failure }) => failure !== undefined),
 ];
 say(`\n${failures.length === 0 ? 'Nothing failed.' : `${failures.length} of these failed.`}`);

@@ -215,6 +215,10 @@ export function trainCommand() {
       '--cuda-graph',
       'record a step on the GPU and do it again at one call; for SGD and one process (default: no)',
     )
+    .option(
+      '--deterministic',
+      'take only algorithms that give the same bits in every run: on a GPU slower, on the CPU all are such (default: no)',
+    )
     .option('--fast', 'compute as is fastest here, close to PyTorch instead of bit for bit; says what was picked')
     .option(
       '--device <name>',

@@ -21,6 +21,8 @@ export function useDeterministicAlgorithms(enabled: boolean, options: { warnOnly
   native.setDeterministic(enabled, options.warnOnly ?? false);
 }
 export const areDeterministicAlgorithmsEnabled = (): boolean => native.isDeterministic();
+/** Whether operators without a deterministic algorithm only warn. @see torch.is_deterministic_algorithms_warn_only_enabled */
+export const isDeterministicAlgorithmsWarnOnlyEnabled = (): boolean => native.isDeterministicWarnOnly();
 
 /** The addon, and the libtorch behind it. */
 export const buildInfo = (): BuildInfo & { addon: string } => ({ ...native.buildInfo(), addon: addonPath });

@@ -58,6 +58,8 @@ export const runConfigSchema = z.strictObject({
   channelsLast: z.boolean().default(false),
   // Steps that a GPU recorded: the learning rate is float32 there, which is not quite the number.
   cudaGraph: z.boolean().default(false),
+  // What runs of earlier releases left to the algorithms that a GPU takes by itself.
+  deterministic: z.boolean().default(false),
   numClasses: positive,
   // Runs of earlier releases knew pictures of three channels alone.
   inChannels: positive.default(3),

@@ -106,6 +106,7 @@ export function resolveConfig(given: RunOptions, around: ConfigSurroundings): Ru
       amp: options.amp,
       channelsLast: options.channelsLast,
       cudaGraph: options.cudaGraph,
+      deterministic: options.deterministic,
       numClasses: around.numClasses,
       ...networkFields(options, { channels, side: around.side === undefined ? 32 : around.side }),
       weights: options.weights != null && existsSync(options.weights) ? resolve(options.weights) : options.weights,

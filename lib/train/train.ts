@@ -15,6 +15,7 @@ import {
 } from './config.js';
 import { resumedConfig, sameNumbers } from './resumed-config.js';
 import { checkPictures, fetchPictures, openData } from './datasets.js';
+import { computeDeterministically } from './determinism.js';
 import { packageVersion } from './package-version.js';
 import { parallelRun, warmUp } from './parallel-run.js';
 import type { Ranks, Told } from './ranks.js';
@@ -134,6 +135,15 @@ function checkProcesses({ rngStates }: Checkpoint, { save, ranks }: TrainSetting
 }
 
 async function begin(prepared: Prepared, settings: TrainSettings): Promise<TrainResult> {
+  const putBack = prepared.config.deterministic ? computeDeterministically() : undefined;
+  try {
+    return await trainPrepared(prepared, settings);
+  } finally {
+    putBack?.();
+  }
+}
+
+async function trainPrepared(prepared: Prepared, settings: TrainSettings): Promise<TrainResult> {
   const { config, data, checkpoint } = prepared;
   const { save, reporter, signal, ranks } = settings;
   const paths = runPaths(save);

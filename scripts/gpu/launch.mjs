@@ -26,7 +26,7 @@ export async function launch(
   size,
   command,
   args,
-  { env, milliseconds, grace: graceful = GRACE, onLine = () => undefined },
+  { env, cwd, milliseconds, grace: graceful = GRACE, onLine = () => undefined },
 ) {
   const quiet = { OMP_NUM_THREADS: '1', GLOO_SOCKET_IFNAME: 'lo', NCCL_SOCKET_IFNAME: 'lo' };
   const place = { WORLD_SIZE: String(size), MASTER_ADDR: '127.0.0.1', MASTER_PORT: String(await freePort()) };
@@ -37,7 +37,7 @@ export async function launch(
   const ended = Array.from({ length: size }, (_, rank) => {
     const own = { RANK: String(rank), LOCAL_RANK: String(rank) };
     const child = spawn(command, args, {
-      ...{ env: { ...env, ...quiet, ...place, ...own }, stdio: ['ignore', 'pipe', 'pipe'] },
+      ...{ cwd, env: { ...env, ...quiet, ...place, ...own }, stdio: ['ignore', 'pipe', 'pipe'] },
     });
     children.push(child);
     alive.add(child);

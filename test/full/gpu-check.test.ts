@@ -43,6 +43,7 @@ parityDescribe('gpu-check', function () {
       parity: { bitwise: boolean; lossError: number }[];
       memory: { flat: boolean }[];
       distributed: Row[];
+      train: { ok: boolean; leftOut?: string }[];
       bench: unknown[];
     };
     assert.ok(results.tests.length >= 7);
@@ -52,6 +53,8 @@ parityDescribe('gpu-check', function () {
       [...Array.from({ length: 5 }, () => [true, 0]), [false, 0]],
     );
     assert.deepEqual([results.memory.map(({ flat }) => flat), results.bench.length], [[true], 12]);
+    assert.equal(results.train.length, 1);
+    assert.match(results.train[0]!.leftOut!, /^they want the npm packages/);
     const sections = ['gloo, one rank', 'gloo, two ranks on one device', 'gloo, two ranks'];
     const common = ['objects', 'DistributedDataParallel', 'no_sync and unused parameters'];
     const training = [...common, 'gradients as views, buffers not broadcast'];
@@ -119,6 +122,40 @@ parityDescribe('gpu-check', function () {
     assert.match(hanging.stdout, /FAILED {4}gloo, two ranks: a rank that is killed .*: the time was over\n/);
   });
 
+  it('has the commands train, stop, die and go on, where the packages are, and finds a run that differs', () => {
+    const copy = path.join(folder.path, 'commands');
+    for (const name of ['dist', 'scripts', 'package.json', 'test/parity/models/cifar_densenet.py'])
+      fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
+    fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
+    const common = ['scripts/gpu-check.mjs', '--dry-run', '--python', pythonForParity()!, '--only', 'train'];
+    const commands = (...args: string[]) =>
+      spawnSync(process.execPath, [...common, ...args], {
+        ...{ cwd: copy, encoding: 'utf8', env: { ...process.env, TORCHBRIDGE_ADDON: addonPath } },
+      });
+    const { status, stdout, stderr } = commands();
+    assert.equal(status, 0, `${stdout}\n${stderr}`);
+    const lines = stdout.split('\n').filter((line) => line.startsWith('  '));
+    assert.ok(lines.length === 14 && lines.every((line) => line.startsWith('  ok ')), stdout);
+    assert.equal(lines.filter((line) => line.endsWith('to the same bytes: the same bytes')).length, 3);
+    assert.match(
+      stdout,
+      /a killed one ends the other in time, with one line: after \d+\.\d s: torchbridge: Rank 0 of 2 /,
+    );
+    const program = path.join(copy, 'scripts', 'gpu', 'train.mjs');
+    const before = fs.readFileSync(program, 'utf8');
+    const other = before.replace("'--save', 'again'", "'--seed', '2', '--save', 'again'");
+    assert.notEqual(other, before);
+    fs.writeFileSync(program, other);
+    const differs = commands('--gpus', '1');
+    assert.equal(differs.status, 1);
+    assert.match(
+      differs.stdout,
+      /FAILED {4}train once more gives the same bytes: another losses\.csv, results\.csv, model\.pth than the run /,
+    );
+    assert.match(differs.stdout, /left out {2}two processes: it needs two GPUs, here is one\n/);
+    assert.match(differs.stdout, /\n1 of these failed\.\n$/);
+  });
+
   it('does the parts that are asked for, and those that the time is enough for', () => {
     const common = ['scripts/gpu-check.mjs', '--dry-run', '--python', pythonForParity()!];
     const env = { ...process.env, TORCHBRIDGE_ADDON: addonPath };
@@ -132,8 +169,9 @@ parityDescribe('gpu-check', function () {
     assert.match(short.stdout, /the time was over/);
     assert.match(
       check('--only', 'all').stderr,
-      /^gpu-check: Expected tests, parity, memory, distributed, bench for --only but /,
+      /^gpu-check: Expected tests, parity, memory, distributed, train, bench for --only but /,
     );
+    assert.match(check('--python', '--quick').stderr, /^gpu-check: Option '--python' argument is ambiguous\.\n$/);
     assert.match(check('--budget', 'much').stderr, /^gpu-check: Expected seconds for --budget but received much\n$/);
   });
 
