@@ -97,7 +97,7 @@ describe('torchbridge train by several processes', function () {
 
   it('ends within the timeout where one answers no more', async () => {
     const master = { ...env, WORLD_SIZE: '2', MASTER_ADDR: '127.0.0.1', MASTER_PORT: String(await freePort()) };
-    const args = ['train', ...tiny, '--n-epochs', '100000', '--save', 'silent', '--timeout', '8'];
+    const args = ['train', ...tiny, '--n-epochs', '100000', '--save', 'silent', '--timeout', '15'];
     const peer: { process?: ChildProcess; began?: number } = {};
     const last = torchbridge(args, {
       cwd: folder.path,
@@ -121,7 +121,8 @@ describe('torchbridge train by several processes', function () {
       stderr,
       /^torchbridge: Rank 0 of 2 cannot go on, .* did not come in time \((?:Timed out|Application timeout)\); go on with: .*\n$/,
     );
-    assert.ok(seconds > 7.5 && seconds < 60, `${seconds} s`);
+    // The collective that waits in vain may have begun before the other process stopped.
+    assert.ok(seconds > 10 && seconds < 60, `${seconds} s`);
   });
 
   it('refuses to go on with other processes', async () => {
