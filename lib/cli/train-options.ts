@@ -217,7 +217,7 @@ export function trainCommand() {
     )
     .option(
       '--deterministic',
-      'take only algorithms that give the same bits in every run: on a GPU slower, on the CPU all are such (default: no)',
+      'take only algorithms that give the same bits in every run, as all do on the CPU; slower on a GPU, where --resume goes on to the same bits only with it',
     )
     .option('--fast', 'compute as is fastest here, close to PyTorch instead of bit for bit; says what was picked')
     .option(
