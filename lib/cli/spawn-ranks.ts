@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { availableParallelism, constants } from 'node:os';
 import { UsageError } from '../train/errors.js';
@@ -13,6 +14,12 @@ const USAGE = 2;
 
 /** How long the others may take to end by themselves once one has failed, in milliseconds. */
 const GRACE = 5000;
+
+/** The same where it was rank 0 that failed, and still writes its checkpoint and says why. */
+const GRACE_TO_SAVE = 120_000;
+
+/** Ports below those that systems give to whoever asks for any: nobody is given one of these before rank 0 listens there. */
+const [FIRST_PORT, LAST_PORT] = [10_240, 32_000];
 
 /**
  * Whether this process is to start others: `--nproc` is above 1, and it is not one of those itself.
@@ -42,12 +49,15 @@ interface Ended {
   readonly code: number;
   /** What there is to say of it, where it failed. */
   readonly said: string;
+  /** Whether a signal ended it that did not come from here. */
+  readonly died: boolean;
 }
 
 /**
  * Runs this command `nproc` times on this machine, connected by a port that is free. Only rank 0 prints; when one fails its error is
  * shown and all end. Signals go to all of them.
- * @returns the exit code: 2 where one refused its options, else that of the first process that failed, else 0.
+ * @returns the exit code: 128 and the number of a signal that came here and stopped all; 2 where one refused its options, else that of the first process
+ * that failed, else 0.
  */
 export async function spawnRanks(nproc: number, stderr: Output): Promise<number> {
   const port = await freePort();
@@ -63,6 +73,7 @@ export async function spawnRanks(nproc: number, stderr: Output): Promise<number>
     OMP_NUM_THREADS: threads,
   };
   const children: ChildProcess[] = [];
+  let sent: NodeJS.Signals | null = null;
   const ended: Promise<Ended>[] = [];
   for (let rank = 0; rank < nproc; rank++) {
     // In groups of their own: Ctrl-C goes to them through this process, once.
@@ -72,9 +83,10 @@ export async function spawnRanks(nproc: number, stderr: Output): Promise<number>
       detached: true,
     });
     children.push(child);
-    ended.push(endOf(child, rank));
+    ended.push(endOf(child, rank, () => sent !== null));
   }
   const forward = (signal: NodeJS.Signals): void => {
+    sent ??= signal;
     for (const child of children) child.kill(signal);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -82,13 +94,16 @@ export async function spawnRanks(nproc: number, stderr: Output): Promise<number>
   try {
     const failed = await firstFailure(ended);
     if (failed === null) return 0;
-    const timer = setTimeout(() => forward('SIGKILL'), GRACE);
+    // Those that a signal stops have their time: rank 0 writes its checkpoint after the others have gone.
+    const stopping = sent;
+    const grace = failed.rank > 0 && failed.said === '' ? GRACE_TO_SAVE : GRACE;
+    const timer = stopping === null ? setTimeout(() => forward('SIGKILL'), grace) : undefined;
     const all = await Promise.all(ended);
     clearTimeout(timer);
-    // Interrupted on purpose, all of them.
-    if (all.every(({ code }) => code === failed.code) && failed.code > 128) return failed.code;
-    // One that refuses its options ends the others, which may be gone first.
-    const { code, said } = all.find((each) => each.code === USAGE) ?? failed;
+    // Interrupted on purpose, all of them; by each other, where the signal had not come yet.
+    if (stopping !== null && all.every(({ code }) => code >= 128)) return 128 + constants.signals[stopping];
+    // One that refuses its options ends the others, which may be gone first; so does one that was killed.
+    const { code, said } = all.find((each) => each.code === USAGE) ?? all.find(({ died }) => died) ?? failed;
     if (said !== '') stderr.write(`${said}\n`);
     return code;
   } finally {
@@ -105,37 +120,45 @@ async function firstFailure(ended: readonly Promise<Ended>[]): Promise<Ended | n
   });
 }
 
-function endOf(child: ChildProcess, rank: number): Promise<Ended> {
+function endOf(child: ChildProcess, rank: number, isEnding: () => boolean): Promise<Ended> {
   let tail = '';
   child.stderr?.on('data', (text: Buffer) => (tail = (tail + text.toString()).slice(-4000)));
   return new Promise((resolve) => {
     child.once('error', (error) => {
-      resolve({ rank, code: 1, said: `torchbridge: rank ${rank} could not be started: ${error.message}` });
+      const said = `torchbridge: rank ${rank} could not be started: ${error.message}`;
+      resolve({ rank, code: 1, said, died: false });
     });
     child.once('close', (code, signal) => {
       if (code !== null) {
         // Rank 0 has said it itself.
         const last = tail.trim().split('\n').at(-1) ?? '';
-        resolve({
-          rank,
-          code,
-          said: last === '' ? '' : `torchbridge: rank ${rank}: ${last.replace(/^torchbridge: /, '')}`,
-        });
+        const said = last === '' ? '' : `torchbridge: rank ${rank}: ${last.replace(/^torchbridge: /, '')}`;
+        resolve({ rank, code, said, died: false });
         return;
       }
       const said = `torchbridge: rank ${rank} was ended by ${signal ?? 'a signal'}; the others end with it`;
-      resolve({ rank, code: 128 + (signal === null ? 0 : constants.signals[signal]), said });
+      resolve({ rank, code: 128 + (signal === null ? 0 : constants.signals[signal]), said, died: !isEnding() });
     });
   });
 }
 
 async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = await listened(randomInt(FIRST_PORT, LAST_PORT));
+    if (port !== null) return port;
+  }
+  return (await listened(0)) ?? 0;
+}
+
+/** The port that was listened on for a moment; null for one that is taken. */
+async function listened(port: number): Promise<number | null> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+  const listens = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, () => resolve(true));
   });
+  if (!listens) return null;
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  return typeof address === 'object' && address !== null ? address.port : null;
 }

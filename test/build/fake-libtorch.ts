@@ -81,7 +81,7 @@ export function artifactOf(bytes: Buffer, url: string) {
     sha256: createHash('sha256').update(bytes).digest('hex'),
     bytes: bytes.length,
     unpackedBytes: 1e6,
-    download: { attempts: 3, pauseMs: 5, idleMs: 5_000 },
+    download: { attempts: 3, pauseMs: 5, idleMs: 60_000 },
   };
 }
 

@@ -70,6 +70,26 @@ export function stoppedAt(
   return start(process.execPath, ['--import', hook, program, ...args], { ...options, env });
 }
 
+/** Runs a command that stands still for two seconds when what it has printed matches `line`: `act` is called meanwhile. */
+export function heldAt(
+  args: readonly string[],
+  line: RegExp,
+  act: (child: ChildProcess) => void,
+  options: CommandOptions,
+): Promise<Outcome> {
+  const hook = new URL('hold-itself.mjs', import.meta.url).href;
+  let done = false;
+  return start(process.execPath, ['--import', hook, program, ...args], {
+    ...options,
+    env: { ...options.env, TEST_HOLD_AT: line.source },
+    onOutput: (sofar, child) => {
+      if (done || !line.test(sofar)) return;
+      done = true;
+      act(child);
+    },
+  });
+}
+
 /** A command that must succeed. */
 export async function succeed(args: readonly string[], options: CommandOptions): Promise<Outcome> {
   const outcome = await torchbridge(args, options);

@@ -131,7 +131,7 @@ describe('torchbridge predict and eval on pictures', function () {
   });
 
   it('stops when nobody reads its output any more', async () => {
-    const images = Array.from({ length: 60 }, () => 'val/ant').join(' ');
+    const images = Array.from({ length: 600 }, () => 'val/ant').join(' ');
     const prediction = `"${process.execPath}" "${program}" predict ${images} --weights three.pth --batch-size 1`;
     const outcome = await start('bash', ['-c', `${prediction} | head -n 1; exit "\${PIPESTATUS[0]}"`], options);
     assert.deepEqual([outcome.stdout, outcome.stderr], ['val/ant/0.png\n', '']);

@@ -129,7 +129,7 @@ describe('torchbridge train --resume', function () {
     const story = [`seed ${seed}`];
     // A seed of the run's own choice: only config.json and the checkpoint know it.
     const begin = ['--data', 'data', '--no-verify', '--depth', '10', '--growth-rate', '4', '--batch-size', '16'];
-    const args = [...begin, '--valid-size', '12', '--threads', '1', '--n-epochs', '12'];
+    const args = [...begin, '--valid-size', '12', '--threads', '1', '--n-epochs', '30'];
     const chain = at('chain', 'config.json');
     const killed = async (given: string[], delay: number): Promise<Outcome> => {
       let timer: NodeJS.Timeout | undefined;

@@ -34,6 +34,8 @@ parityDescribe('predict and eval on pictures, against torchvision', function () 
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'torchbridge-predict-'));
     theirs = runPython(path.join(import.meta.dirname, 'predict.py'), [folder]).json() as Theirs;
     await settle();
+  });
+  beforeEach(() => {
     tensors = memory().tensors;
   });
   afterEach(() => {

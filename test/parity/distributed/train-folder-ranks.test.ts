@@ -3,12 +3,13 @@
  * the same losses, rates and weights, to the last bit; stopped in an epoch it goes on to the same files.
  */
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { load } from '../../../lib/io/index.js';
 import { scope, type Tensor } from '../../../lib/tensor/index.js';
 import { writeClassFolders } from '../../cli/class-folders.js';
-import { succeed, suiteFolder, torchbridge } from '../../cli/command.js';
+import { heldAt, succeed, suiteFolder } from '../../cli/command.js';
 import { fromHex } from '../hex.js';
 import { parityDescribe } from '../python.js';
 import { torchrun } from './launch.js';
@@ -108,15 +109,9 @@ parityDescribe('training on folders of pictures by two processes beside torchvis
   });
 
   it('stopped in an epoch, it goes on to the same files', async () => {
-    let stopped = false;
-    const { code, stderr } = await torchbridge(['train', ...options, '--nproc', '2', '--save', 'stopped'], {
-      ...two,
-      onOutput: (sofar, child) => {
-        if (stopped || !/Epoch: \[2\/3\]\tIter: \[1\//.test(sofar)) return;
-        stopped = true;
-        child.kill('SIGINT');
-      },
-    });
+    const args = ['train', ...options, '--nproc', '2', '--save', 'stopped'];
+    const interrupt = (child: ChildProcess): void => void child.kill('SIGINT');
+    const { code, stderr } = await heldAt(args, /Epoch: \[2\/3\]\tIter: \[1\//, interrupt, two);
     assert.equal(code, 130, stderr);
     const resumed = await succeed(['train', '--resume', '--nproc', '2', '--save', 'stopped'], two);
     assert.match(resumed.stderr, /at epoch 2 of 3, after [1-5] iteration/);
