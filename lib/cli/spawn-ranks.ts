@@ -73,7 +73,7 @@ export async function spawnRanks(nproc: number, stderr: Output): Promise<number>
     OMP_NUM_THREADS: threads,
   };
   const children: ChildProcess[] = [];
-  let sent: NodeJS.Signals | null = null;
+  const signalled: { by: NodeJS.Signals | null } = { by: null };
   const ended: Promise<Ended>[] = [];
   for (let rank = 0; rank < nproc; rank++) {
     // In groups of their own: Ctrl-C goes to them through this process, once.
@@ -83,10 +83,10 @@ export async function spawnRanks(nproc: number, stderr: Output): Promise<number>
       detached: true,
     });
     children.push(child);
-    ended.push(endOf(child, rank, () => sent !== null));
+    ended.push(endOf(child, rank, () => signalled.by !== null));
   }
   const forward = (signal: NodeJS.Signals): void => {
-    sent ??= signal;
+    signalled.by ??= signal;
     for (const child of children) child.kill(signal);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -95,7 +95,7 @@ export async function spawnRanks(nproc: number, stderr: Output): Promise<number>
     const failed = await firstFailure(ended);
     if (failed === null) return 0;
     // Those that a signal stops have their time: rank 0 writes its checkpoint after the others have gone.
-    const stopping = sent;
+    const stopping = signalled.by;
     const grace = failed.rank > 0 && failed.said === '' ? GRACE_TO_SAVE : GRACE;
     const timer = stopping === null ? setTimeout(() => forward('SIGKILL'), grace) : undefined;
     const all = await Promise.all(ended);
