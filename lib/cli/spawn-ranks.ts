@@ -15,7 +15,7 @@ const USAGE = 2;
 /** How long the others may take to end by themselves once one has failed, in milliseconds. */
 const GRACE = 5000;
 
-/** The same where it was rank 0 that failed, and still writes its checkpoint and says why. */
+/** The same where rank 0 still writes its checkpoint: after a signal, and where it is rank 0 that says why all end. */
 const GRACE_TO_SAVE = 120_000;
 
 /** Ports below those that systems give to whoever asks for any: nobody is given one of these before rank 0 listens there. */
@@ -96,8 +96,8 @@ export async function spawnRanks(nproc: number, stderr: Output): Promise<number>
     if (failed === null) return 0;
     // Those that a signal stops have their time: rank 0 writes its checkpoint after the others have gone.
     const stopping = signalled.by;
-    const grace = failed.rank > 0 && failed.said === '' ? GRACE_TO_SAVE : GRACE;
-    const timer = stopping === null ? setTimeout(() => forward('SIGKILL'), grace) : undefined;
+    const saves = stopping !== null || (failed.rank > 0 && failed.said === '');
+    const timer = setTimeout(() => forward('SIGKILL'), saves ? GRACE_TO_SAVE : GRACE);
     const all = await Promise.all(ended);
     clearTimeout(timer);
     // Interrupted on purpose, all of them; by each other, where the signal had not come yet.
