@@ -74,14 +74,16 @@ async function killed(): Promise<void> {
 
 /** Something is under way that rank 1 never takes part in, and this process ends. */
 async function pending(): Promise<void> {
-  await d.initProcessGroup({ host: '127.0.0.1', timeout: 60_000 });
+  const { store } = await d.initProcessGroup({ host: '127.0.0.1', timeout: 60_000 });
   if (own === 1) {
-    await sleep(4000);
+    await store.get('begun');
+    await sleep(3000); // what waits for this process may last until it is gone, as in Python
     return;
   }
   const how = process.env.HOW;
   const model = new d.DistributedDataParallel(new nn.Linear(2, 2), { initSync: false, broadcastBuffers: false });
   const work = d.allReduce(ones([4]));
+  await store.set('begun', 'yes');
   if (how === 'end') return;
   void work.then(undefined, () => undefined);
   void model

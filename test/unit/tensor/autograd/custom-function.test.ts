@@ -214,7 +214,7 @@ describe('custom functions', () => {
       assert.throws(() => nest(71)(leaf).sum().backward(), new RangeError('far down'));
     });
     // A thread of the engine may still be on its way out of what failed.
-    for (let i = 0; i < 100 && held()[1] !== 0; ++i) await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let i = 0; i < 1000 && held()[1] !== 0; ++i) await new Promise((resolve) => setTimeout(resolve, 10));
     assert.deepEqual(held(), [0, 0]);
   });
 
